@@ -1,1 +1,5 @@
-export {};
+export { freePort, processIdentity, type SupervisedChild, superviseChild } from '@gatehouse/local-servers';
+export { type TempDir, tempDir } from './temp-dir.js';
+export { startTestNats, type TestNats, type TestNatsOptions } from './test-nats.js';
+export { startTestPostgres, type TestPostgres, type TestPostgresOptions } from './test-postgres.js';
+export { type WaitOptions, waitFor } from './wait-for.js';
