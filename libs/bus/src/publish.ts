@@ -1,0 +1,37 @@
+import { formatPosition } from '@gatehouse/contracts';
+import { currentTrace, formatTraceparent } from '@gatehouse/telemetry';
+import { jetstream } from '@nats-io/jetstream';
+import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
+import { batchMessageId, batchSubject, type EventBatch, encodeBatch } from './event-batch.js';
+import { eventStream } from './topology.js';
+
+export const sourceHeader = 'Gatehouse-Source';
+export const prevHeader = 'Gatehouse-Prev';
+
+/** Headers with the current trace, so that whoever gets the message goes on in it. */
+export function tracedHeaders(): MsgHdrs {
+  const carried = headers();
+  const trace = currentTrace();
+  if (trace) carried.set('traceparent', formatTraceparent(trace));
+  return carried;
+}
+
+/**
+ * Publishes one batch and waits until the stream has stored it. A rejection means "perhaps": publish the same batch
+ * again, the stream drops the copy by its id, and consumers skip what they have already applied.
+ */
+export function createPublisher(nc: NatsConnection, timeoutMs = 3_000): (batch: EventBatch) => Promise<void> {
+  const client = jetstream(nc);
+  const encoder = new TextEncoder();
+  return async (batch) => {
+    const carried = tracedHeaders();
+    carried.set(sourceHeader, batch.source);
+    carried.set(prevHeader, formatPosition(batch.prev));
+    const ack = await client.publish(batchSubject(batch), encoder.encode(encodeBatch(batch)), {
+      msgID: batchMessageId(batch),
+      headers: carried,
+      timeout: timeoutMs,
+    });
+    if (ack.stream !== eventStream.name) throw new Error(`stored in ${ack.stream}, not in ${eventStream.name}`);
+  };
+}

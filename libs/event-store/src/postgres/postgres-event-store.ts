@@ -1,0 +1,113 @@
+import type { Envelope } from '@gatehouse/contracts';
+import type pg from 'pg';
+import {
+  type AppendOptions,
+  type AppendResult,
+  type EventStore,
+  type NewEvent,
+  RevisionConflict,
+  type StoredStream,
+  StoreUnavailable,
+} from '../store.js';
+import { writeEvent } from '../write-event.js';
+import { asTenant, isTransient, type Query, sqlState } from './database.js';
+import { insertAtRevision, parseEnvelope } from './rows.js';
+import { notifyChannel } from './schema.js';
+
+/** Rows that a caller must be able to read back at once: written in the transaction of the events themselves. */
+export interface InlineProjection {
+  readonly types: ReadonlySet<string>;
+  readonly apply: (query: Query, event: Envelope) => Promise<void>;
+}
+
+export interface PostgresEventStoreOptions {
+  readonly service: string;
+  /** Connections of the service's request role. */
+  readonly pool: pg.Pool;
+  readonly inline?: readonly InlineProjection[];
+}
+
+const uniqueViolation = '23505';
+
+export class PostgresEventStore implements EventStore {
+  readonly #pool: pg.Pool;
+  readonly #inline: readonly InlineProjection[];
+  readonly #channel: string;
+
+  constructor(options: PostgresEventStoreOptions) {
+    this.#pool = options.pool;
+    this.#inline = options.inline ?? [];
+    this.#channel = notifyChannel(options.service);
+  }
+
+  async append(streamId: string, events: readonly NewEvent[], options: AppendOptions): Promise<AppendResult> {
+    const { expectedRevision, commandId, context } = options;
+    const written = events.map((event, i) => writeEvent(event, streamId, expectedRevision + i + 1, context));
+    try {
+      const position = await asTenant(this.#pool, context.tenantId, async (client) => {
+        const at = await insertAtRevision(client, written, expectedRevision, commandId);
+        if (!at) throw new RevisionConflict(streamId, expectedRevision);
+        for (const { envelope } of written) await this.#applyInline(client, envelope);
+        await client.query({ name: 'wake', text: 'select pg_notify($1, $2)', values: [this.#channel, ''] });
+        return at;
+      });
+      const revision = expectedRevision + written.length;
+      return { events: written.map((w) => w.envelope), revision, position, duplicate: false };
+    } catch (error) {
+      if (isTransient(error)) throw new StoreUnavailable('PostgreSQL did not confirm the append', { cause: error });
+      const conflict = error instanceof RevisionConflict || isStreamConflict(error);
+      // Either index may report first, so a repeated command is looked for before anything is called a conflict.
+      const before = commandId && (conflict || isCommandRepeat(error));
+      const repeated = before ? await this.readCommand(context.tenantId, commandId) : undefined;
+      if (repeated) return repeated;
+      throw conflict ? new RevisionConflict(streamId, expectedRevision) : error;
+    }
+  }
+
+  async read(tenantId: string, streamId: string): Promise<StoredStream> {
+    const texts = await this.#select(tenantId, {
+      name: 'read-stream',
+      text: 'select envelope from events where tenant_id = $1 and stream_id = $2 order by revision',
+      values: [tenantId, streamId],
+    });
+    const events = texts.map((row) => parseEnvelope(row.envelope));
+    return { events, revision: events.at(-1)?.revision ?? 0 };
+  }
+
+  async readCommand(tenantId: string, commandId: string): Promise<AppendResult | undefined> {
+    const rows = await this.#select(tenantId, {
+      name: 'read-command',
+      text: `select e.envelope, e.tx::text, e.seq::text from events c join events e
+               on e.tx = c.tx and e.tenant_id = c.tenant_id and e.stream_id = c.stream_id
+             where c.tenant_id = $1 and c.command_id = $2 order by e.seq`,
+      values: [tenantId, commandId],
+    });
+    const last = rows.at(-1);
+    if (!last) return undefined;
+    const events = rows.map((row) => parseEnvelope(row.envelope));
+    return {
+      events,
+      revision: events.at(-1)?.revision ?? 0,
+      position: { tx: BigInt(last.tx), seq: BigInt(last.seq) },
+      duplicate: true,
+    };
+  }
+
+  async #applyInline(query: Query, event: Envelope): Promise<void> {
+    for (const projection of this.#inline) if (projection.types.has(event.type)) await projection.apply(query, event);
+  }
+
+  async #select(tenantId: string, config: pg.QueryConfig) {
+    type Row = { envelope: string; tx: string; seq: string };
+    try {
+      return await asTenant(this.#pool, tenantId, async (client) => (await client.query<Row>(config)).rows);
+    } catch (error) {
+      throw isTransient(error) ? new StoreUnavailable('PostgreSQL did not answer', { cause: error }) : error;
+    }
+  }
+}
+
+const violated = (error: unknown, index: string): boolean =>
+  sqlState(error) === uniqueViolation && (error as pg.DatabaseError).constraint === index;
+const isStreamConflict = (error: unknown) => violated(error, 'events_stream_revision');
+const isCommandRepeat = (error: unknown) => violated(error, 'events_command');

@@ -1,0 +1,150 @@
+import { comparePositions, type Envelope, type Position } from '@gatehouse/contracts';
+import type { WrittenEvent } from '../write-event.js';
+import type { Query } from './database.js';
+
+// Columns travel as one text each, split by the server: canonical JSON holds no raw control character, so the
+// record separator can't occur in a value, and nothing has to be escaped (node-pg's own arrays escape every quote).
+const separator = '\x1e';
+const join = (values: readonly (string | number)[]): string => values.join(separator);
+
+const insertText = (guard: string) => `
+  insert into events (id, tenant_id, stream_id, revision, type, command_id, envelope)
+  select id::uuid, tenant_id, stream_id, revision::integer, type, nullif(command_id, ''), envelope
+  from unnest(string_to_array($1, e'\\x1e'), string_to_array($2, e'\\x1e'), string_to_array($3, e'\\x1e'),
+              string_to_array($4, e'\\x1e'), string_to_array($5, e'\\x1e'), string_to_array($6, e'\\x1e'),
+              string_to_array($7, e'\\x1e')) with ordinality
+       as t(id, tenant_id, stream_id, revision, type, command_id, envelope, place)
+  ${guard}
+  order by place
+  returning tx::text, seq::text`;
+
+const columns = (events: readonly WrittenEvent[], commandId: string): string[] => {
+  const envelopes = events.map((event) => event.envelope);
+  return [
+    join(envelopes.map((e) => e.id)),
+    join(envelopes.map((e) => e.tenantId)),
+    join(envelopes.map((e) => e.streamId)),
+    join(envelopes.map((e) => e.revision)),
+    join(envelopes.map((e) => e.type)),
+    // Only the first event of a command carries its id: the unique index is then the idempotency check.
+    join(envelopes.map((_, i) => (i === 0 ? commandId : ''))),
+    join(events.map((event) => event.text)),
+  ];
+};
+
+type Row = { tx: string; seq: string };
+const toPosition = (row: Row): Position => ({ tx: BigInt(row.tx), seq: BigInt(row.seq) });
+
+/** Inserts the events of one stream, only if it stands at `expectedRevision`. Answers undefined if it does not. */
+export async function insertAtRevision(
+  query: Query,
+  events: readonly WrittenEvent[],
+  expectedRevision: number,
+  commandId = '',
+): Promise<Position | undefined> {
+  const first = events[0]?.envelope;
+  if (!first) return undefined;
+  const { rows } = await query.query<Row>({
+    name: 'append',
+    // The unique index refuses a revision that is taken; this refuses one that would leave a hole.
+    text: insertText(`where (select coalesce(max(revision), 0) from events e
+                             where e.tenant_id = $8 and e.stream_id = $9) = $10`),
+    values: [...columns(events, commandId), first.tenantId, first.streamId, expectedRevision],
+  });
+  const last = rows.at(-1);
+  return last && toPosition(last);
+}
+
+/** The payload of a wake-up for a batch of high-rate events: readers of other types may sleep on. */
+export const highRate = 'high-rate';
+
+/** Inserts first events of new streams, of any tenants, and wakes the readers: one statement, one round trip, one commit. */
+export async function insertFirstEvents(query: Query, events: readonly WrittenEvent[], channel: string): Promise<void> {
+  await query.query({
+    name: 'append-batch',
+    text: `with written as (${insertText('')}) select pg_notify($8, '${highRate}')`,
+    values: [...columns(events, ''), channel],
+  });
+}
+
+export interface StoredEvent {
+  readonly position: Position;
+  readonly tenantId: string;
+  readonly streamId: string;
+  readonly type: string;
+  /** Canonical JSON of the envelope, exactly as it was written. */
+  readonly text: string;
+}
+
+export interface LogPage {
+  readonly events: readonly StoredEvent[];
+  /** Everything up to here has been considered, whether or not its type was asked for. */
+  readonly position: Position;
+  /** True when events stand behind the oldest running transaction: look again soon, no wake-up may come. */
+  readonly held: boolean;
+}
+
+export interface ReadLogOptions {
+  readonly limit: number;
+  /** Only these; the position still moves past the others. */
+  readonly types?: readonly string[];
+}
+
+const lastSeq = 9_223_372_036_854_775_807n;
+
+/**
+ * The next events of the whole log after a position, in the one order that never changes behind a reader: up to the
+ * oldest transaction still running anywhere in the cluster. The horizon is read first, so that whatever commits
+ * between the two statements is left for the next page.
+ */
+export async function readLog(query: Query, after: Position, { limit, types }: ReadLogOptions): Promise<LogPage> {
+  const horizon = await readHorizon(query, after);
+  const events = await selectEvents(query, after, horizon.tx, limit, types);
+  const last = events.at(-1)?.position;
+  if (events.length === limit && last) return { events, position: last, held: false };
+  const considered = { tx: horizon.tx - 1n, seq: lastSeq };
+  const position = comparePositions(considered, after) > 0 ? considered : after;
+  return { events, position, held: horizon.held };
+}
+
+/** Every event that can be seen now, the horizon ignored: only for a reader that has locked all writers out. */
+export const readVisible = (
+  query: Query,
+  after: Position,
+  types?: readonly string[],
+): Promise<readonly StoredEvent[]> => selectEvents(query, after, lastSeq, 1_000_000, types);
+
+async function readHorizon(query: Query, after: Position): Promise<{ tx: bigint; held: boolean }> {
+  const { rows } = await query.query<{ tx: string; held: boolean }>({
+    name: 'log-horizon',
+    text: `select h.tx::text, exists (select from events e where e.tx >= h.tx and (e.tx, e.seq) > ($1::xid8, $2::bigint)) held
+           from (select pg_snapshot_xmin(pg_current_snapshot()) as tx) h`,
+    values: [String(after.tx), String(after.seq)],
+  });
+  return { tx: BigInt(rows[0]?.tx ?? 0), held: rows[0]?.held ?? false };
+}
+
+async function selectEvents(
+  query: Query,
+  after: Position,
+  beforeTx: bigint,
+  limit: number,
+  types: readonly string[] | undefined,
+): Promise<readonly StoredEvent[]> {
+  const { rows } = await query.query<Row & { tenant_id: string; stream_id: string; type: string; envelope: string }>({
+    name: types ? 'read-log-types' : 'read-log',
+    text: `select tx::text, seq::text, tenant_id, stream_id, type, envelope from events
+           where (tx, seq) > ($1::xid8, $2::bigint) and tx < $3::xid8 ${types ? 'and type = any($5)' : ''}
+           order by events.tx, events.seq limit $4`,
+    values: [String(after.tx), String(after.seq), String(beforeTx), limit, ...(types ? [types] : [])],
+  });
+  return rows.map((row) => ({
+    position: toPosition(row),
+    tenantId: row.tenant_id,
+    streamId: row.stream_id,
+    type: row.type,
+    text: row.envelope,
+  }));
+}
+
+export const parseEnvelope = (text: string): Envelope => JSON.parse(text) as Envelope;
