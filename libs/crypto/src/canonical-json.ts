@@ -1,3 +1,5 @@
+import { isWellFormed } from './well-formed.js';
+
 /** Why {@link canonicalJson} refused a value. A cycle has no end, so it is reported as `depth`. */
 export type CanonicalJsonErrorCode = 'number' | 'type' | 'lone_surrogate' | 'depth';
 
@@ -19,15 +21,26 @@ export const maxCanonicalDepth = 64;
 /** Printable ASCII without quote and backslash: the only text JSON writes as it stands, and nearly all of ours. */
 const needsEscape = /[^ !#-[\]-~]/;
 
-/** With the `u` flag a surrogate pair is one code point, so only a half on its own can match. */
-const loneSurrogate = /[\uD800-\uDFFF]/u;
-
 function text(value: string): string {
   if (!needsEscape.test(value)) return `"${value}"`;
-  if (loneSurrogate.test(value)) {
+  if (!isWellFormed(value)) {
     throw new CanonicalJsonError('lone_surrogate', 'text with half a surrogate pair has no UTF-8 form');
   }
   return JSON.stringify(value);
+}
+
+// Events use the same few hundred keys for ever. Bounded, since keys of foreign data come here too.
+const keyTexts = new Map<string, string>();
+const keyTextsLimit = 1_024;
+const cachedKeyLength = 48;
+
+/** The key, quoted, and its colon. */
+function keyText(key: string): string {
+  const known = keyTexts.get(key);
+  if (known !== undefined) return known;
+  const fresh = `${text(key)}:`;
+  if (keyTexts.size < keyTextsLimit && key.length <= cachedKeyLength) keyTexts.set(key, fresh);
+  return fresh;
 }
 
 /** Most objects have few keys and some are written in order already: cheaper than `sort` for them. */
@@ -64,7 +77,7 @@ function object(value: Record<string, unknown>, depth: number): string {
   for (const key of sortKeys(Object.keys(value))) {
     const member = value[key];
     if (member === undefined) continue;
-    out += `${out === '' ? '{' : ','}${text(key)}:${write(member, depth)}`;
+    out += (out === '' ? '{' : ',') + keyText(key) + write(member, depth);
   }
   return out === '' ? '{}' : `${out}}`;
 }

@@ -1,2 +1,27 @@
-export * from './canonical-json.js';
-export * from './uuidv7.js';
+export { CanonicalJsonError, type CanonicalJsonErrorCode, canonicalJson, maxCanonicalDepth } from './canonical-json.js';
+export { constantTimeEqual } from './constant-time.js';
+export { CryptoError, type CryptoErrorCode } from './crypto-error.js';
+export {
+  type BearerFamily,
+  bearerFamily,
+  displayPrefix,
+  type GeneratedFamily,
+  generateKey,
+  isCanonicalKey,
+  isSetupToken,
+  keyFamilies,
+  maxBearerLength,
+} from './key-families.js';
+export { createKeyFile, loadKeyFile, loadOrCreateEd25519, loadOrCreateKeyFile, type SigningKey } from './key-file.js';
+export { blindIndex, keyFingerprint, type Pepper, pseudonym } from './keyed-hash.js';
+export {
+  loadOrCreateRootKey,
+  loadRootKey,
+  type RootKey,
+  rootKeyOf,
+  unwrapKey,
+  wrapKey,
+  wrappedUnder,
+} from './root-key.js';
+export { maxSealedBytes, newSubjectKey, openField, type SubjectKeyRef, sealField } from './subject-keys.js';
+export { type FillRandom, uuidv7, uuidv7Source } from './uuidv7.js';
