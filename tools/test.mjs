@@ -1,0 +1,131 @@
+/**
+ * `npm test`: everything a change must pass, in the order in which mistakes are cheapest to find.
+ *
+ *   npm test                               build, lint, tidy, then every project's specs
+ *   npm test -- --project policy           only that project's specs (may be given several times)
+ *   npm test -- --no-cache                 run specs again even if nothing they depend on has changed
+ *
+ * The last line is `N passed, N failed` (`, N skipped` if any); a step that fails counts as one failure.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { build, filesBelow } from './build.mjs';
+import { formatFailure, lastLine, summarize } from './test-summary.mjs';
+
+const root = path.join(import.meta.dirname, '..');
+// The daemon and the terminal UI are for people at a desk; CI=true also keeps jest from writing new snapshots.
+const environment = { ...process.env, CI: 'true', NX_DAEMON: 'false', NX_TUI: 'false', NX_NO_CLOUD: 'true' };
+const tidy = '@gatehouse/tidy';
+
+function command(program, args, cwd = root) {
+  return spawnSync(program, args, { cwd, env: environment, stdio: 'inherit' }).status === 0;
+}
+
+function projects() {
+  const { references } = JSON.parse(readFileSync(path.join(root, 'tsconfig.json'), 'utf8'));
+  return references.map(({ path: folder }) => ({
+    folder: path.join(root, folder),
+    name: JSON.parse(readFileSync(path.join(root, folder, 'package.json'), 'utf8')).name,
+  }));
+}
+
+const resultsFile = (project) => path.join(project.folder, 'test-results.json');
+const hasSpecs = (project) => filesBelow(path.join(project.folder, 'dist')).some((file) => file.endsWith('.spec.js'));
+
+function readResults(project) {
+  const file = resultsFile(project);
+  return { project: project.name, results: existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined };
+}
+
+/** Specs need a nats-server. Where there is none it is fetched now, once, and not by two projects at the same time. */
+async function natsServerIsThere() {
+  try {
+    const { findNatsServer } = await import('@gatehouse/local-servers');
+    const { path: program, version } = await findNatsServer();
+    console.log(`nats-server ${version}: ${program}`);
+    return true;
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    return false;
+  }
+}
+
+/** The whole tree is what tidy reads, so Nx's cache, which knows only a project's own inputs, must not answer for it. */
+const runTidy = () => command('npm', ['test', '--silent'], path.join(root, 'tools/tidy'));
+
+function runSpecs(chosen, useCache) {
+  const names = chosen.filter(({ name }) => name !== tidy).map(({ name }) => name);
+  if (names.length === 0) return true;
+  const nx = path.join(root, 'node_modules/nx/dist/bin/nx.js');
+  return command(process.execPath, [
+    ...[nx, 'run-many', '--target=test', `--projects=${names.join(',')}`, '--parallel=2'],
+    // Everything is built already: tsc again, in two projects at a time, could only race.
+    ...['--excludeTaskDependencies', '--outputStyle=static-failures-only', ...(useCache ? [] : ['--skipNxCache'])],
+  ]);
+}
+
+function choose(all, wanted) {
+  const isNamed = (project, name) => project.name === name || project.name === `@gatehouse/${name}`;
+  const unknown = wanted.filter((name) => !all.some((project) => isNamed(project, name)));
+  if (unknown.length > 0) throw new Error(`no such project: ${unknown.join(', ')}`);
+  return wanted.length === 0 ? all : all.filter((project) => wanted.some((name) => isNamed(project, name)));
+}
+
+const seconds = (startedAt) => `${((performance.now() - startedAt) / 1000).toFixed(1)} s`;
+const report = { failedSteps: [], timings: [] };
+
+async function step(name, run) {
+  const startedAt = performance.now();
+  console.log(`\n== ${name}`);
+  const ok = await run();
+  report.timings.push(`${name} ${seconds(startedAt)}${ok ? '' : ' FAILED'}`);
+  if (!ok) report.failedSteps.push(name);
+  return ok;
+}
+
+async function testAll(options) {
+  const wanted = choose(projects(), options.project ?? []);
+  // A result of an earlier run must never stand in for one that this run failed to write.
+  for (const project of wanted) rmSync(resultsFile(project), { force: true });
+
+  if (!(await step('build', () => build(root)))) return [];
+  const chosen = wanted.filter(hasSpecs);
+  if (options.project === undefined) await step('lint', () => command('npm', ['run', 'lint', '--silent']));
+  if (chosen.some(({ name }) => name === tidy)) await step('tidy', runTidy);
+  if (!(await step('nats-server', natsServerIsThere))) return [];
+  await step('specs', () => runSpecs(chosen, !options['no-cache']));
+  const without = wanted.filter((project) => !chosen.includes(project));
+  if (without.length > 0) console.log(`\nno specs in: ${without.map(({ name }) => name).join(', ')}`);
+  return chosen.map(readResults);
+}
+
+/** Steps whose failure the tests themselves already tell are not counted twice. */
+function addFailedSteps(summary) {
+  const told = summary.failures.length > 0 ? ['tidy', 'specs'] : [];
+  for (const name of report.failedSteps.filter((failed) => !told.includes(failed))) {
+    summary.failures.push({ where: name, title: 'the step failed, see its messages above', detail: '' });
+  }
+  return summary;
+}
+
+async function main() {
+  const startedAt = performance.now();
+  const { values } = parseArgs({
+    options: { project: { type: 'string', multiple: true }, 'no-cache': { type: 'boolean', default: false } },
+  });
+  const summary = addFailedSteps(summarize(await testAll(values)));
+  if (summary.failures.length > 0) console.log(`\n${summary.failures.map(formatFailure).join('\n')}`);
+  console.log(`\n${report.timings.join(' · ')} · all ${seconds(startedAt)}`);
+  console.log(lastLine(summary));
+  process.exitCode = summary.failures.length > 0 ? 1 : 0;
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  console.log('0 passed, 1 failed');
+  process.exitCode = 1;
+}
