@@ -63,9 +63,7 @@ export function build(root) {
 
   const stale = projects.flatMap(pruneStale);
   if (stale.length > 0) console.log(`build: removed ${stale.length} outputs without a source`);
-  for (const project of projects.filter(forgetIfIncomplete)) {
-    console.log(`build: ${path.relative(root, project)} lacked an output, compiling it afresh`);
-  }
+  projects.forEach(forgetIfIncomplete);
 
   const compiler = path.join(root, 'node_modules/ts7/bin/tsc');
   const run = spawnSync(process.execPath, [compiler, '-b'], { cwd: root, stdio: 'inherit' });

@@ -10,6 +10,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { build, filesBelow } from './build.mjs';
 import { formatFailure, lastLine, summarize } from './test-summary.mjs';
@@ -39,11 +40,20 @@ function readResults(project) {
   return { project: project.name, results: existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined };
 }
 
-/** Specs need a nats-server. Where there is none it is fetched now, once, and not by two projects at the same time. */
+/** A person is asked; where nobody sits in front of it, only continuous integration has agreed already. */
+async function consent(question) {
+  if (!process.stdin.isTTY) return process.env.CI !== undefined;
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  const answer = await terminal.question(`${question} [y/N] `);
+  terminal.close();
+  return /^y(es)?$/i.test(answer.trim());
+}
+
+/** Specs never fetch a nats-server themselves: where there is none it is fetched here, once, before they start. */
 async function natsServerIsThere() {
   try {
     const { findNatsServer } = await import('@gatehouse/local-servers');
-    const { path: program, version } = await findNatsServer();
+    const { path: program, version } = await findNatsServer({ consent, onProgress: console.log });
     console.log(`nats-server ${version}: ${program}`);
     return true;
   } catch (error) {
@@ -94,11 +104,11 @@ async function testAll(options) {
   const chosen = wanted.filter(hasSpecs);
   if (options.project === undefined) await step('lint', () => command('npm', ['run', 'lint', '--silent']));
   if (chosen.some(({ name }) => name === tidy)) await step('tidy', runTidy);
-  if (!(await step('nats-server', natsServerIsThere))) return [];
-  await step('specs', () => runSpecs(chosen, !options['no-cache']));
+  const canRun = await step('nats-server', natsServerIsThere);
+  if (canRun) await step('specs', () => runSpecs(chosen, !options['no-cache']));
   const without = wanted.filter((project) => !chosen.includes(project));
   if (without.length > 0) console.log(`\nno specs in: ${without.map(({ name }) => name).join(', ')}`);
-  return chosen.map(readResults);
+  return chosen.filter(({ name }) => canRun || name === tidy).map(readResults);
 }
 
 /** Steps whose failure the tests themselves already tell are not counted twice. */

@@ -37,6 +37,7 @@ describe('checkTypeNames', () => {
     'class StoreImpl {}',
     'export class KeyManager {}',
     'const a = class SessionManager {};',
+    'interface BaseOptions {}',
     'interface IStore {}',
     'interface IDevice {}',
     'interface IPolicy {}',
@@ -45,6 +46,8 @@ describe('checkTypeNames', () => {
 
   it.each([
     'class Store {}',
+    "type BaseCode = 'internal' | 'conflict';",
+    'class ISBN {}',
     'class Baseline {}',
     'interface Item {}',
     'interface IPv4Range {}',

@@ -28,7 +28,7 @@ const patternName = /^Base[A-Z]|^Abstract[A-Z]|Impl$|Manager$/;
 /** `IDevice`, but not `IPv4Range`, `IdToken` or `ISO8601Date`. */
 const hungarian = /^I(?!(D|P|O|V|PV[46]|Pv[46]|SO\d*)s?([A-Z]|$))[A-Z]/;
 
-/** Types named after a pattern instead of a thing: `Base*`, `*Impl`, `*Manager`, `I*`. */
+/** Classes and interfaces named after a pattern instead of a thing: `Base*`, `*Impl`, `*Manager`; types called `I*`. */
 export function checkTypeNames(tree: readonly TreeFile[]): Finding[] {
   const found: Finding[] = [];
   for (const file of tree.filter(isTypeScript)) {
@@ -37,7 +37,8 @@ export function checkTypeNames(tree: readonly TreeFile[]): Finding[] {
       const isType = ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node);
       if ((!isClass && !isType) || !node.name) return;
       const name = node.name.text;
-      if (patternName.test(name) || hungarian.test(name)) {
+      const isPattern = patternName.test(name) && !ts.isTypeAliasDeclaration(node);
+      if (isPattern || (isType && hungarian.test(name))) {
         found.push({ path: file.path, line: lineOf(node), message: `"${name}" names a pattern, not a thing` });
       }
     });
