@@ -1,1 +1,32 @@
-export {};
+export {
+  type Access,
+  type AccessDecision,
+  AUTHENTICATE,
+  AUTHORIZE,
+  type Authenticate,
+  type Authorize,
+  type Principal,
+} from './access.js';
+export { type AppOptions, createApp, listRoutes } from './create-app.js';
+export { type MapError, toProblem } from './error-mapping.js';
+export { Readiness, type ReadinessCheck, type ReadinessReport } from './health.js';
+export { type OpenApiDocument, openApiDocument } from './openapi.js';
+export {
+  allProblems,
+  type BaseProblemCode,
+  defineProblems,
+  type FieldError,
+  type ProblemDefinition,
+  type ProblemDocument,
+  ProblemError,
+  type ProblemOptions,
+  problemDocument,
+  problemHeaders,
+  unavailable,
+} from './problem.js';
+export type { HttpRequest } from './request.js';
+export { Caller, DecisionId, defineRoute, Input, Route, type RouteMethod, type RouteSpec } from './route.js';
+export type { InputOf, ValidInput } from './route-input.js';
+export type { ListedRoute } from './route-table.js';
+export { SECURITY_HEADERS } from './security-headers.js';
+export { PROBLEM_CONTENT_TYPE } from './send-problem.js';

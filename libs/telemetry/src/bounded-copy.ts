@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { isSecretName, MASK } from './mask.js';
 
 /** Bounds of what one log line may carry. Lengths are in UTF-16 units. */
@@ -36,7 +37,7 @@ function copy(value: unknown, depth: number, budget: Budget): unknown {
 }
 
 function copyObject(value: object, depth: number, budget: Budget): unknown {
-  if (value instanceof Error) return copyError(value, depth, budget);
+  if (types.isNativeError(value) || value instanceof Error) return copyError(value, depth, budget);
   if (Array.isArray(value)) return copyArray(value, depth, budget);
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'invalid date' : value.toISOString();
   if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;

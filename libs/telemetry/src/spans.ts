@@ -75,7 +75,7 @@ export function withSpan<T>(name: string, attributes: SpanAttributes, fn: () => 
   if (span === undefined) return fn();
   try {
     const result = runWithTrace(span.context, fn);
-    if (!(result instanceof Promise)) {
+    if (!isThenable(result)) {
       span.end();
       return result;
     }
@@ -93,6 +93,10 @@ export function withSpan<T>(name: string, attributes: SpanAttributes, fn: () => 
     span.end({}, error);
     throw error;
   }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | null)?.then === 'function';
 }
 
 function endSpan(span: Span, attributes: SpanAttributes = {}, error?: unknown): void {

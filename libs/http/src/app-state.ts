@@ -1,0 +1,21 @@
+import type { Logger } from '@gatehouse/telemetry';
+import type { Authenticate, Authorize } from './access.js';
+import type { MapError } from './error-mapping.js';
+import type { InFlight } from './in-flight.js';
+import type { LineRate } from './line-rate.js';
+import type { ServedRoute } from './route-table.js';
+
+/** What the hooks of one application share. Made by `createApp`, which alone replaces its fields. */
+export interface AppState {
+  readonly service: string;
+  readonly logger: Logger;
+  readonly inFlight: InFlight;
+  readonly problemLines: LineRate;
+  readonly routes: ServedRoute[];
+  readonly requestTimeoutMs: number;
+  readonly mapError: MapError | undefined;
+  authenticate: Authenticate | undefined;
+  authorize: Authorize | undefined;
+  /** Set when the application begins to stop: new requests are refused, readiness answers no. */
+  stopping: boolean;
+}

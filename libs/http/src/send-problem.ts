@@ -1,0 +1,40 @@
+import { newTraceContext } from '@gatehouse/telemetry';
+import type { FastifyReply } from 'fastify';
+import type { AppState } from './app-state.js';
+import { toProblem } from './error-mapping.js';
+import { type ProblemError, problemDocument, problemHeaders } from './problem.js';
+import type { HttpRequest } from './request.js';
+
+export const PROBLEM_CONTENT_TYPE = 'application/problem+json';
+
+/**
+ * Answers a request with the problem document of whatever was thrown, and logs what the document does not say. Every
+ * error of the application, of Nest and of Fastify ends here.
+ */
+export function sendProblem(state: AppState, request: HttpRequest, reply: FastifyReply, error: unknown): void {
+  const problem = toProblem(error, state.mapError);
+  logProblem(state, request, problem);
+  if (reply.sent || reply.raw.headersSent) {
+    // A stream that has begun cannot become a problem document; cutting it is the only honest end.
+    reply.raw.destroy();
+    return;
+  }
+  request.trace ??= newTraceContext();
+  const body = JSON.stringify(problemDocument(problem, request.trace.traceId));
+  reply.code(problem.status).headers(problemHeaders(problem)).header('content-type', PROBLEM_CONTENT_TYPE);
+  reply.serializer((payload: string) => payload).send(body);
+}
+
+/**
+ * Refusals are at debug: their callers know what they did, and the access log has a line. What the service could not do
+ * is at warn, what it did wrong at error, both within a rate.
+ */
+function logProblem(state: AppState, request: HttpRequest, problem: ProblemError): void {
+  const { code, detail, status } = problem;
+  const level = status < 500 ? 'debug' : status === 503 ? 'warn' : 'error';
+  if (!state.logger.isLevelEnabled(level)) return;
+  if (level !== 'debug' && !state.problemLines.allows()) return;
+  const err = status === 500 ? (problem.cause ?? problem) : problem.cause;
+  const droppedLines = state.problemLines.takeDropped() || undefined;
+  state.logger[level]({ code, detail, traceId: request.trace?.traceId, err, droppedLines }, 'problem');
+}
