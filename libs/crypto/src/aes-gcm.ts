@@ -18,7 +18,7 @@ export function decrypt(key: KeyObject, nonce: Uint8Array, aad: Uint8Array, seal
     throw new CryptoError('malformed', 'too short for a nonce and a tag');
   }
   const at = sealed.byteLength - tagBytes;
-  // Without authTagLength Node takes shorter tags, which are easier to forge.
+  // The length is fixed twice: by the cut above, and here, since Node would take shorter tags, which are easier to forge.
   const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes });
   decipher.setAAD(aad);
   decipher.setAuthTag(sealed.subarray(at));

@@ -1,0 +1,118 @@
+import { describe, expect, it } from '@jest/globals';
+import { type BuiltinRoleName, builtinRoleNames, builtinRoles } from './builtin-roles.js';
+import { compile } from './compile.js';
+import { evaluate } from './evaluate.js';
+import { GrantIndex } from './grant-index.js';
+import { parseRequest } from './parse.js';
+
+const policy = compile({ digest: 'builtin', roles: builtinRoles });
+
+function decide(role: string, action: string, resource: string): 'allow' | 'deny' {
+  const subject = { type: 'user', id: 'u_7' };
+  const grants = new GrantIndex();
+  grants.apply('tenant_9fa', { id: 'g_1', subject, role, scope: '*' });
+  const parsed = parseRequest({ subject, action: { name: action }, resource });
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.errors));
+  return evaluate(policy, grants, 'tenant_9fa', parsed.value).decision ? 'allow' : 'deny';
+}
+
+describe("the matrix of the 'Platform Security' page", () => {
+  it.each([
+    ['maintainer', 'deploy.production', 'project/app-web', 'allow'],
+    ['maintainer', 'deploy.preview', 'project/app-web', 'allow'],
+    ['maintainer', 'logs.read', 'runtime/app-web', 'allow'],
+    ['maintainer', 'secret.write', 'production', 'allow'],
+    ['maintainer', 'billing.manage', 'billing', 'deny'],
+    ['maintainer', 'members.invite', 'project/app-web', 'allow'],
+    ['developer', 'deploy.production', 'project/app-web', 'deny'],
+    ['developer', 'secret.write', 'production', 'deny'],
+    ['viewer', 'logs.read', 'runtime/app-web', 'allow'],
+  ])('%s %s on %s: %s', (role, action, resource, expected) => {
+    expect(decide(role, action, resource)).toBe(expected);
+  });
+});
+
+/** Which of the roles, from owner to viewer, may: the letters `oamduv`, a dash where not. */
+const table: readonly (readonly [action: string, resource: string, may: string])[] = [
+  ['deploy.preview', 'project/app-web', 'oamd--'],
+  ['deploy.production', 'project/app-web', 'oam---'],
+  ['logs.read', 'runtime/app-web', 'oamduv'],
+  ['secret.list', 'production', 'oamd--'],
+  ['secret.read', 'staging', 'oamd--'],
+  ['secret.read', 'production', 'oam---'],
+  ['secret.read', 'production-eu', 'oam---'],
+  ['secret.write', 'development', 'oamd--'],
+  ['secret.write', 'secret/development', 'oam---'],
+  ['service.operate', 'production', 'oam---'],
+  ['project.read', 'project/app-web', 'oamduv'],
+  ['project.write', 'project/app-web', 'oam---'],
+  ['domain.write', 'domain/example.org', 'oam---'],
+  ['members.read', 'project/app-web', 'oamdu-'],
+  ['members.invite', 'project/app-web', 'oam---'],
+  ['members.remove', 'project/app-web', 'oa----'],
+  ['billing.manage', 'billing', 'oa----'],
+  ['tenant.read', 'tenant/tenant_9fa', 'oamduv'],
+  ['tenant.update', 'tenant/tenant_9fa', 'oa----'],
+  ['tenant.close', 'tenant/tenant_9fa', 'o-----'],
+  ['key.create', 'tenant/tenant_9fa', 'oa----'],
+  ['key.read', 'tenant/tenant_9fa', 'oa----'],
+  ['key.disable', 'key/k_1', 'oa----'],
+  ['key.enable', 'key/k_1', 'oa----'],
+  ['role.read', 'tenant/tenant_9fa', 'oam---'],
+  ['role.grant', 'role/owner', 'o-----'],
+  ['role.grant', 'role/admin', 'oa----'],
+  ['role.grant', 'role/maintainer', 'oa----'],
+  ['role.grant', 'role/viewer', 'oa----'],
+  ['role.grant', 'role/custom', 'o-----'],
+  ['role.revoke', 'role/owner', 'o-----'],
+  ['role.revoke', 'role/developer', 'oa----'],
+  ['decision.evaluate', 'tenant/tenant_9fa', 'oamd--'],
+  ['audit.read', 'tenant/tenant_9fa', 'oa----'],
+  ['audit.export', 'tenant/tenant_9fa', 'oa----'],
+  ['policy.read', 'tenant/tenant_9fa', 'oa----'],
+  ['policy.write', 'tenant/tenant_9fa', 'oa----'],
+  ['projection.read', 'service/audit', 'oa----'],
+  ['projection.rebuild', 'service/audit', 'oa----'],
+  ['unheard.of', 'anything', 'o-----'],
+];
+
+describe('the built-in roles', () => {
+  it.each(table)('%s on %s: %s', (action, resource, may) => {
+    const found = builtinRoleNames.map((role) => (decide(role, action, resource) === 'allow' ? role[0] : '-'));
+    expect(found.join('')).toBe(may);
+  });
+
+  it('may each do what the next one may', () => {
+    const actions = table.map(([action, resource]) => [action, resource] as const);
+    for (const [i, role] of builtinRoleNames.entries()) {
+      const next: BuiltinRoleName | undefined = builtinRoleNames[i + 1];
+      const lost = actions.filter(([a, r]) => next && decide(next, a, r) === 'allow' && decide(role, a, r) === 'deny');
+      expect(lost).toEqual([]);
+    }
+  });
+
+  it('only permit, and are those that are named', () => {
+    expect(builtinRoles.map((role) => role.name)).toEqual(builtinRoleNames);
+    expect(builtinRoles.flatMap((role) => role.rules).filter((rule) => rule.effect !== 'permit')).toEqual([]);
+  });
+
+  it('add up: a developer who is maintainer of one project deploys that one', () => {
+    const subject = { type: 'user', id: 'u_7' };
+    const grants = new GrantIndex();
+    grants.apply('t', { id: 'g_1', subject, role: 'developer', scope: '*' });
+    grants.apply('t', { id: 'g_2', subject, role: 'maintainer', scope: { type: 'project', id: 'app-web' } });
+    const ask = (id: string) =>
+      evaluate(policy, grants, 't', {
+        subject,
+        action: { name: 'deploy.production' },
+        resource: { type: 'project', id },
+      });
+    expect(ask('app-web').decision).toBe(true);
+    expect(ask('app-api')).toEqual({
+      decision: false,
+      reason: 'no_permit',
+      matched: [],
+      needed: ['admin', 'maintainer', 'owner'],
+    });
+  });
+});

@@ -1,0 +1,155 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import type { Parsed } from './model.js';
+import {
+  formatResource,
+  formatScope,
+  limits,
+  parseActionName,
+  parseRequest,
+  parseResource,
+  parseScope,
+} from './parse.js';
+
+const pathsOf = (parsed: Parsed<unknown>): string[] => (parsed.ok ? [] : parsed.errors.map((error) => error.path));
+const valid = {
+  subject: { type: 'user', id: 'u_7' },
+  action: { name: 'logs.read' },
+  resource: { type: 'runtime', id: 'app-web' },
+};
+
+describe('parseResource', () => {
+  it.each([
+    ['project/app-web', { type: 'project', id: 'app-web' }],
+    ['production', { type: 'scope', id: 'production' }],
+    ['git-service', { type: 'scope', id: 'git-service' }],
+    ['prod/DATABASE_URL', { type: 'prod', id: 'DATABASE_URL' }],
+    ['secret/production/DATABASE_URL', { type: 'secret', id: 'production/DATABASE_URL' }],
+    [
+      { type: 'scope', id: 'production' },
+      { type: 'scope', id: 'production' },
+    ],
+    [
+      { type: 'Document', id: '../é 1', properties: {} },
+      { type: 'Document', id: '../é 1' },
+    ],
+  ])('reads %p', (value, expected) => {
+    expect(parseResource(value)).toEqual({ ok: true, value: expected });
+  });
+
+  it.each([
+    [undefined, 'resource'],
+    [null, 'resource'],
+    [7, 'resource'],
+    [[], 'resource'],
+    ['', 'resource'],
+    ['*', 'resource'],
+    ['two words', 'resource'],
+    ['-x', 'resource'],
+    ['/app', 'resource.type'],
+    ['project/', 'resource.id'],
+    ['project/a\nb', 'resource.id'],
+    ['project/\ud800', 'resource.id'],
+    ['project/a\u2028b', 'resource.id'],
+    [{ type: 'a/b', id: 'c' }, 'resource.type'],
+    [{ type: 'project' }, 'resource.id'],
+    [{ type: 'project', id: 7 }, 'resource.id'],
+    [{ type: 'project', id: 'x'.repeat(limits.resourceId + 1) }, 'resource.id'],
+    [{ type: 'x'.repeat(limits.resourceType + 1), id: 'a' }, 'resource.type'],
+  ])('refuses %p at %s', (value, path) => {
+    expect(pathsOf(parseResource(value))).toEqual([path]);
+  });
+
+  it('reads back what formatResource wrote', () => {
+    const type = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 9 }).filter((t) => !t.includes('/'));
+    fc.assert(
+      fc.property(fc.record({ type, id: fc.string({ unit: 'grapheme', minLength: 1, maxLength: 9 }) }), (resource) => {
+        const parsed = parseResource(resource);
+        if (parsed.ok) expect(parseResource(formatResource(resource))).toEqual(parsed);
+      }),
+    );
+  });
+});
+
+describe('parseScope', () => {
+  it('takes a star for the whole tenant', () => {
+    expect(parseScope('*')).toEqual({ ok: true, value: '*' });
+    expect(parseScope('production')).toEqual({ ok: true, value: { type: 'scope', id: 'production' } });
+    expect([formatScope('*'), formatScope({ type: 'scope', id: 'production' })]).toEqual(['*', 'scope/production']);
+    expect(pathsOf(parseScope(undefined))).toEqual(['scope']);
+    expect(pathsOf(parseScope('**'))).toEqual(['scope']);
+  });
+});
+
+describe('parseActionName', () => {
+  it.each(['read', 'deploy.production', 'can_read_user', 'a.b-c.d_e.f9'])('takes %s', (name) => {
+    expect(parseActionName(name)).toEqual({ ok: true, value: name });
+  });
+
+  it.each([
+    '',
+    'Deploy',
+    'a.b.c.d.e',
+    '.a',
+    'a.',
+    'a..b',
+    '1a',
+    'a.1',
+    'deploy.*',
+    '*',
+    'a b',
+    'a\n',
+    `a${'b'.repeat(limits.action)}`,
+    7,
+    null,
+    undefined,
+  ])('refuses %p', (name) => {
+    expect(pathsOf(parseActionName(name))).toEqual(['action.name']);
+  });
+});
+
+describe('parseRequest', () => {
+  it('ignores members it does not know', () => {
+    const full = { ...valid, context: { ip: 'x' }, subject: { ...valid.subject, properties: { a: 1 } } };
+    expect(parseRequest(full)).toEqual({ ok: true, value: valid });
+  });
+
+  it('tells every field error at once', () => {
+    expect(pathsOf(parseRequest({ subject: { type: 7 }, action: {}, resource: 'a b' }))).toEqual([
+      'subject.type',
+      'subject.id',
+      'action.name',
+      'resource',
+    ]);
+    expect(pathsOf(parseRequest({}))).toEqual(['subject', 'action', 'resource']);
+    expect(pathsOf(parseRequest({ ...valid, action: 'logs.read' }))).toEqual(['action']);
+    expect(pathsOf(parseRequest({ ...valid, subject: { type: 'user', id: 'u\u0000' } }))).toEqual(['subject.id']);
+  });
+
+  it.each([null, undefined, 7, 'text', [], [valid]])('refuses %p', (value) => {
+    expect(pathsOf(parseRequest(value))).toEqual(['']);
+  });
+
+  it('takes nothing from the prototype', () => {
+    expect(parseRequest(Object.create(valid)).ok).toBe(false);
+    expect(parseRequest(JSON.parse('{"__proto__":{"subject":{}}}')).ok).toBe(false);
+  });
+
+  it('answers any JSON, and what it accepts is within the limits', () => {
+    const nearly = fc.record(
+      {
+        subject: fc.oneof(fc.constant(valid.subject), fc.jsonValue()),
+        action: fc.oneof(fc.constant(valid.action), fc.jsonValue()),
+        resource: fc.oneof(fc.constant(valid.resource), fc.jsonValue()),
+      },
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(fc.oneof(fc.jsonValue(), nearly), (value) => {
+        const parsed = parseRequest(value);
+        if (parsed.ok) expect(parsed.value.resource.id.length).toBeLessThanOrEqual(limits.resourceId);
+        else expect(parsed.errors.length).toBeGreaterThan(0);
+      }),
+    );
+  });
+});
