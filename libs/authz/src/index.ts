@@ -1,1 +1,1 @@
-export {};
+export { type AuthorizerOptions, createAuthorizer, toEntity } from './authorizer.js';

@@ -1,0 +1,45 @@
+import { call, RpcError } from '@gatehouse/bus';
+import { decide, type Entity } from '@gatehouse/contracts';
+import { type AccessDecision, type Authorize, unavailable } from '@gatehouse/http';
+import type { NatsConnection } from '@nats-io/transport-node';
+
+export interface AuthorizerOptions {
+  /** The service that asks; it is recorded as the caller. */
+  readonly service: string;
+  readonly connection: () => NatsConnection;
+  readonly timeoutMs?: number;
+}
+
+/** `type/name` to an entity; a bare word is a scope. */
+export function toEntity(path: string): Entity {
+  const slash = path.indexOf('/');
+  return slash < 0 ? { type: 'scope', id: path } : { type: path.slice(0, slash), id: path.slice(slash + 1) };
+}
+
+/**
+ * Asks policy before the handler runs: every sensitive call of every service is one recorded decision. No answer is
+ * no permission: the caller gets 503 and may try again.
+ */
+export function createAuthorizer({ service, connection, timeoutMs = 3_000 }: AuthorizerOptions): Authorize {
+  return async (principal, action, resource, request): Promise<AccessDecision> => {
+    try {
+      const answer = await call(
+        connection(),
+        decide,
+        {
+          tenantId: principal.tenantId,
+          subject: { type: principal.type, id: principal.id },
+          action,
+          resource: toEntity(resource),
+          caller: { type: 'gatehouse', id: service },
+          ...(principal.type === 'service' && { source: { ip: request.ip } }),
+        },
+        timeoutMs,
+      );
+      return { allowed: answer.decision, decisionId: answer.id, reason: answer.reason };
+    } catch (error) {
+      if (error instanceof RpcError) throw unavailable('The decision could not be made', 1, error);
+      throw error;
+    }
+  };
+}

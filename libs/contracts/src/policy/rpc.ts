@@ -1,0 +1,22 @@
+import { z } from 'zod';
+import { actor } from '../envelope.js';
+import { entity } from './events.js';
+
+/** Asked by our own services before they act: one recorded decision. Answered only when it is durable. */
+export const decide = {
+  service: 'policy',
+  method: 'decide',
+  request: z.object({
+    tenantId: z.string(),
+    /** The principal that wants to act. */
+    subject: entity,
+    action: z.string().max(128),
+    resource: entity,
+    /** The service that asks. */
+    caller: actor,
+    source: z.object({ ip: z.string().max(64).optional() }).optional(),
+  }),
+  response: z.object({ decision: z.boolean(), id: z.string(), reason: z.string() }),
+} as const;
+export type DecideRequest = z.infer<typeof decide.request>;
+export type DecideResponse = z.infer<typeof decide.response>;

@@ -1,0 +1,187 @@
+import { createAuthenticator, createTokenVerifier, KeyDirectory } from '@gatehouse/authn';
+import { Consumption, call, createPublisher, type EventBatch, serve } from '@gatehouse/bus';
+import { formatPosition, parsePosition, rewind } from '@gatehouse/contracts';
+import { loadKeyFile, type Pepper } from '@gatehouse/crypto';
+import { notifyChannel, OutboxRelay, rewindOutbox, Wake } from '@gatehouse/event-store';
+import { Inbox, type ProjectedEvent, type Projection, ProjectionRunner } from '@gatehouse/projection';
+import { createLogger, type Logger } from '@gatehouse/telemetry';
+import type pg from 'pg';
+import { BusLink } from './bus-link.js';
+import {
+  type DatabaseLogins,
+  initialiseSource,
+  type OpenDatabase,
+  type OpenDatabaseOptions,
+  openDatabase,
+} from './database.js';
+import { registerPlatformMetrics } from './metrics.js';
+import type { PlatformSettings } from './settings.js';
+
+export interface PlatformOptions {
+  readonly service: string;
+  readonly settings: PlatformSettings;
+  readonly logins: DatabaseLogins;
+  readonly entities: OpenDatabaseOptions['entities'];
+  /** NOTIFY channels this service listens to beside those of the platform. */
+  readonly channels: readonly string[];
+}
+
+export interface ConsumeOptions {
+  readonly durable: string;
+  readonly sources: readonly string[];
+  readonly parks: boolean;
+  readonly apply: (client: pg.PoolClient, events: readonly ProjectedEvent[]) => Promise<void>;
+}
+
+/**
+ * What every service stands on: its log, its bus, its keys, its projections. Built by `runService`, which also starts
+ * and stops it; a service's own module adds projections and consumers before that.
+ */
+export class Platform {
+  readonly service: string;
+  readonly settings: PlatformSettings;
+  readonly logger: Logger;
+  readonly database: OpenDatabase;
+  readonly wake: Wake;
+  readonly bus: BusLink;
+  readonly keys: KeyDirectory;
+  readonly pepper: Pepper;
+  readonly authenticate: ReturnType<typeof createAuthenticator>;
+  readonly outbox: OutboxRelay;
+  readonly runners: ProjectionRunner[] = [];
+  readonly inboxes: Inbox[] = [];
+  readonly #consumptions: Consumption[] = [];
+  readonly #logins: DatabaseLogins;
+  readonly #unregister: () => void;
+  readonly #stopped = new AbortController();
+  #publish: ((batch: EventBatch) => Promise<void>) | undefined;
+
+  constructor(options: PlatformOptions) {
+    const { service, settings, logins } = options;
+    this.service = service;
+    this.settings = settings;
+    this.#logins = logins;
+    this.logger = createLogger({ service, level: settings.LOG_LEVEL });
+    this.pepper = loadKeyFile(settings.PEPPER_FILE);
+    this.database = openDatabase({
+      service,
+      logins,
+      requestPool: settings.DATABASE_POOL,
+      systemPool: settings.DATABASE_SYSTEM_POOL,
+      entities: options.entities,
+      logger: this.logger,
+    });
+    const channels = [notifyChannel(service), `gatehouse_keys_${service}`, ...options.channels];
+    this.wake = new Wake({ url: logins.system.url, channels, onError: this.warn('waiting for PostgreSQL') });
+    this.bus = new BusLink({
+      servers: settings.NATS_URL,
+      user: service,
+      ...(settings.NATS_SEED_FILE && { seedFile: settings.NATS_SEED_FILE }),
+      onError: this.warn('waiting for NATS'),
+      onStatus: (status, server) => this.logger.info({ server }, `NATS ${status}`),
+    });
+    this.keys = new KeyDirectory({
+      service,
+      pepper: this.pepper,
+      query: this.database.system,
+      wake: this.wake,
+      onError: this.warn('keys could not be read'),
+    });
+    this.authenticate = createAuthenticator({ keys: this.keys, ...tokenVerifier(settings) });
+    this.outbox = new OutboxRelay({
+      service,
+      url: logins.system.url,
+      wake: this.wake,
+      publish: (batch) => this.#publishBatch(batch),
+      onError: this.warn('events could not be published'),
+    });
+    this.#unregister = registerPlatformMetrics(this);
+  }
+
+  /** A handler that logs what went wrong and goes on: the thing itself retries. */
+  warn(message: string): (error: Error) => void {
+    return (err) => this.logger.warn({ err }, message);
+  }
+
+  /** Adds a read model of this service's own log. */
+  project(projection: Projection): void {
+    const runner = new ProjectionRunner({
+      service: this.service,
+      url: this.#logins.system.url,
+      wake: this.wake,
+      projection,
+      onError: this.warn(`projection ${projection.name} stopped and will go on`),
+      onParked: (count) => this.logger.error({ projection: projection.name, count }, 'events parked'),
+    });
+    this.runners.push(runner);
+  }
+
+  /** Adds a consumer of events from the bus. */
+  consume(options: ConsumeOptions): Inbox {
+    const inbox = new Inbox({
+      consumer: options.durable,
+      sources: options.sources,
+      pool: this.database.system,
+      apply: options.apply,
+      parks: options.parks,
+      onParked: (count) => this.logger.error({ consumer: options.durable, count }, 'events parked'),
+      onGap: (source, have) => void this.#askRewind(source, formatPosition(have)),
+    });
+    this.inboxes.push(inbox);
+    this.bus.whenConnected((nc) => {
+      const consumption = new Consumption(nc, {
+        durable: options.durable,
+        handle: inbox.handle,
+        onError: this.warn(`consumer ${options.durable} stopped and will go on`),
+      });
+      this.#consumptions.push(consumption.start());
+    });
+    return inbox;
+  }
+
+  start(): void {
+    void initialiseSource(this.database.source, this.#stopped.signal, this.warn('waiting for PostgreSQL'));
+    this.wake.start();
+    this.keys.start();
+    this.outbox.start();
+    for (const runner of this.runners) runner.start();
+    this.bus.whenConnected((nc) => {
+      serve(nc, rewind(this.service), async ({ to }) => {
+        const rewound = await rewindOutbox(this.database.system, parsePosition(to));
+        this.logger.warn({ to, rewound }, 'a consumer asked to publish again');
+        return { rewound };
+      });
+    });
+    this.bus.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await Promise.all(this.#consumptions.map((consumption) => consumption.stop()));
+    await Promise.all([...this.runners, this.outbox].map((part) => part.stop()));
+    await this.bus.stop();
+    await this.keys.stop();
+    await this.wake.stop();
+    if (this.database.source.isInitialized) await this.database.source.destroy();
+    await Promise.all([this.database.request.end(), this.database.system.end()]);
+    this.#unregister();
+  }
+
+  #publishBatch(batch: EventBatch): Promise<void> {
+    this.#publish ??= createPublisher(this.bus.nc);
+    return this.#publish(batch);
+  }
+
+  async #askRewind(source: string, to: string): Promise<void> {
+    this.logger.error({ source, to }, 'events are missing on the bus; asking the source to publish them again');
+    await call(this.bus.nc, rewind(source), { to }).catch(this.warn('the source could not be asked to publish again'));
+  }
+}
+
+function tokenVerifier(settings: PlatformSettings) {
+  const { AUTH_JWT_ISSUER: issuer, AUTH_JWT_AUDIENCE: audience, AUTH_JWT_JWKS_URL: jwksUrl } = settings;
+  if (!issuer && !audience && !jwksUrl) return {};
+  if (!issuer || !audience || !jwksUrl)
+    throw new Error('AUTH_JWT_ISSUER, AUTH_JWT_AUDIENCE and AUTH_JWT_JWKS_URL go together: set all three or none');
+  return { verifyToken: createTokenVerifier({ issuer, audience, jwksUrl }) };
+}

@@ -1,0 +1,30 @@
+import type { ReadinessCheck } from '@gatehouse/http';
+import type { Platform } from './platform.js';
+
+const check = (name: string, problem: () => string | undefined | Promise<string | undefined>): ReadinessCheck => ({
+  name,
+  check: async () => {
+    const found = await problem();
+    return found === undefined ? 'ok' : { problem: found };
+  },
+});
+
+/** What must be well before a replica may get traffic. A service that works without NATS does not wait for it. */
+export function platformChecks(platform: Platform, worksWithoutBus: boolean): readonly ReadinessCheck[] {
+  return [
+    check('postgres', async () => void (await platform.database.system.query('select 1'))),
+    check('keys', () => (platform.keys.loaded ? undefined : 'keys are being loaded')),
+    check('projections', () => firstProblem(platform)),
+    ...(worksWithoutBus ? [] : [check('nats', () => platform.bus.problem), check('events', () => gaps(platform))]),
+  ];
+}
+
+function firstProblem(platform: Platform): string | undefined {
+  const stopped = platform.runners.find((runner) => runner.state.lastError !== '');
+  return stopped && `projection ${stopped.name} is stopped`;
+}
+
+function gaps(platform: Platform): string | undefined {
+  const waiting = platform.inboxes.find((inbox) => inbox.gaps.length > 0);
+  return waiting && `consumer ${waiting.name} misses events of ${waiting.gaps.join(', ')}`;
+}
