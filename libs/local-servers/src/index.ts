@@ -1,6 +1,9 @@
-export { installedNatsServer, type NatsBinary, natsCachePath } from './find-nats-server.js';
+export { type FindNatsOptions, findNatsServer, installedNatsServer } from './find-nats-server.js';
+export { createLocalAuthority, type LocalAuthority } from './local-authority.js';
 export { LocalServerError, type LocalServerErrorCode } from './local-server-error.js';
 export { type NatsOptions, type NatsServer, startNats } from './nats.js';
+export { type NatsBinary, natsCachePath } from './nats-binary.js';
+export type { NatsRelease } from './nats-release.js';
 export { describePortHolder, freePort, requireFreePort } from './ports.js';
 export { type PostgresOptions, type PostgresServer, startPostgres } from './postgres.js';
 export { findPostgres, type PostgresBinaries } from './postgres-binaries.js';

@@ -80,9 +80,10 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   rmSync(join(dataDir, 'postmaster.pid'), { force: true });
 
   const launch = async (port: number): Promise<SupervisedChild> => {
+    const logStart = sizeOf(logFile);
     const child = await launchServer({ binaries, account, dataDir, logFile, port, options });
     writeOwnerFile(ownerFile, child);
-    await waitUntilReady(child, dataDir, logFile, port);
+    await waitUntilReady(child, dataDir, { file: logFile, start: logStart }, port);
     return child;
   };
   let { child, port } = await launchOnPort(options.port ?? 0, launch);
@@ -184,20 +185,25 @@ async function launchOnPort(wanted: number, launch: (port: number) => Promise<Su
 }
 
 /** postmaster.pid, line 8, is the state pg_ctl waits for; line 1 must be our server's pid. */
-async function waitUntilReady(child: SupervisedChild, dataDir: string, logFile: string, port: number): Promise<void> {
-  const logStart = sizeOf(logFile);
+async function waitUntilReady(child: SupervisedChild, dataDir: string, log: LogPart, port: number): Promise<void> {
   const deadline = Date.now() + START_TIMEOUT_MS;
   while (!isReady(dataDir, child.pid)) {
-    if (!child.running()) throw startFailure(tailOf(logFile, logStart), logFile, port);
+    if (!child.running()) throw startFailure(log, port);
     if (Date.now() > deadline) {
       await child.stop();
       throw new LocalServerError(
         'start-failed',
-        `PostgreSQL was not ready after ${START_TIMEOUT_MS / 1000} s; see ${logFile}`,
+        `PostgreSQL was not ready in ${START_TIMEOUT_MS / 1000} s; see ${log.file}`,
       );
     }
     await new Promise((wake) => setTimeout(wake, POLL_MS));
   }
+}
+
+/** What one server process wrote: the file is kept over restarts. */
+interface LogPart {
+  file: string;
+  start: number;
 }
 
 function sizeOf(file: string): number {
@@ -213,9 +219,10 @@ function isReady(dataDir: string, pid: number): boolean {
   }
 }
 
-function startFailure(log: string, logFile: string, port: number): LocalServerError {
-  if (/could not bind .*Address already in use|could not create any TCP\/IP sockets/s.test(log)) {
+function startFailure(log: LogPart, port: number): LocalServerError {
+  const text = tailOf(log.file, log.start);
+  if (/could not bind .*Address already in use|could not create any TCP\/IP sockets/s.test(text)) {
     return new LocalServerError('port-in-use', `port ${port} (PostgreSQL) is already in use`);
   }
-  return new LocalServerError('start-failed', `PostgreSQL did not start (log: ${logFile}):\n${log.trim()}`);
+  return new LocalServerError('start-failed', `PostgreSQL did not start (log: ${log.file}):\n${text.trim()}`);
 }

@@ -25,7 +25,7 @@ export async function startTestNats(options: TestNatsOptions = {}): Promise<Test
       `no nats-server >= 2.10 on PATH, in NATS_SERVER_BIN or at ${natsCachePath()}: run npm start once, it fetches one`,
     );
   }
-  const dir = tempDir('gatehouse-nats-');
+  const dir = tempDir('nats');
   try {
     const config = options.config === undefined ? {} : { config: options.config };
     const server = await startNats({ binary: binary.path, storeDir: join(dir.path, 'jetstream'), ...config });

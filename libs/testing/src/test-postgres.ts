@@ -1,3 +1,4 @@
+import { mkdirSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findPostgres, type PostgresServer, startPostgres, unprivilegedAccount } from '@gatehouse/local-servers';
@@ -34,14 +35,14 @@ export interface TestPostgres extends Omit<PostgresServer, 'url'> {
 export async function startTestPostgres(options: TestPostgresOptions = {}): Promise<TestPostgres> {
   const account = unprivilegedAccount();
   const { version } = findPostgres(account);
-  const owner = account.uid ?? process.getuid?.() ?? 0;
-  const dir = tempDir('gatehouse-pg-');
+  const templates = templateFolder();
+  const dir = tempDir('postgres');
   try {
     const server = await startPostgres({
       dataDir: join(dir.path, 'data'),
       durable: options.durable ?? false,
       auth: 'trust',
-      templateDir: join(tmpdir(), `gatehouse-test-template-${owner}`, `postgres-${version}`),
+      ...(templates === undefined ? {} : { templateDir: join(templates, `postgres-${version}`) }),
       settings: { max_connections: '200', ...options.settings },
     });
     return withDatabases(server, dir.remove);
@@ -49,6 +50,15 @@ export async function startTestPostgres(options: TestPostgresOptions = {}): Prom
     dir.remove();
     throw error;
   }
+}
+
+/** Nobody else may have made it: a foreign template could hold a foreign superuser. */
+function templateFolder(): string | undefined {
+  const uid = process.getuid?.() ?? 0;
+  const folder = join(tmpdir(), `gatehouse-templates-${uid}`);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const stat = statSync(folder);
+  return stat.uid === uid && (stat.mode & 0o022) === 0 ? folder : undefined;
 }
 
 function withDatabases(server: PostgresServer, removeFiles: () => void): TestPostgres {

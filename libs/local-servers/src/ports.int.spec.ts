@@ -1,0 +1,22 @@
+import { createServer } from 'node:net';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { freePort, requireFreePort } from './ports.js';
+
+const server = createServer();
+afterEach(() => new Promise((closed) => server.close(closed)));
+
+describe('requireFreePort', () => {
+  it('names the port, the holder and the remedy', async () => {
+    const port = await freePort();
+    await requireFreePort(port, 'gateway', 'use --port');
+    await new Promise<void>((listening) => server.listen(port, '127.0.0.1', listening));
+    const refusal = requireFreePort(port, 'gateway', 'use --port to choose another');
+    await expect(refusal).rejects.toMatchObject({
+      code: 'port-in-use',
+      message: expect.stringMatching(
+        `port ${port} \\(gateway\\) is already in use( by .*\\(pid ${process.pid}\\))?; use --port to choose another`,
+      ),
+    });
+    if (process.platform === 'linux') await expect(refusal).rejects.toThrow(`(pid ${process.pid})`);
+  });
+});
