@@ -1,7 +1,7 @@
 /** Reads the results that each project's jest run leaves behind, and says in one line how it went. */
 import { stripVTControlCharacters } from 'node:util';
 
-const detailLines = 14;
+const detailLines = 40;
 
 function shorten(message) {
   const lines = stripVTControlCharacters(message)

@@ -17,7 +17,11 @@ import { formatFailure, lastLine, summarize } from './test-summary.mjs';
 
 const root = path.join(import.meta.dirname, '..');
 // The daemon and the terminal UI are for people at a desk; CI=true also keeps jest from writing new snapshots.
-const environment = { ...process.env, CI: 'true', NX_DAEMON: 'false', NX_TUI: 'false', NX_NO_CLOUD: 'true' };
+const environment = {
+  ...process.env,
+  ...(process.stdout.isTTY ? {} : { NO_COLOR: '1' }),
+  ...{ CI: 'true', NX_DAEMON: 'false', NX_TUI: 'false', NX_NO_CLOUD: 'true' },
+};
 const tidy = '@gatehouse/tidy';
 
 function command(program, args, cwd = root) {
