@@ -33,10 +33,17 @@ export type KeyDisabled = z.infer<typeof keyDisabled>;
 export const keyEnabled = z.object({ keyId: z.uuid() });
 export type KeyEnabled = z.infer<typeof keyEnabled>;
 
-export const setupOffered = z.object({ ownerId: z.uuid(), fingerprint: z.base64(), expiresAt: z.iso.datetime() });
+export const setupOffered = z.object({
+  ownerId: z.uuid(),
+  /** Names this offer: an owner may be offered another one, which replaces it. */
+  offerId: z.uuid(),
+  /** Base64 of HMAC-SHA256(pepper, set-up token). */
+  fingerprint: z.base64(),
+  expiresAt: z.iso.datetime(),
+});
 export type SetupOffered = z.infer<typeof setupOffered>;
 
-export const setupRedeemed = z.object({ ownerId: z.uuid(), keyId: z.uuid() });
+export const setupRedeemed = z.object({ ownerId: z.uuid(), offerId: z.uuid(), keyId: z.uuid() });
 export type SetupRedeemed = z.infer<typeof setupRedeemed>;
 
 /** Type -> versions of its data, newest last. A new version keeps the old ones here, with an upcaster. */
