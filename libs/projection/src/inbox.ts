@@ -35,6 +35,10 @@ export class Inbox {
     this.#options = { gapAfterMs: 12_000, now: Date.now, ...options };
   }
 
+  get name(): string {
+    return this.#options.consumer;
+  }
+
   /** Sources of which messages are missing now. */
   get gaps(): readonly string[] {
     return [...this.#gaps.keys()];

@@ -1,4 +1,5 @@
-import type { Envelope, Position } from '@gatehouse/contracts';
+import { type Envelope, type Position, startPosition } from '@gatehouse/contracts';
+import { type InlineProjection, parseEnvelope, type StoredEvent } from '@gatehouse/event-store';
 import type pg from 'pg';
 
 export interface ProjectedEvent {
@@ -26,3 +27,17 @@ export interface Projection {
    */
   readonly apply: (query: Pick<pg.ClientBase, 'query'>, events: readonly ProjectedEvent[]) => Promise<void>;
 }
+
+/** The same projection for the event store, which runs it in the transaction of the events (no position exists yet). */
+export const asInline = (projection: Projection, service: string): InlineProjection => ({
+  types: new Set(projection.types),
+  apply: (query, envelope) =>
+    projection.apply(query, [{ envelope, position: startPosition, source: service, text: '' }]),
+});
+
+export const toProjected = (source: string, event: StoredEvent): ProjectedEvent => ({
+  envelope: parseEnvelope(event.text),
+  position: event.position,
+  source,
+  text: event.text,
+});

@@ -1,9 +1,9 @@
-import { type Position, startPosition } from '@gatehouse/contracts';
+import { comparePositions, type Position, startPosition } from '@gatehouse/contracts';
 import { readLog, readVisible } from '@gatehouse/event-store';
 import type pg from 'pg';
 import { applyOrPark } from './parking.js';
-import type { ProjectedEvent, Projection } from './projection.js';
-import { savePosition, toProjected } from './runner.js';
+import { loadPosition } from './positions.js';
+import { type ProjectedEvent, type Projection, toProjected } from './projection.js';
 
 /** What a rebuild found. `differences` counts rows that only one of the two tables had: 0 when live equalled the fold. */
 export interface RebuildReport {
@@ -33,20 +33,36 @@ export async function rebuild(client: pg.Client, service: string, projection: Pr
   };
 
   await createShadow(client, service, shadow, projection);
-  const read = await foldLog(client, service, projection, applyShadow);
+  // A runner's table holds the log up to its position and no further, so that is what it is compared with.
+  const until = projection.inline ? undefined : await loadPosition(client, projection.name);
+  const read = await foldLog(client, service, projection, applyShadow, until);
   const differences = await inTransaction(client, async () => {
-    // From here on no inline projection and no runner can write: what is visible is all there is.
+    // From here on no inline projection can write: what is visible is all there is.
     for (const table of projection.tables)
       await client.query(`lock table ${service}.${table} in share row exclusive mode`);
-    const late = await readVisible(client, read, projection.types);
-    await applyShadow(late.map((event) => toProjected(service, event)));
+    if (projection.inline) await applyLate(client, service, projection, read, applyShadow);
     const found = await countDifferences(client, service, shadow, projection.tables);
     await swap(client, service, shadow, projection.tables);
-    await savePosition(client, projection.name, late.at(-1)?.position ?? read);
-    return found; // COMMIT POINT: the new rows and their position
+    return found; // COMMIT POINT: the new rows in place of the old
   });
   await dropShadow(client, shadow, projection);
   return { ...total, differences, durationMs: Math.round(performance.now() - startedAt) };
+}
+
+/** Events behind the horizon whose rows are already there: their transactions wrote both before we got the lock. */
+async function applyLate(
+  client: pg.Client,
+  service: string,
+  projection: Projection,
+  after: Position,
+  apply: (events: readonly ProjectedEvent[]) => Promise<void>,
+): Promise<void> {
+  for (let position = after; ; ) {
+    const late = await readVisible(client, position, { limit: batch, types: projection.types });
+    await apply(late.map((event) => toProjected(service, event)));
+    if (late.length < batch) return;
+    position = late.at(-1)?.position ?? position;
+  }
 }
 
 async function foldLog(
@@ -54,16 +70,18 @@ async function foldLog(
   service: string,
   projection: Projection,
   apply: (events: readonly ProjectedEvent[]) => Promise<void>,
+  until: Position | undefined,
 ): Promise<Position> {
   let position = startPosition;
   for (let more = true; more; ) {
     const page = await inTransaction(client, async () => {
       const next = await readLog(client, position, { limit: batch, types: projection.types });
-      await apply(next.events.map((event) => toProjected(service, event)));
-      return next;
+      const wanted = next.events.filter((event) => !until || comparePositions(event.position, until) <= 0);
+      await apply(wanted.map((event) => toProjected(service, event)));
+      return { ...next, full: wanted.length === batch };
     });
     position = page.position;
-    more = page.events.length === batch;
+    more = page.full;
   }
   return position;
 }

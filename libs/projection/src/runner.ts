@@ -1,18 +1,9 @@
 import { type Position, startPosition } from '@gatehouse/contracts';
-import {
-  Doorbell,
-  Exclusive,
-  type Held,
-  highRate,
-  notifyChannel,
-  parseEnvelope,
-  readLog,
-  type StoredEvent,
-  type Wake,
-} from '@gatehouse/event-store';
+import { Doorbell, Exclusive, type Held, highRate, notifyChannel, readLog, type Wake } from '@gatehouse/event-store';
 import type pg from 'pg';
 import { applyOrPark } from './parking.js';
-import type { ProjectedEvent, Projection } from './projection.js';
+import { loadPosition, savePosition } from './positions.js';
+import { type Projection, toProjected } from './projection.js';
 import { rebuild } from './rebuild.js';
 
 export interface ProjectionRunnerOptions {
@@ -29,13 +20,6 @@ export interface ProjectionRunnerOptions {
 
 const idleLookMs = 1_000;
 const heldLookMs = 5;
-
-export const toProjected = (source: string, event: StoredEvent): ProjectedEvent => ({
-  envelope: parseEnvelope(event.text),
-  position: event.position,
-  source,
-  text: event.text,
-});
 
 /**
  * Keeps one read model of the service's own log. One runner is active per projection, whatever the number of replicas;
@@ -61,6 +45,10 @@ export class ProjectionRunner {
       options.wake.listen((on, payload) => on === channel && payload !== highRate && this.#bell.ring()),
       options.wake.onReconnect(() => this.#bell.ring()),
     ];
+  }
+
+  get name(): string {
+    return this.#options.projection.name;
   }
 
   /** True in the one process that keeps this read model now. */
@@ -147,19 +135,3 @@ async function isRebuildAsked(client: Client, projection: Projection): Promise<b
   });
   return rows[0]?.rebuild_requested ?? false;
 }
-
-export async function loadPosition(client: Client, name: string): Promise<Position> {
-  const { rows } = await client.query<{ tx: string; seq: string }>({
-    name: 'projection-position',
-    text: 'select tx::text, seq::text from projection_positions where name = $1',
-    values: [name],
-  });
-  return rows[0] ? { tx: BigInt(rows[0].tx), seq: BigInt(rows[0].seq) } : startPosition;
-}
-
-export const savePosition = (client: Client, name: string, position: Position) =>
-  client.query({
-    name: 'save-projection-position',
-    text: 'update projection_positions set tx = $2::xid8, seq = $3 where name = $1',
-    values: [name, String(position.tx), String(position.seq)],
-  });

@@ -1,8 +1,19 @@
+import type { KeyDirectory } from '@gatehouse/authn';
+import type { OutboxRelay } from '@gatehouse/event-store';
+import type { Inbox, ProjectionRunner } from '@gatehouse/projection';
 import { gauge, observedCounter } from '@gatehouse/telemetry';
-import type { Platform } from './platform.js';
+import type { BusLink } from './bus-link.js';
+
+export interface Measured {
+  readonly bus: BusLink;
+  readonly keys: KeyDirectory;
+  readonly outbox: OutboxRelay;
+  readonly runners: readonly ProjectionRunner[];
+  readonly inboxes: readonly Inbox[];
+}
 
 /** The figures an operator watches on every service. Answers the function that takes them back. */
-export function registerPlatformMetrics(platform: Platform): () => void {
+export function registerPlatformMetrics(platform: Measured): () => void {
   const removals = [
     gauge('gatehouse_bus_connected', 'Whether NATS is connected', () => (platform.bus.problem ? 0 : 1)),
     gauge('gatehouse_keys_known', 'Keys in memory', () => platform.keys.size),

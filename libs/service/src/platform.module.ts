@@ -5,9 +5,7 @@ import { Module } from '@nestjs/common';
 import type { Platform } from './platform.js';
 import { projectionsController } from './projections.controller.js';
 import { toProblem } from './status-profile.js';
-
-/** Injection token of the {@link Platform}. */
-export const PLATFORM = Symbol('gatehouse.platform');
+import { PLATFORM } from './tokens.js';
 
 @Module({})
 export class PlatformModule {

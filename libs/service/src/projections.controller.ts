@@ -1,10 +1,10 @@
 import { formatPosition } from '@gatehouse/contracts';
-import { defineRoute, Input, type InputOf, ProblemError, Route } from '@gatehouse/http';
+import { Caller, defineRoute, Input, type InputOf, type Principal, ProblemError, Route } from '@gatehouse/http';
 import { listParked } from '@gatehouse/projection';
 import { Controller, Inject, type Type } from '@nestjs/common';
 import { z } from 'zod';
 import type { Platform } from './platform.js';
-import { PLATFORM } from './platform.module.js';
+import { PLATFORM } from './tokens.js';
 
 const params = z.object({ name: z.string().max(64) });
 
@@ -31,7 +31,8 @@ export function projectionsController(service: string): Type {
     constructor(@Inject(PLATFORM) private readonly platform: Platform) {}
 
     @Route(list)
-    async list() {
+    async list(@Caller() caller: Principal) {
+      this.refuseOthers(caller);
       const { rows } = await this.platform.database.system.query<Row>(
         `select name, version, tx::text, seq::text, rebuild_requested, rebuild from projection_positions order by name`,
       );
@@ -39,13 +40,19 @@ export function projectionsController(service: string): Type {
     }
 
     @Route(rebuild)
-    async rebuild(@Input() input: InputOf<typeof rebuild>) {
+    async rebuild(@Input() input: InputOf<typeof rebuild>, @Caller() caller: Principal) {
+      this.refuseOthers(caller);
       const { rowCount } = await this.platform.database.system.query(
         'update projection_positions set rebuild_requested = true where name = $1',
         [input.params.name],
       );
       if (rowCount !== 1) throw new ProblemError('not_found', 'There is no such read model');
       return { name: input.params.name, rebuild: 'requested' };
+    }
+
+    /** Read models hold all tenants: only the operator's own tenant may look at their state or have them rebuilt. */
+    private refuseOthers({ tenantId }: Principal): void {
+      if (tenantId !== this.platform.settings.OPERATOR_TENANT) throw new ProblemError('not_found');
     }
   }
   return ProjectionsController;

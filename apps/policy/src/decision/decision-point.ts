@@ -1,0 +1,88 @@
+import type { Actor, DecisionRecorded, Entity } from '@gatehouse/contracts';
+import { type Pepper, uuidv7 } from '@gatehouse/crypto';
+import { type CompiledPolicy, type Decision, evaluate, type MatchedRule } from '@gatehouse/evaluator';
+import { type GroupCommit, StoreUnavailable, writeEvent } from '@gatehouse/event-store';
+import type { Facts } from '../facts/facts.js';
+import { recordable } from './identifiers.js';
+
+/** One question, and who asks it. */
+export interface Question {
+  readonly tenantId: string;
+  readonly subject: Entity;
+  readonly action: string;
+  readonly resource: Entity;
+}
+
+export interface Asked {
+  readonly caller: Actor;
+  /** Trace id of the call. */
+  readonly correlationId: string;
+  readonly ip?: string;
+}
+
+export interface RecordedDecision extends Decision {
+  readonly id: string;
+  readonly policy: string;
+  readonly facts: string;
+}
+
+/** Facts are not loaded yet: nothing can be decided. */
+export class FactsNotLoaded extends StoreUnavailable {
+  override readonly name = 'FactsNotLoaded';
+}
+
+export interface DeciderOptions {
+  readonly facts: Facts;
+  readonly policy: CompiledPolicy;
+  readonly commits: GroupCommit;
+  readonly pepper: Pepper;
+}
+
+const ruleName = (rule: MatchedRule): string => `${rule.role}#${rule.rule}@${rule.grant}`;
+
+/** Evaluates in memory, records, and answers only when the record is durable (P1). */
+export class DecisionPoint {
+  readonly #options: DeciderOptions;
+
+  constructor(options: DeciderOptions) {
+    this.#options = options;
+  }
+
+  /** Without a record: for asking whether a caller may ask at all. */
+  evaluate(question: Question): Decision {
+    const { facts, policy, pepper } = this.#options;
+    if (!facts.loaded) throw new FactsNotLoaded('the facts are being loaded');
+    return evaluate(policy, facts.grants, question.tenantId, {
+      subject: recordable(pepper, question.subject),
+      action: { name: question.action },
+      resource: recordable(pepper, question.resource),
+    });
+  }
+
+  /** @throws StoreUnavailable, StoreOverloaded: the answer is then an error, never "allow" */
+  async decide(question: Question, asked: Asked): Promise<RecordedDecision> {
+    const { facts, policy, commits, pepper } = this.#options;
+    const answer = this.evaluate(question);
+    const now = Date.now();
+    const id = uuidv7(now);
+    const data: DecisionRecorded = {
+      subject: recordable(pepper, question.subject),
+      action: question.action,
+      resource: recordable(pepper, question.resource),
+      decision: answer.decision,
+      reason: answer.reason,
+      policy: policy.digest,
+      facts: facts.position,
+      matched: answer.matched.map(ruleName),
+    };
+    const event = writeEvent({ id, type: 'decision.recorded', version: 1, data }, `decision:${id}`, 1, {
+      tenantId: question.tenantId,
+      actor: asked.caller,
+      now,
+      correlationId: asked.correlationId,
+      ...(asked.ip && { source: { ip: asked.ip } }),
+    });
+    await commits.append(event);
+    return { ...answer, id, policy: data.policy, facts: data.facts };
+  }
+}

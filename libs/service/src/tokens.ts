@@ -1,0 +1,2 @@
+/** Injection token of the `Platform`. */
+export const PLATFORM = Symbol('gatehouse.platform');
