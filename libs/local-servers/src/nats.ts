@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { LocalServerError } from './local-server-error.js';
 import { reapLeftover, removeOwnerFile, writeOwnerFile } from './owner-file.js';
 import { freePort, requireFreePort } from './ports.js';
-import { type SupervisedChild, superviseChild } from './supervise-child.js';
+import { type ChildExit, type SupervisedChild, superviseChild } from './supervise-child.js';
 import { tailOf } from './tail-of.js';
 
 export interface NatsOptions {
@@ -31,7 +31,7 @@ export interface NatsServer {
   /** Changes on restart. */
   readonly pid: number;
   /** Resolves when the present server process ends, whoever ended it. */
-  exited(): Promise<unknown>;
+  exited(): Promise<ChildExit>;
   stop(): Promise<void>;
   kill9(): Promise<void>;
   /** Starts it again on the same port and data, stopping it first if it runs. */

@@ -7,7 +7,7 @@ import { freePort, requireFreePort } from './ports.js';
 import { findPostgres, type PostgresBinaries } from './postgres-binaries.js';
 import { dataDirArgument, ensureCluster, SUPERUSER, serverEnvironment } from './postgres-data-dir.js';
 import { type ServerAccount, unprivilegedAccount } from './server-account.js';
-import { type SupervisedChild, superviseChild } from './supervise-child.js';
+import { type ChildExit, type SupervisedChild, superviseChild } from './supervise-child.js';
 import { tailOf } from './tail-of.js';
 
 export interface PostgresOptions {
@@ -41,7 +41,7 @@ export interface PostgresServer {
   /** Changes on restart. */
   readonly pid: number;
   /** Resolves when the present server process ends, whoever ended it. */
-  exited(): Promise<unknown>;
+  exited(): Promise<ChildExit>;
   /** Fast shutdown: open transactions are rolled back, then a checkpoint is written. */
   stop(): Promise<void>;
   /** As a crash: server and backends are killed. What was committed durably is there after `restart`. */

@@ -5,6 +5,8 @@ import type { Readable } from 'node:stream';
 import { processIdentity } from './process-identity.js';
 import { forgetProcess, watchProcess } from './watchdog-client.js';
 
+const OUTPUT_GRACE_MS = 1_000;
+
 export interface ChildSpec {
   /** Used in messages, e.g. `postgres`. */
   name: string;
@@ -37,6 +39,8 @@ export interface SupervisedChild {
   readonly stderr: Readable | null;
   /** Resolves when the child has ended, whoever ended it. Never rejects. */
   readonly exited: Promise<ChildExit>;
+  /** Resolves after `exited`, when the last output has been read (at most a second later: a grandchild may hold the pipe). */
+  readonly outputEnded: Promise<void>;
   running(): boolean;
   signal(signal: NodeJS.Signals): void;
   /** Orderly stop: stop signal, then SIGKILL after the grace time. Safe to call twice. */
@@ -66,6 +70,7 @@ export async function superviseChild(spec: ChildSpec): Promise<SupervisedChild> 
       resolve({ code, signal });
     });
   });
+  const outputEnded = endOfOutput(child, exited);
   // A child that died at once has no identity any more; its name then matches no process, so nothing is ever killed for it.
   const identity = processIdentity(pid) ?? `ended:${pid}`;
   watchProcess({ pid, identity, stopSignal, graceMs });
@@ -88,11 +93,23 @@ export async function superviseChild(spec: ChildSpec): Promise<SupervisedChild> 
     stdout: child.stdout,
     stderr: child.stderr,
     exited,
+    outputEnded,
     running,
     signal,
     stop,
     kill9,
   };
+}
+
+async function endOfOutput(child: ChildProcess, exited: Promise<ChildExit>): Promise<void> {
+  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  await exited;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, OUTPUT_GRACE_MS);
+  });
+  await Promise.race([closed, late]);
+  clearTimeout(timer);
 }
 
 async function spawnChild(spec: ChildSpec): Promise<ChildProcess> {

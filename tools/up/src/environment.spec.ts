@@ -1,0 +1,75 @@
+import { describe, expect, it } from '@jest/globals';
+import { dataFolder } from './data-folder.js';
+import { inheritedEnvironment, migrateEnvironment, publicUrl, serviceEnvironment } from './environment.js';
+import { type ServiceRow, serviceTable } from './service-table.js';
+
+const folder = dataFolder('/data');
+const addresses = { port: 8443, portBase: 7100, postgresPort: 7120, natsPort: 7121 };
+const row = (name: string): ServiceRow => {
+  const found = serviceTable.find((each) => each.name === name);
+  if (found === undefined) throw new Error(name);
+  return found;
+};
+
+describe('serviceEnvironment', () => {
+  it('gives a service its own roles, its own NATS user, and the ledger key only to audit', () => {
+    expect(serviceEnvironment(row('audit'), folder, addresses)).toEqual({
+      SERVICE_PORT: '7102',
+      PUBLIC_URL: 'https://localhost:8443',
+      ROOT_KEY_FILE: '/data/secrets/root.key',
+      PEPPER_FILE: '/data/secrets/pepper.key',
+      LEDGER_KEY_FILE: '/data/secrets/ledger.pem',
+      LEDGER_HEAD_FILE: '/data/ledger/head.json',
+      DATABASE_URL: 'postgres://gatehouse_audit@127.0.0.1:7120/gatehouse',
+      DATABASE_PASSWORD_FILE: '/data/secrets/database/audit.request.password',
+      DATABASE_SYSTEM_URL: 'postgres://gatehouse_audit_system@127.0.0.1:7120/gatehouse',
+      DATABASE_SYSTEM_PASSWORD_FILE: '/data/secrets/database/audit.system.password',
+      NATS_URL: 'nats://127.0.0.1:7121',
+      NATS_SEED_FILE: '/data/secrets/nats/audit.seed',
+    });
+    expect(serviceEnvironment(row('policy'), folder, addresses)).not.toHaveProperty('LEDGER_KEY_FILE');
+  });
+
+  it('gives the gateway certificates and upstreams, and no database', () => {
+    expect(serviceEnvironment(row('gateway'), folder, addresses)).toEqual({
+      SERVICE_PORT: '8443',
+      PUBLIC_URL: 'https://localhost:8443',
+      TLS_CERT_FILE: '/data/tls/server.pem',
+      TLS_KEY_FILE: '/data/tls/server.key',
+      CA_FILE: '/data/tls/ca.pem',
+      UPSTREAM_IDENTITY: 'http://127.0.0.1:7100',
+      UPSTREAM_POLICY: 'http://127.0.0.1:7101',
+      UPSTREAM_AUDIT: 'http://127.0.0.1:7102',
+    });
+  });
+
+  it("never gives a running service the administrator's login", () => {
+    for (const each of serviceTable) {
+      expect(Object.keys(serviceEnvironment(each, folder, addresses)).join()).not.toContain('ADMIN');
+    }
+    expect(migrateEnvironment(row('policy'), folder, addresses, 'postgres')).toMatchObject({
+      ADMIN_DATABASE_URL: 'postgres://postgres@127.0.0.1:7120/gatehouse',
+      ADMIN_DATABASE_PASSWORD_FILE: '/data/secrets/postgres.password',
+      DATABASE_PASSWORD_FILE: '/data/secrets/database/policy.request.password',
+    });
+  });
+});
+
+describe('inheritedEnvironment', () => {
+  it("keeps what the terminal means for us, and other people's secrets out", () => {
+    const kept = {
+      PATH: '/bin',
+      LOG_LEVEL: 'debug',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://o',
+      AUTH_STATUS_PROFILE: 'marie',
+    };
+    const left = { DATABASE_PASSWORD: 'x', DATABASE_URL: 'y', AWS_SECRET_ACCESS_KEY: 'z', PEPPER: 'p', NATS_URL: 'n' };
+    expect(inheritedEnvironment({ ...kept, ...left })).toEqual(kept);
+  });
+});
+
+describe('publicUrl', () => {
+  it('leaves out the usual port', () => {
+    expect(publicUrl({ ...addresses, port: 443 })).toBe('https://localhost');
+  });
+});

@@ -1,0 +1,96 @@
+import { roleNames } from '@gatehouse/event-store';
+import type { DataFolder } from './data-folder.js';
+import { gatewayName, type ServiceRow, serviceTable } from './service-table.js';
+
+/** Where the parts of one stack are. */
+export interface Addresses {
+  /** Port of the gateway. */
+  port: number;
+  portBase: number;
+  postgresPort: number;
+  natsPort: number;
+}
+
+export const databaseName = 'gatehouse';
+
+/** What a service may inherit from the terminal. Everything else, other people's DATABASE_PASSWORD included, stays out. */
+const inherited = [
+  'PATH',
+  'HOME',
+  'LANG',
+  'TZ',
+  'TMPDIR',
+  'NODE_ENV',
+  'NODE_OPTIONS',
+  'NODE_EXTRA_CA_CERTS',
+  'LOG_LEVEL',
+];
+const inheritedPrefixes = ['OTEL_', 'AUTH_', 'DATABASE_POOL', 'DATABASE_SYSTEM_POOL', 'DECISION_', 'TRUSTED_PROXIES'];
+
+export function inheritedEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const isInherited = (name: string) =>
+    inherited.includes(name) || inheritedPrefixes.some((prefix) => name.startsWith(prefix));
+  return Object.fromEntries(Object.entries(env).filter(([name]) => isInherited(name)));
+}
+
+export function publicUrl({ port }: Addresses): string {
+  return port === 443 ? 'https://localhost' : `https://localhost:${port}`;
+}
+
+export function servicePort(row: ServiceRow, addresses: Addresses): number {
+  return row.name === gatewayName ? addresses.port : addresses.portBase + row.portOffset;
+}
+
+/** The environment of a running service: secrets only as names of files. */
+export function serviceEnvironment(row: ServiceRow, folder: DataFolder, addresses: Addresses): NodeJS.ProcessEnv {
+  const files = Object.entries(row.files).map(([variable, file]) => [variable, folder.keys[file]]);
+  return {
+    SERVICE_PORT: String(servicePort(row, addresses)),
+    PUBLIC_URL: publicUrl(addresses),
+    ...Object.fromEntries(files),
+    ...(row.stateful ? statefulEnvironment(row, folder, addresses) : upstreams(addresses)),
+  };
+}
+
+function statefulEnvironment(row: ServiceRow, folder: DataFolder, addresses: Addresses): NodeJS.ProcessEnv {
+  return {
+    ...databaseEnvironment(row, folder, addresses),
+    NATS_URL: `nats://127.0.0.1:${addresses.natsPort}`,
+    NATS_SEED_FILE: folder.natsSeed(row.name),
+  };
+}
+
+function databaseEnvironment(row: ServiceRow, folder: DataFolder, addresses: Addresses): NodeJS.ProcessEnv {
+  const roles = roleNames(row.name);
+  return {
+    DATABASE_URL: databaseUrl(roles.request, addresses),
+    DATABASE_PASSWORD_FILE: folder.databasePassword(row.name, 'request'),
+    DATABASE_SYSTEM_URL: databaseUrl(roles.system, addresses),
+    DATABASE_SYSTEM_PASSWORD_FILE: folder.databasePassword(row.name, 'system'),
+  };
+}
+
+/** `migrate` also gets the administrator's login, which a running service never has. */
+export function migrateEnvironment(
+  row: ServiceRow,
+  folder: DataFolder,
+  addresses: Addresses,
+  superuser: string,
+): NodeJS.ProcessEnv {
+  return {
+    ...databaseEnvironment(row, folder, addresses),
+    ADMIN_DATABASE_URL: databaseUrl(superuser, addresses),
+    ADMIN_DATABASE_PASSWORD_FILE: folder.superuserPassword,
+  };
+}
+
+function databaseUrl(role: string, { postgresPort }: Addresses): string {
+  return `postgres://${role}@127.0.0.1:${postgresPort}/${databaseName}`;
+}
+
+function upstreams(addresses: Addresses): NodeJS.ProcessEnv {
+  const rows = serviceTable.filter((row) => row.stateful);
+  return Object.fromEntries(
+    rows.map((row) => [`UPSTREAM_${row.name.toUpperCase()}`, `http://127.0.0.1:${servicePort(row, addresses)}`]),
+  );
+}

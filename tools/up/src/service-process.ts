@@ -1,0 +1,131 @@
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { type SupervisedChild, superviseChild } from '@gatehouse/local-servers';
+import { BoundedLog } from './bounded-log.js';
+import { type Kept, keepRunning } from './keep-running.js';
+import { LogDigest } from './log-digest.js';
+import { UpError } from './up-error.js';
+
+export interface ServiceProcessOptions {
+  name: string;
+  program: string;
+  env: NodeJS.ProcessEnv;
+  cwd: string;
+  logFile: string;
+  /** Answers 200 when the service may get traffic. */
+  readyUrl: string;
+  /** Certificate authority of `readyUrl`. */
+  ca?: string;
+  note: (line: string) => void;
+}
+
+const READY_TIMEOUT_MS = 60_000;
+const POLL_MS = 100;
+const GRACE_MS = 15_000;
+const TAIL_BYTES = 2_000;
+
+/** One service: started, watched, started again when it dies. */
+export class ServiceProcess {
+  readonly #options: ServiceProcessOptions;
+  readonly #log: BoundedLog;
+  readonly #digest: LogDigest;
+  #child: SupervisedChild | undefined;
+  #kept: Kept | undefined;
+  #tail = '';
+
+  constructor(options: ServiceProcessOptions) {
+    this.#options = options;
+    this.#log = new BoundedLog(options.logFile);
+    this.#digest = new LogDigest(options.name, (line) => this.#kept && options.note(line));
+  }
+
+  /** Resolves when it is ready. Throws UpError, with the end of its log, when it ends before or takes too long. */
+  async start(onProblem: (detail: string) => void): Promise<void> {
+    const child = await this.#launch();
+    await this.#waitUntilReady(child, onProblem);
+    this.#kept = keepRunning({
+      name: this.#options.name,
+      exited: () => this.#describeExit(),
+      restart: async () => void (await this.#launch()),
+      note: this.#options.note,
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.#kept?.release();
+    await this.#child?.stop();
+    await this.#child?.outputEnded;
+    this.#log.close();
+  }
+
+  /** Orderly restart, to read changed files; not reported as a death. */
+  async reload(): Promise<void> {
+    await this.#kept?.release();
+    await this.#child?.stop();
+    await this.start(() => undefined);
+  }
+
+  async kill(): Promise<void> {
+    void this.#kept?.release();
+    await this.#child?.kill9();
+  }
+
+  async #launch(): Promise<SupervisedChild> {
+    const { name, program, env, cwd } = this.#options;
+    const child = await superviseChild({
+      name,
+      command: process.execPath,
+      args: [program, 'serve'],
+      cwd,
+      env,
+      output: 'pipe',
+      graceMs: GRACE_MS,
+    });
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => this.#output(chunk));
+    this.#child = child;
+    return child;
+  }
+
+  #output(chunk: Buffer): void {
+    this.#log.write(chunk);
+    this.#digest.push(chunk);
+    this.#tail = (this.#tail + chunk.toString('utf8')).slice(-TAIL_BYTES);
+  }
+
+  async #describeExit(): Promise<string> {
+    const exit = await this.#child?.exited;
+    return exit?.signal ? `signal ${exit.signal}` : `exit code ${exit?.code}`;
+  }
+
+  async #waitUntilReady(child: SupervisedChild, onProblem: (detail: string) => void): Promise<void> {
+    const { name, logFile, readyUrl, ca } = this.#options;
+    for (const deadline = performance.now() + READY_TIMEOUT_MS; ; ) {
+      const answer = await probe(readyUrl, ca);
+      if (answer === 'ready') return;
+      if (!child.running()) {
+        throw new UpError(
+          `${name} ended while it started (${await this.#describeExit()}); log: ${logFile}\n${this.#tail.trim()}`,
+        );
+      }
+      if (performance.now() > deadline) {
+        throw new UpError(`${name} was not ready after ${READY_TIMEOUT_MS / 1000} s (${answer}); log: ${logFile}`);
+      }
+      onProblem(answer);
+      await new Promise((wake) => setTimeout(wake, POLL_MS));
+    }
+  }
+}
+
+/** `ready`, or why not. */
+function probe(url: string, ca: string | undefined): Promise<string> {
+  return new Promise((done) => {
+    const send = url.startsWith('https:') ? httpsRequest : httpRequest;
+    const request = send(url, { timeout: 2_000, agent: false, ...(ca === undefined ? {} : { ca }) }, (response) => {
+      response.resume();
+      done(response.statusCode === 200 ? 'ready' : `${new URL(url).pathname} answers ${response.statusCode}`);
+    });
+    request.on('timeout', () => request.destroy());
+    request.on('error', () => done('not listening yet'));
+    request.end();
+  });
+}

@@ -1,0 +1,60 @@
+import type { KeyFile } from './data-folder.js';
+
+export interface ServiceRow {
+  readonly name: string;
+  /** Program to run, below the repository. */
+  readonly program: string;
+  /** Internal port: `--port-base` plus this. The gateway's is `--port`. */
+  readonly portOffset: number;
+  /** A schema of its own with two roles, and a NATS user. */
+  readonly stateful: boolean;
+  /** Environment variable -> file in the data folder. */
+  readonly files: Readonly<Record<string, KeyFile>>;
+}
+
+const program = (name: string) => `apps/${name}/dist/src/main.js`;
+
+/** Every process `npm start` runs. A new service is a new row. */
+export const serviceTable = [
+  {
+    name: 'identity',
+    program: program('identity'),
+    portOffset: 0,
+    stateful: true,
+    files: { ROOT_KEY_FILE: 'rootKey', PEPPER_FILE: 'pepper' },
+  },
+  {
+    name: 'policy',
+    program: program('policy'),
+    portOffset: 1,
+    stateful: true,
+    files: { ROOT_KEY_FILE: 'rootKey', PEPPER_FILE: 'pepper' },
+  },
+  {
+    name: 'audit',
+    program: program('audit'),
+    portOffset: 2,
+    stateful: true,
+    files: {
+      ROOT_KEY_FILE: 'rootKey',
+      PEPPER_FILE: 'pepper',
+      LEDGER_KEY_FILE: 'ledgerKey',
+      LEDGER_HEAD_FILE: 'ledgerHead',
+    },
+  },
+  {
+    name: 'gateway',
+    program: program('gateway'),
+    portOffset: 0,
+    stateful: false,
+    files: { TLS_CERT_FILE: 'serverCertificate', TLS_KEY_FILE: 'serverKey', CA_FILE: 'authority' },
+  },
+] as const satisfies readonly ServiceRow[];
+
+export const gatewayName = 'gateway';
+export type StatefulService = Exclude<(typeof serviceTable)[number]['name'], typeof gatewayName>;
+export const statefulServices = serviceTable.filter((row) => row.stateful).map((row) => row.name as StatefulService);
+
+/** PostgreSQL and NATS of our own get the two ports after twenty services. */
+export const postgresPortOffset = 20;
+export const natsPortOffset = 21;

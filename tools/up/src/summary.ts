@@ -1,0 +1,32 @@
+import type { LocalAuthority } from '@gatehouse/local-servers';
+import type { DataFolder } from './data-folder.js';
+import { type Addresses, publicUrl, servicePort } from './environment.js';
+import { curlLine, type FirstOwner, setupUrl } from './first-owner.js';
+import type { Summary } from './progress.js';
+import { gatewayName, type ServiceRow } from './service-table.js';
+
+export interface StartedStack {
+  rows: readonly ServiceRow[];
+  addresses: Addresses;
+  folder: DataFolder;
+  authority: LocalAuthority;
+  owner: FirstOwner | undefined;
+}
+
+/** What the person needs next: where it is, whom to trust, how to sign in, what to try. */
+export function summaryOf(stack: StartedStack, now: Date, cwd: string): Omit<Summary, 'seconds'> {
+  const { rows, addresses, folder, authority, owner } = stack;
+  const url = publicUrl(addresses);
+  const link = owner === undefined ? undefined : setupUrl(owner, url, now);
+  const internal = rows.filter(({ name }) => name !== gatewayName);
+  const canAsk = owner !== undefined && internal.some(({ name }) => name === 'policy');
+  return {
+    url,
+    caFile: authority.caFile,
+    caFingerprint: authority.fingerprint,
+    dataFolder: folder.root,
+    ...(link === undefined ? {} : { setupUrl: link }),
+    ...(canAsk ? { curl: curlLine(owner, folder, authority.caFile, url, cwd) } : {}),
+    services: Object.fromEntries(internal.map((row) => [row.name, `http://127.0.0.1:${servicePort(row, addresses)}`])),
+  };
+}
