@@ -1,8 +1,10 @@
-import type { Logger } from '@gatehouse/telemetry';
+import type { Logger, TraceContext } from '@gatehouse/telemetry';
+import type { FastifyReply } from 'fastify';
 import type { Authenticate, Authorize } from './access.js';
 import type { MapError } from './error-mapping.js';
 import type { InFlight } from './in-flight.js';
 import type { LineRate } from './line-rate.js';
+import type { HttpRequest } from './request.js';
 import type { ServedRoute } from './route-table.js';
 
 /** What the hooks of one application share. Made by `createApp`, which alone replaces its fields. */
@@ -16,6 +18,8 @@ export interface AppState {
   readonly mapError: MapError | undefined;
   authenticate: Authenticate | undefined;
   authorize: Authorize | undefined;
+  /** Gives a request its trace, id, headers and place in the access log. Set by `installRequestHooks`. */
+  arrive: (request: HttpRequest, reply: FastifyReply) => TraceContext;
   /** Set when the application begins to stop: new requests are refused, readiness answers no. */
   stopping: boolean;
 }

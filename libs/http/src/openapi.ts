@@ -64,12 +64,13 @@ function operation(spec: RouteSpec, path: string): Json {
     ...parametersOf('header', spec.headers),
   ];
   const { access } = spec;
+  const body = spec.body ?? spec.documentedBody;
   return {
     operationId: `${spec.method.toLowerCase()}${path.replace(/[^A-Za-z0-9]+/g, '_')}`,
     summary: spec.summary,
     ...(access.kind === 'action' ? { 'x-gatehouse-action': access.action } : {}),
     ...(parameters.length === 0 ? {} : { parameters }),
-    ...(spec.body === undefined ? {} : { requestBody: { required: true, content: jsonContent(spec.body, 'input') } }),
+    ...(body === undefined ? {} : { requestBody: { required: true, content: jsonContent(body, 'input') } }),
     responses: responses(spec),
     security: access.kind === 'public' ? [] : [{ bearer: [] }],
   };
@@ -131,7 +132,9 @@ function problemsByStatus(spec: RouteSpec): Map<number, string[]> {
     'validation_failed',
     ...(needsCaller ? ['unauthenticated'] : []),
     ...(spec.access.kind === 'action' ? ['forbidden'] : []),
-    ...(spec.body === undefined ? [] : ['malformed_body', 'unsupported_media_type', 'payload_too_large']),
+    ...((spec.body ?? spec.documentedBody) === undefined
+      ? []
+      : ['malformed_body', 'unsupported_media_type', 'payload_too_large']),
     ...(spec.problems ?? []),
     'internal',
     'unavailable',

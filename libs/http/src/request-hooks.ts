@@ -2,7 +2,6 @@ import {
   type ActiveSpan,
   beginSpan,
   childTraceContext,
-  formatTraceparent,
   isTracing,
   newTraceContext,
   parseTraceparent,
@@ -15,10 +14,15 @@ import type { AppState } from './app-state.js';
 import type { HttpRequest } from './request.js';
 
 /** What a caller may choose as request id: enough for UUIDs, ULIDs and trace ids, nothing that needs escaping in a log. */
-const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
 
 /** These carry no body, so nothing runs between the first hook and the handler but hooks. */
 const BODYLESS = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+export interface RequestHookOptions {
+  readonly staticHeaders: Readonly<Record<string, string>>;
+  readonly asyncTrace: boolean;
+}
 
 /**
  * Installs what happens to every request, known route or not: trace, request id, security headers, in-flight count,
@@ -28,7 +32,7 @@ export function installRequestHooks(
   instance: FastifyInstance,
   state: AppState,
   accessLog: AccessLog,
-  staticHeaders: Readonly<Record<string, string>>,
+  { staticHeaders, asyncTrace }: RequestHookOptions,
 ): void {
   instance.decorateRequest('trace', null);
   instance.decorateRequest('route', null);
@@ -37,24 +41,32 @@ export function installRequestHooks(
   instance.decorateRequest('input', null);
   instance.decorateRequest('arrivedAtMs', 0);
 
-  instance.addHook('onRequest', (request, reply, done) => {
+  state.arrive = (request, reply) => {
     request.arrivedAtMs = performance.now();
+    // A request that the router itself refused was made without the decorations above.
+    request.route ??= null;
+    request.principal ??= null;
     const span = isTracing() ? beginServerSpan(request) : undefined;
     const trace = span?.context ?? incomingTrace(request);
     request.trace = trace;
     request.id = requestId(request, trace);
     reply.headers(staticHeaders);
     reply.header('x-request-id', request.id);
-    reply.header('traceparent', formatTraceparent(trace));
     if (state.stopping) reply.header('connection', 'close');
     reply.raw.on('close', () => {
       state.inFlight.delete(request);
       accessLog.record(request, reply);
       span?.end({ 'http.response.status_code': reply.statusCode }, failureOf(reply));
     });
-    if (BODYLESS.has(request.method)) runWithTrace(trace, done);
+    return trace;
+  };
+
+  instance.addHook('onRequest', (request, reply, done) => {
+    const trace = state.arrive(request, reply);
+    if (asyncTrace && BODYLESS.has(request.method)) runWithTrace(trace, done);
     else done();
   });
+  if (!asyncTrace) return;
 
   // A body is read in the socket's own asynchronous context, so the trace is entered again behind it.
   instance.addHook('preHandler', (request, _reply, done) => {

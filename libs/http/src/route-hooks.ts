@@ -82,7 +82,9 @@ function settle<T>(work: () => T | Promise<T>, conclude: (value: T) => Error | u
   try {
     const value = work();
     if (isThenable(value)) {
-      value.then(conclude).then(done, (error: unknown) => done(asError(error)));
+      Promise.resolve(value)
+        .then(conclude)
+        .then(done, (error: unknown) => done(asError(error)));
       return;
     }
     refusal = conclude(value);

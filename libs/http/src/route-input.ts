@@ -1,3 +1,4 @@
+import { maskSecrets } from '@gatehouse/telemetry';
 import { z } from 'zod';
 import { type FieldError, ProblemError } from './problem.js';
 import type { HttpRequest } from './request.js';
@@ -69,5 +70,6 @@ function parse(part: Part, schema: z.ZodType, value: unknown, errors: FieldError
 }
 
 function addError(errors: FieldError[], path: string, message: string): void {
-  if (errors.length < MAX_FIELD_ERRORS) errors.push({ path: path.slice(0, MAX_PATH_LENGTH), message });
+  // The names of unknown fields are the caller's own words, and callers put keys into the strangest places.
+  if (errors.length < MAX_FIELD_ERRORS) errors.push({ path: maskSecrets(path).slice(0, MAX_PATH_LENGTH), message });
 }

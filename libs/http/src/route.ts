@@ -22,6 +22,8 @@ export interface RouteSpec {
   /** One sentence for the API document. */
   readonly summary: string;
   readonly body?: z.ZodType;
+  /** Shape of a body that the handler parses itself: only for the API document. */
+  readonly documentedBody?: z.ZodType;
   /** An object schema; parameters outside of it are refused. */
   readonly query?: z.ZodObject;
   readonly params?: z.ZodObject;

@@ -1,4 +1,3 @@
-import { newTraceContext } from '@gatehouse/telemetry';
 import type { FastifyReply } from 'fastify';
 import type { AppState } from './app-state.js';
 import { toProblem } from './error-mapping.js';
@@ -13,13 +12,15 @@ export const PROBLEM_CONTENT_TYPE = 'application/problem+json';
  */
 export function sendProblem(state: AppState, request: HttpRequest, reply: FastifyReply, error: unknown): void {
   const problem = toProblem(error, state.mapError);
+  // The router and Nest refuse some addresses before the first hook ran.
+  request.trace ??= state.arrive(request, reply);
   logProblem(state, request, problem);
   if (reply.sent || reply.raw.headersSent) {
-    // A stream that has begun cannot become a problem document; cutting it is the only honest end.
-    reply.raw.destroy();
+    // A stream that has begun cannot become a problem document: cutting it is the only honest end. A handler that
+    // fails after its time was up finds the answer complete.
+    if (!reply.raw.writableEnded) reply.raw.destroy();
     return;
   }
-  request.trace ??= newTraceContext();
   const body = JSON.stringify(problemDocument(problem, request.trace.traceId));
   reply.code(problem.status).headers(problemHeaders(problem)).header('content-type', PROBLEM_CONTENT_TYPE);
   reply.serializer((payload: string) => payload).send(body);
