@@ -48,5 +48,5 @@ function readBounded(path: string, variable: string): Variable {
 }
 
 function errorCode(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason';
+  return (error as NodeJS.ErrnoException | undefined)?.code ?? 'unknown reason';
 }
