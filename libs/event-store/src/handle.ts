@@ -41,9 +41,10 @@ export async function handle<S>(
 ): Promise<HandleResult<S> | { state: S; events: readonly []; revision: number; duplicate: false; position?: never }> {
   const { streamId, context, commandId, expectedRevision } = options;
   for (let attempt = 1; ; attempt++) {
-    // A repeated command must answer as it did, not be refused by the state that it made itself.
-    const before = commandId ? await store.readCommand(context.tenantId, commandId) : undefined;
     const stored = await store.read(context.tenantId, streamId);
+    // A repeated command must answer as it did, not be refused by the state that it made itself. Asked after the
+    // stream was read: whatever of the command stands in that state is then known here, too.
+    const before = commandId ? await store.readCommand(context.tenantId, commandId) : undefined;
     const state = fold(decider, stored.events);
     if (before) return { ...before, state };
     if (expectedRevision !== undefined && stored.revision !== expectedRevision)

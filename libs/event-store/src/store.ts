@@ -2,6 +2,8 @@ import type { Actor, Envelope, Position, SealedField } from '@gatehouse/contract
 
 /** What a decide function returns: the part of an event that the domain knows. */
 export interface NewEvent {
+  /** UUIDv7, for an event whose id is told to the caller; made here otherwise. */
+  readonly id?: string;
   readonly type: string;
   readonly version: number;
   readonly data: object;
@@ -42,7 +44,7 @@ export interface StoredStream {
 }
 
 /**
- * The log of one service. Every implementation passes the suite in `contract.ts`.
+ * The log of one service. Every implementation passes the suite in `event-store.contract.ts`.
  * Throws {@link RevisionConflict} when the stream moved on, {@link StoreUnavailable} when the outcome is unknown.
  */
 export interface EventStore {

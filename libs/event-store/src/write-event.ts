@@ -1,6 +1,6 @@
-import { type Envelope, maxEnvelopeBytes } from '@gatehouse/contracts';
+import { type Envelope, maxEnvelopeBytes, streamIdPattern, tenantIdPattern } from '@gatehouse/contracts';
 import { canonicalJson, uuidv7 } from '@gatehouse/crypto';
-import { type CommandContext, EventTooLarge, type NewEvent } from './store.js';
+import { type AppendOptions, type CommandContext, EventTooLarge, type NewEvent } from './store.js';
 
 /** An event ready to be stored: the envelope, and its canonical JSON, which is what is published and hashed. */
 export interface WrittenEvent {
@@ -8,10 +8,21 @@ export interface WrittenEvent {
   readonly text: string;
 }
 
-/** Makes the envelope of one event. Throws {@link EventTooLarge} beyond {@link maxEnvelopeBytes}. */
+const eventTypePattern = /^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$/;
+
+/**
+ * Makes the envelope of one event.
+ *
+ * @throws EventTooLarge beyond {@link maxEnvelopeBytes}
+ * @throws RangeError when a name has a form that a NATS subject or a reader of envelopes would refuse: found later, it
+ * would stop the outbox of the whole service
+ */
 export function writeEvent(event: NewEvent, streamId: string, revision: number, context: CommandContext): WrittenEvent {
+  checkForm('stream id', streamIdPattern, streamId);
+  checkForm('tenant id', tenantIdPattern, context.tenantId);
+  checkForm('event type', eventTypePattern, event.type);
   const envelope: Envelope = {
-    id: uuidv7(context.now),
+    id: event.id ?? uuidv7(context.now),
     type: event.type,
     version: event.version,
     tenantId: context.tenantId,
@@ -32,4 +43,22 @@ export function writeEvent(event: NewEvent, streamId: string, revision: number, 
     if (bytes > maxEnvelopeBytes) throw new EventTooLarge(event.type, bytes);
   }
   return { envelope, text };
+}
+
+function checkForm(what: string, pattern: RegExp, text: string): void {
+  if (!pattern.test(text)) throw new RangeError(`not of the form of a ${what}`);
+}
+
+/** Any text of 1 to 200 characters without control characters, for instance a caller's `Idempotency-Key`. */
+const commandIdPattern = /^[^\p{Cc}\p{Cs}]{1,200}$/u;
+
+/** Makes the envelopes of one append. @throws RangeError for no events, or a command id that is not one */
+export function writeEvents(
+  events: readonly NewEvent[],
+  streamId: string,
+  { expectedRevision, commandId, context }: AppendOptions,
+): readonly WrittenEvent[] {
+  if (events.length === 0) throw new RangeError('nothing to append');
+  if (commandId !== undefined) checkForm('command id', commandIdPattern, commandId);
+  return events.map((event, i) => writeEvent(event, streamId, expectedRevision + i + 1, context));
 }

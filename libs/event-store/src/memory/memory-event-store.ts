@@ -1,6 +1,6 @@
 import { comparePositions, type Envelope, type Position, startPosition } from '@gatehouse/contracts';
 import { type AppendOptions, type AppendResult, type EventStore, type NewEvent, RevisionConflict } from '../store.js';
-import { writeEvent } from '../write-event.js';
+import { writeEvents } from '../write-event.js';
 
 /** For deciding and testing without a database. One append is one transaction; nothing outlives the process. */
 export class MemoryEventStore implements EventStore {
@@ -12,34 +12,37 @@ export class MemoryEventStore implements EventStore {
 
   async append(streamId: string, events: readonly NewEvent[], options: AppendOptions): Promise<AppendResult> {
     const { context, commandId, expectedRevision } = options;
-    const before = commandId ? await this.readCommand(context.tenantId, commandId) : undefined;
-    if (before) return before;
+    const written = writeEvents(events, streamId, options);
+    // Nothing is awaited from here on: two racing copies of a command must not both find it new.
+    const before = commandId ? this.#commands.get(`${context.tenantId}\n${commandId}`) : undefined;
+    if (before) return { ...structuredClone(before), duplicate: true };
     const streamKey = `${context.tenantId}\n${streamId}`;
     const stream = this.#streams.get(streamKey) ?? [];
     if (stream.length !== expectedRevision) throw new RevisionConflict(streamId, expectedRevision);
-    const written = events.map((event, i) => writeEvent(event, streamId, expectedRevision + i + 1, context));
     this.#tx++;
     const rows = written.map((w) => ({ ...w, position: { tx: this.#tx, seq: ++this.#seq } }));
     this.#log.push(...rows);
-    this.#streams.set(streamKey, [...stream, ...written.map((w) => w.envelope)]);
+    // What is stored is the text: readers get copies of it, as from a database, not the caller's own objects.
+    const envelopes = written.map((w) => JSON.parse(w.text) as Envelope);
+    this.#streams.set(streamKey, [...stream, ...envelopes]);
     const result: AppendResult = {
-      events: written.map((w) => w.envelope),
+      events: envelopes,
       revision: expectedRevision + written.length,
       position: rows.at(-1)?.position ?? startPosition,
       duplicate: false,
     };
     if (commandId) this.#commands.set(`${context.tenantId}\n${commandId}`, result);
-    return result;
+    return structuredClone(result);
   }
 
   async read(tenantId: string, streamId: string) {
     const events = this.#streams.get(`${tenantId}\n${streamId}`) ?? [];
-    return { events: [...events], revision: events.length };
+    return { events: structuredClone(events), revision: events.length };
   }
 
   async readCommand(tenantId: string, commandId: string): Promise<AppendResult | undefined> {
     const before = this.#commands.get(`${tenantId}\n${commandId}`);
-    return before && { ...before, duplicate: true };
+    return before && { ...structuredClone(before), duplicate: true };
   }
 
   async readAfter(position: Position, limit: number) {

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { StoreUnavailable } from '../store.js';
+import { isTransient } from './transient.js';
 
 /** Anything that runs a statement: a pool, or a connection inside a transaction. */
 export type Query = Pick<pg.ClientBase, 'query'> | pg.Pool;
@@ -30,44 +31,51 @@ export function openPool(options: DatabaseOptions): pg.Pool {
   return pool;
 }
 
-/** SQLSTATE classes that speak of the server or of the moment, not of the statement. */
-const transientClasses = new Set(['08', '40', '53', '55', '57', '58']);
-
-/** The five characters of PostgreSQL's error, if it is one. */
-export const sqlState = (error: unknown): string | undefined =>
-  error instanceof pg.DatabaseError ? error.code : undefined;
-
-/** True when trying again may help: no answer, a restart, a deadlock, too many connections. */
-export function isTransient(error: unknown): boolean {
-  if (error instanceof StoreUnavailable) return true;
-  const state = sqlState(error);
-  if (state) return transientClasses.has(state.slice(0, 2));
-  const { code, message } = error as { code?: unknown; message?: unknown };
-  if (typeof code === 'string' && /^E[A-Z]+$/.test(code)) return true;
-  return typeof message === 'string' && /timeout|terminated|not queryable|Connection|closed/.test(message);
-}
-
 /**
  * Runs `work` in one transaction on one connection. A connection whose transaction failed in an unknown way is
- * destroyed, never handed on: it could carry the tenant or half the work of its last user.
+ * destroyed, never handed on: it could carry the tenant, half the work of its last user, or a statement that still runs.
+ *
+ * @example const rows = await inTransaction(pool, async (client) => (await client.query('select 1 as n')).rows);
+ *
+ * @throws StoreUnavailable when there is no connection; {@link CommitRefused}; whatever `work` throws
  */
 export async function inTransaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect().catch((error) => {
     throw new StoreUnavailable('no connection to PostgreSQL', { cause: error });
   });
   let broken: Error | undefined;
+  // The pool listens only while the connection is idle, and an error event that nobody hears ends the process.
+  const onLost = (error: Error) => {
+    broken = error;
+  };
+  client.on('error', onLost);
   try {
     await client.query('begin');
     const result = await work(client);
-    await client.query('commit'); // COMMIT POINT. If the answer is lost, the work may be stored: callers repeat by command id.
+    await commit(client);
     return result;
   } catch (error) {
-    if (isTransient(error)) broken = error as Error;
-    else await client.query('rollback').catch((e: Error) => (broken = e));
+    if (isTransient(error)) broken ??= error as Error;
+    else await client.query('rollback').catch(onLost);
     throw error;
   } finally {
+    client.removeListener('error', onLost);
     client.release(broken);
   }
+}
+
+/** A statement of the transaction had failed and the failure was swallowed: PostgreSQL rolled everything back. */
+export class CommitRefused extends Error {
+  constructor() {
+    super('the transaction had failed before its commit: nothing was stored');
+    this.name = 'CommitRefused';
+  }
+}
+
+/** PostgreSQL answers COMMIT of a failed transaction with ROLLBACK and no error: only the tag tells. */
+export async function commit(client: Pick<pg.ClientBase, 'query'>): Promise<void> {
+  const { command } = await client.query('commit'); // COMMIT POINT. If the answer is lost, the work may be stored: callers repeat by command id.
+  if (command !== 'COMMIT') throw new CommitRefused();
 }
 
 /** Like {@link inTransaction}, for the request role: row-level security lets it see and write this tenant only. */

@@ -1,4 +1,5 @@
-import pg from 'pg';
+import type pg from 'pg';
+import { openSession, type Session } from './session.js';
 
 export interface ExclusiveOptions {
   readonly url: string;
@@ -6,24 +7,32 @@ export interface ExclusiveOptions {
   /** What is held: one holder at a time in the whole database, whatever the process. */
   readonly name: string;
   readonly onError?: (error: Error) => void;
+  /** Pause between two tries for the lock, and before taking it again after a failure. */
   readonly retryMs?: number;
+  /** Longest wait for one answer on the held session: a server that is gone without a word must not hold us for ever. */
+  readonly queryTimeoutMs?: number;
 }
 
-/** Why the role ended: the session that held the lock is gone, or `stop` was called. */
 export interface Held {
+  /** The session that holds the lock. */
   readonly client: pg.Client;
+  /** Fires when that session is gone, or `stop` was called. */
   readonly signal: AbortSignal;
 }
+
+const defaultRetryMs = 250;
 
 /**
  * Runs `work` while this process holds a PostgreSQL advisory lock, and again after every loss, until stopped.
  * The lock lives in the session of `held.client`: work that writes through it is fenced, because a session that
- * lost the lock can't commit any more. Waiting costs nothing: takeover happens when the holder's session ends.
+ * lost the lock can't commit any more. Takeover follows the end of the holder's session within `retryMs`.
+ *
+ * @example new Exclusive({ url, name: 'outbox:policy' }).start(async ({ client, signal }) => relay(client, signal));
  */
 export class Exclusive {
   readonly #options: ExclusiveOptions;
   readonly #stopped = new AbortController();
-  #current: pg.Client | undefined;
+  #session: Session | undefined;
   #loop: Promise<void> = Promise.resolve();
   #holding = false;
 
@@ -42,7 +51,7 @@ export class Exclusive {
 
   async stop(): Promise<void> {
     this.#stopped.abort();
-    await this.#current?.end().catch(() => undefined);
+    await this.#session?.close();
     await this.#loop;
   }
 
@@ -53,34 +62,41 @@ export class Exclusive {
       } catch (error) {
         if (!this.#stopped.signal.aborted) this.#options.onError?.(error as Error);
       }
-      this.#holding = false;
-      if (!this.#stopped.signal.aborted) await pause(this.#options.retryMs ?? 250, this.#stopped.signal);
+      if (!this.#stopped.signal.aborted) await pause(this.#options.retryMs ?? defaultRetryMs, this.#stopped.signal);
     }
   }
 
+  // Asked again and again, not waited for inside one statement: a statement that waits for days keeps its snapshot, and
+  // with it every dead row version of the database (the outbox makes one a batch) from being cleaned away.
+  async #takeLock(client: pg.Client, signal: AbortSignal): Promise<boolean> {
+    while (!signal.aborted) {
+      const { rows } = await client.query<{ taken: boolean }>({
+        name: 'take-lock',
+        text: 'select pg_try_advisory_lock(hashtextextended($1, 0)) as taken',
+        values: [this.#options.name],
+      });
+      if (rows[0]?.taken) return true;
+      await pause(this.#options.retryMs ?? defaultRetryMs, signal);
+    }
+    return false;
+  }
+
   async #holdOnce(work: (held: Held) => Promise<void>): Promise<void> {
-    const client = new pg.Client({
-      connectionString: this.#options.url,
-      ...(this.#options.password !== undefined && { password: this.#options.password }),
-      application_name: this.#options.name.slice(0, 60),
-      connectionTimeoutMillis: 3_000,
-      keepAlive: true,
-    });
-    const lost = new AbortController();
-    const lose = () => lost.abort();
-    client.on('error', lose).on('end', lose);
-    this.#current = client;
+    const { url, password, name, queryTimeoutMs = 30_000 } = this.#options;
+    const login = { url, applicationName: name, queryTimeoutMs, ...(password !== undefined && { password }) };
+    const session = await openSession(login, this.#stopped.signal);
+    this.#session = session;
     try {
-      await client.connect();
       // A half-open connection (host gone, no FIN) must give the lock up: the server drops it after 15 s of silence.
-      await client.query(`set statement_timeout = 0; set tcp_keepalives_idle = 5; set tcp_keepalives_interval = 5;
-                          set tcp_keepalives_count = 2; set idle_in_transaction_session_timeout = '10s'`);
-      await client.query('select pg_advisory_lock(hashtextextended($1, 0))', [this.#options.name]);
+      await session.client.query(`set statement_timeout = 0; set tcp_keepalives_idle = 5;
+        set tcp_keepalives_interval = 5; set tcp_keepalives_count = 2; set idle_in_transaction_session_timeout = '10s'`);
+      const signal = AbortSignal.any([session.lost, this.#stopped.signal]);
+      if (!(await this.#takeLock(session.client, signal))) return;
       this.#holding = true;
-      await work({ client, signal: AbortSignal.any([lost.signal, this.#stopped.signal]) });
+      await work({ client: session.client, signal });
     } finally {
-      lose();
-      await client.end().catch(() => undefined);
+      this.#holding = false;
+      await session.close();
     }
   }
 }

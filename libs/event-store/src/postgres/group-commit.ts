@@ -1,9 +1,9 @@
 import type pg from 'pg';
-import { StoreOverloaded, StoreUnavailable } from '../store.js';
+import { RevisionConflict, StoreOverloaded, StoreUnavailable } from '../store.js';
 import type { WrittenEvent } from '../write-event.js';
-import { isTransient } from './database.js';
 import { insertFirstEvents } from './rows.js';
 import { notifyChannel } from './schema.js';
+import { isTransient, violates } from './transient.js';
 
 export interface GroupCommitOptions {
   readonly service: string;
@@ -11,8 +11,12 @@ export interface GroupCommitOptions {
   readonly pool: pg.Pool;
   /** Events in one insert. */
   readonly maxBatch?: number;
+  /** Characters of envelopes in one insert; a single event may be more. */
+  readonly maxBatchChars?: number;
   /** Events waiting, beyond those being written; one more is refused at once. */
   readonly maxQueue?: number;
+  /** Characters of envelopes waiting: what bounds the memory when events are long. */
+  readonly maxQueueChars?: number;
   /** Longest time between asking and knowing. After it the caller is told that the outcome is unknown. */
   readonly maxWaitMs?: number;
   /** Batches in flight at once, each on its own connection. */
@@ -26,22 +30,35 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
+const defaults = {
+  maxBatch: 512,
+  maxBatchChars: 4_000_000,
+  maxQueue: 8_192,
+  maxQueueChars: 32_000_000,
+  maxWaitMs: 5_000,
+  writers: 2,
+};
+
 /**
  * Makes many small appends durable with few commits: whoever comes while a batch is being written shares the next one.
  * For first events of new streams (decisions), which can't conflict. A call resolves only after PostgreSQL's commit.
+ *
+ * @example await commits.append(writeEvent(decided, `decision:${id}`, 1, context)); // now it may be answered
  */
 export class GroupCommit {
   readonly #options: Required<GroupCommitOptions>;
   readonly #channel: string;
-  #queue: Waiting[] = [];
-  #writing = 0;
+  readonly #queue: Waiting[] = [];
+  readonly #inFlight = new Set<readonly Waiting[]>();
+  #queuedChars = 0;
   #scheduled = false;
+  #clock: NodeJS.Timeout | undefined;
   #onIdle: (() => void)[] = [];
   /** Batches and events written so far, for metrics. */
   readonly written = { batches: 0, events: 0 };
 
   constructor(options: GroupCommitOptions) {
-    this.#options = { maxBatch: 512, maxQueue: 8_192, maxWaitMs: 5_000, writers: 2, ...options };
+    this.#options = { ...defaults, ...options };
     this.#channel = notifyChannel(options.service);
   }
 
@@ -53,49 +70,78 @@ export class GroupCommit {
   /**
    * @throws StoreOverloaded at once when the queue is full (nothing is stored)
    * @throws StoreUnavailable when the commit was not confirmed in time (it may be stored)
+   * @throws RevisionConflict when the stream exists already; PostgreSQL's error when it refuses the event otherwise
    */
   append(event: WrittenEvent): Promise<void> {
-    if (this.#queue.length >= this.#options.maxQueue) return Promise.reject(new StoreOverloaded(this.#queue.length));
+    const { maxQueue, maxQueueChars } = this.#options;
+    if (this.#queue.length >= maxQueue || this.#queuedChars + event.text.length > maxQueueChars)
+      return Promise.reject(new StoreOverloaded(this.#queue.length));
     return new Promise((resolve, reject) => {
       this.#queue.push({ event, since: performance.now(), resolve, reject });
+      this.#queuedChars += event.text.length;
+      // The bound on waiting holds also while every writer hangs on a server that does not answer.
+      this.#clock ??= setInterval(() => this.#refuseLate(), this.#options.maxWaitMs / 20);
       this.#schedule();
     });
   }
 
   /** Waits until everything accepted so far is written or refused. */
   async drain(): Promise<void> {
-    while (this.#writing > 0 || this.#queue.length > 0)
+    while (this.#inFlight.size > 0 || this.#queue.length > 0)
       await new Promise<void>((resolve) => this.#onIdle.push(resolve));
   }
 
   // One turn of the event loop is the only delay: every request parsed in it joins the batch.
   #schedule(): void {
-    if (this.#scheduled || this.#writing >= this.#options.writers) return;
+    if (this.#scheduled || this.#inFlight.size >= this.#options.writers) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      while (this.#writing < this.#options.writers && this.#queue.length > 0) void this.#writeNext();
+      while (this.#inFlight.size < this.#options.writers && this.#queue.length > 0) void this.#writeNext();
+      if (this.#inFlight.size === 0) this.#rest(); // all who waited have been refused meanwhile
     });
   }
 
   async #writeNext(): Promise<void> {
-    const batch = this.#queue.splice(0, this.#options.maxBatch);
-    this.#writing++;
-    try {
-      const now = performance.now();
-      const live = batch.filter((entry) => this.#refuseIfLate(entry, now));
-      if (live.length > 0) await this.#write(live);
-    } finally {
-      this.#writing--;
-      if (this.#queue.length > 0) this.#schedule();
-      else if (this.#writing === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
-    }
+    const batch = this.#take();
+    this.#inFlight.add(batch);
+    await this.#write(batch);
+    this.#inFlight.delete(batch);
+    if (this.#queue.length > 0) this.#schedule();
+    else if (this.#inFlight.size === 0) this.#rest();
   }
 
-  #refuseIfLate(entry: Waiting, now: number): boolean {
-    if (now - entry.since <= this.#options.maxWaitMs) return true;
-    entry.reject(new StoreUnavailable(`not written within ${this.#options.maxWaitMs} ms`));
-    return false;
+  #take(): readonly Waiting[] {
+    let chars = 0;
+    let end = 0;
+    for (const { event } of this.#queue) {
+      chars += event.text.length;
+      if (end > 0 && (end === this.#options.maxBatch || chars > this.#options.maxBatchChars)) break;
+      end++;
+    }
+    return this.#dequeue(end);
+  }
+
+  #dequeue(count: number): readonly Waiting[] {
+    const taken = this.#queue.splice(0, count);
+    for (const { event } of taken) this.#queuedChars -= event.text.length;
+    return taken;
+  }
+
+  #rest(): void {
+    clearInterval(this.#clock);
+    this.#clock = undefined;
+    for (const resolve of this.#onIdle.splice(0)) resolve();
+  }
+
+  #refuseLate(): void {
+    const deadline = performance.now() - this.#options.maxWaitMs;
+    const refuse = ({ reject }: Waiting) =>
+      reject(new StoreUnavailable(`not confirmed within ${this.#options.maxWaitMs} ms`));
+    const inTime = this.#queue.findIndex((entry) => entry.since >= deadline);
+    for (const entry of this.#dequeue(inTime === -1 ? this.#queue.length : inTime)) refuse(entry);
+    // Those in flight may still be stored. A promise that is refused here ignores what is learned later.
+    for (const batch of this.#inFlight) for (const entry of batch) if (entry.since < deadline) refuse(entry);
   }
 
   async #write(batch: readonly Waiting[]): Promise<void> {
@@ -107,9 +153,17 @@ export class GroupCommit {
       for (const entry of batch) entry.resolve();
     } catch (error) {
       // One event that PostgreSQL refuses must not take its neighbours with it.
-      if (batch.length > 1 && !isTransient(error)) for (const entry of batch) await this.#write([entry]);
-      else
-        for (const entry of batch) entry.reject(new StoreUnavailable('PostgreSQL did not confirm', { cause: error }));
+      if (batch.length > 1 && !isTransient(error)) {
+        const middle = batch.length >> 1;
+        await this.#write(batch.slice(0, middle));
+        await this.#write(batch.slice(middle));
+      } else for (const entry of batch) entry.reject(asRefusal(error, entry.event));
     }
   }
+}
+
+function asRefusal(error: unknown, { envelope }: WrittenEvent): Error {
+  if (violates(error, 'events_stream_revision')) return new RevisionConflict(envelope.streamId, envelope.revision - 1);
+  if (isTransient(error)) return new StoreUnavailable('PostgreSQL did not confirm', { cause: error });
+  return error as Error;
 }

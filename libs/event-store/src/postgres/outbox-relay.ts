@@ -1,7 +1,7 @@
 import type { Position } from '@gatehouse/contracts';
 import type pg from 'pg';
 import { Doorbell } from './doorbell.js';
-import { Exclusive, type Held } from './exclusive.js';
+import { Exclusive, type Held, pause } from './exclusive.js';
 import { readLog, type StoredEvent } from './rows.js';
 import { notifyChannel } from './schema.js';
 import type { Wake } from './wake.js';
@@ -11,6 +11,8 @@ export interface OutboxBatch {
   readonly source: string;
   readonly prev: Position;
   readonly events: readonly StoredEvent[];
+  /** How often this log was rewound: events that are published again on request are no copies to be dropped. */
+  readonly rewinds: number;
 }
 
 export interface OutboxRelayOptions {
@@ -73,20 +75,26 @@ export class OutboxRelay {
 
   async #relay({ client, signal }: Held): Promise<void> {
     while (!signal.aborted) {
-      const position = await loadPosition(client);
-      this.state.position = position;
-      const page = await readLog(client, position, { limit: this.#options.maxBatch });
-      if (page.events.length === 0) {
-        await this.#bell.wait(page.held ? heldLookMs : idleLookMs, signal);
-        continue;
-      }
-      const events = withinBytes(page.events, this.#options.maxBatchBytes);
-      await this.#publish({ source: this.#options.service, prev: position, events }, signal);
+      const mark = await loadMark(client);
+      this.state.position = mark.position;
+      const page = await readLog(client, mark.position, { limit: this.#options.maxBatch });
+      if (page.events.length > 0) await this.#publishPage(client, mark, page.events, signal);
+      else await this.#bell.wait(page.held ? heldLookMs : idleLookMs, signal);
+    }
+  }
+
+  async #publishPage(client: pg.Client, mark: Mark, page: readonly StoredEvent[], signal: AbortSignal): Promise<void> {
+    let { position } = mark;
+    for (const events of cutByBytes(page, this.#options.maxBatchBytes)) {
+      await this.#publish({ source: this.#options.service, prev: position, events, rewinds: mark.rewinds }, signal);
       if (signal.aborted) return;
+      const next = events.at(-1)?.position ?? position;
       // COMMIT POINT of "published". A crash before it publishes these events again, perhaps with newer ones behind
       // them; through this client, so a relay that lost its lock cannot move the position.
-      const moved = await savePosition(client, position, events.at(-1)?.position ?? position);
-      if (moved) this.state.published += events.length;
+      if (!(await savePosition(client, { position, rewinds: mark.rewinds }, next))) return;
+      position = next;
+      this.state.position = next;
+      this.state.published += events.length;
     }
   }
 
@@ -99,41 +107,64 @@ export class OutboxRelay {
       } catch (error) {
         this.state.failures++;
         this.#options.onError?.(error as Error);
-        await new Doorbell().wait(waitMs, signal);
+        await pause(waitMs, signal);
       }
     }
   }
 }
 
-async function loadPosition(client: pg.Client): Promise<Position> {
-  const { rows } = await client.query<{ tx: string; seq: string }>('select tx::text, seq::text from outbox');
-  return { tx: BigInt(rows[0]?.tx ?? 0), seq: BigInt(rows[0]?.seq ?? 0) };
+interface Mark {
+  readonly position: Position;
+  readonly rewinds: number;
 }
 
-/** False when the position was rewound meanwhile: the loop then reads it anew. */
-async function savePosition(client: pg.Client, from: Position, to: Position): Promise<boolean> {
-  const { rowCount } = await client.query(
-    `update outbox set tx = $1::xid8, seq = $2 where tx = $3::xid8 and seq = $4`,
-    [String(to.tx), String(to.seq), String(from.tx), String(from.seq)],
-  );
+async function loadMark(client: pg.Client): Promise<Mark> {
+  const { rows } = await client.query<{ tx: string; seq: string; rewinds: number }>({
+    name: 'outbox-position',
+    text: 'select tx::text, seq::text, rewinds from outbox',
+  });
+  const row = rows[0];
+  if (!row) throw new Error('the outbox has lost its row');
+  return { position: { tx: BigInt(row.tx), seq: BigInt(row.seq) }, rewinds: row.rewinds };
+}
+
+/** False when the position was rewound meanwhile: it must be read anew then. */
+async function savePosition(client: pg.Client, from: Mark, to: Position): Promise<boolean> {
+  const { rowCount } = await client.query({
+    name: 'save-outbox-position',
+    text: 'update outbox set tx = $1::xid8, seq = $2 where tx = $3::xid8 and seq = $4 and rewinds = $5',
+    values: [String(to.tx), String(to.seq), String(from.position.tx), String(from.position.seq), from.rewinds],
+  });
   return rowCount === 1;
 }
 
-/** Lets a source publish again from `to` on: for a consumer that found a gap. Never moves forward. */
+/**
+ * Lets a source publish again from `to` on: for a consumer that found a gap. Never moves forward; false when the
+ * position is not past `to`, so that the events are still to come anyway.
+ */
 export async function rewindOutbox(pool: pg.Pool, to: Position): Promise<boolean> {
   const { rowCount } = await pool.query(
-    `update outbox set tx = $1::xid8, seq = $2 where (tx, seq) > ($1::xid8, $2::bigint)`,
+    `update outbox set tx = $1::xid8, seq = $2, rewinds = rewinds + 1 where (tx, seq) > ($1::xid8, $2::bigint)`,
     [String(to.tx), String(to.seq)],
   );
   return rowCount === 1;
 }
 
-/** The longest prefix that fits, and always at least one event (a single event is bounded by the envelope's limit). */
-export function withinBytes(events: readonly StoredEvent[], maxBytes: number): readonly StoredEvent[] {
-  let bytes = 0;
-  const end = events.findIndex((event, i) => {
-    bytes += Buffer.byteLength(event.text) + 48;
-    return i > 0 && bytes > maxBytes;
-  });
-  return end === -1 ? events : events.slice(0, end);
+/** Cuts a page into batches that fit, each with at least one event (the envelope's limit bounds a single one). */
+export function cutByBytes(events: readonly StoredEvent[], maxBytes: number): readonly (readonly StoredEvent[])[] {
+  const batches: StoredEvent[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const event of events) {
+    const size = Buffer.byteLength(event.text) + positionBytes;
+    if (bytes + size > maxBytes) {
+      batches.push([]);
+      bytes = 0;
+    }
+    bytes += size;
+    batches.at(-1)?.push(event);
+  }
+  return batches;
 }
+
+/** A position, a tab and a line break beside every event. */
+const positionBytes = 48;

@@ -9,10 +9,11 @@ import {
   type StoredStream,
   StoreUnavailable,
 } from '../store.js';
-import { writeEvent } from '../write-event.js';
-import { asTenant, isTransient, type Query, sqlState } from './database.js';
+import { writeEvents } from '../write-event.js';
+import { asTenant, type Query } from './database.js';
 import { insertAtRevision, parseEnvelope } from './rows.js';
 import { notifyChannel } from './schema.js';
+import { isTransient, violates } from './transient.js';
 
 /** Rows that a caller must be able to read back at once: written in the transaction of the events themselves. */
 export interface InlineProjection {
@@ -27,24 +28,34 @@ export interface PostgresEventStoreOptions {
   readonly inline?: readonly InlineProjection[];
 }
 
-const uniqueViolation = '23505';
+type Work<T> = (client: pg.PoolClient) => Promise<T>;
 
 export class PostgresEventStore implements EventStore {
-  readonly #pool: pg.Pool;
+  readonly #options: PostgresEventStoreOptions;
   readonly #inline: readonly InlineProjection[];
   readonly #channel: string;
+  readonly #client: pg.PoolClient | undefined;
 
-  constructor(options: PostgresEventStoreOptions) {
-    this.#pool = options.pool;
+  constructor(options: PostgresEventStoreOptions, client?: pg.PoolClient) {
+    this.#options = options;
     this.#inline = options.inline ?? [];
     this.#channel = notifyChannel(options.service);
+    this.#client = client;
+  }
+
+  /**
+   * The same store inside a transaction that the caller began and will commit, on a connection of the system role: a
+   * consumer appends events and moves its position in one. After an error that transaction can only be rolled back.
+   */
+  within(client: pg.PoolClient): EventStore {
+    return new PostgresEventStore(this.#options, client);
   }
 
   async append(streamId: string, events: readonly NewEvent[], options: AppendOptions): Promise<AppendResult> {
     const { expectedRevision, commandId, context } = options;
-    const written = events.map((event, i) => writeEvent(event, streamId, expectedRevision + i + 1, context));
+    const written = writeEvents(events, streamId, options);
     try {
-      const position = await asTenant(this.#pool, context.tenantId, async (client) => {
+      const position = await this.#transaction(context.tenantId, async (client) => {
         const at = await insertAtRevision(client, written, expectedRevision, commandId);
         if (!at) throw new RevisionConflict(streamId, expectedRevision);
         for (const { envelope } of written) await this.#applyInline(client, envelope);
@@ -55,9 +66,9 @@ export class PostgresEventStore implements EventStore {
       return { events: written.map((w) => w.envelope), revision, position, duplicate: false };
     } catch (error) {
       if (isTransient(error)) throw new StoreUnavailable('PostgreSQL did not confirm the append', { cause: error });
-      const conflict = error instanceof RevisionConflict || isStreamConflict(error);
+      const conflict = error instanceof RevisionConflict || violates(error, 'events_stream_revision');
       // Either index may report first, so a repeated command is looked for before anything is called a conflict.
-      const before = commandId && (conflict || isCommandRepeat(error));
+      const before = commandId && (conflict || violates(error, 'events_command'));
       const repeated = before ? await this.readCommand(context.tenantId, commandId) : undefined;
       if (repeated) return repeated;
       throw conflict ? new RevisionConflict(streamId, expectedRevision) : error;
@@ -93,6 +104,10 @@ export class PostgresEventStore implements EventStore {
     };
   }
 
+  #transaction<T>(tenantId: string, work: Work<T>): Promise<T> {
+    return this.#client ? work(this.#client) : asTenant(this.#options.pool, tenantId, work);
+  }
+
   async #applyInline(query: Query, event: Envelope): Promise<void> {
     for (const projection of this.#inline) if (projection.types.has(event.type)) await projection.apply(query, event);
   }
@@ -100,14 +115,9 @@ export class PostgresEventStore implements EventStore {
   async #select(tenantId: string, config: pg.QueryConfig) {
     type Row = { envelope: string; tx: string; seq: string };
     try {
-      return await asTenant(this.#pool, tenantId, async (client) => (await client.query<Row>(config)).rows);
+      return await this.#transaction(tenantId, async (client) => (await client.query<Row>(config)).rows);
     } catch (error) {
       throw isTransient(error) ? new StoreUnavailable('PostgreSQL did not answer', { cause: error }) : error;
     }
   }
 }
-
-const violated = (error: unknown, index: string): boolean =>
-  sqlState(error) === uniqueViolation && (error as pg.DatabaseError).constraint === index;
-const isStreamConflict = (error: unknown) => violated(error, 'events_stream_revision');
-const isCommandRepeat = (error: unknown) => violated(error, 'events_command');

@@ -1,4 +1,4 @@
-import { comparePositions, type Envelope, type Position } from '@gatehouse/contracts';
+import type { Envelope, Position } from '@gatehouse/contracts';
 import type { WrittenEvent } from '../write-event.js';
 import type { Query } from './database.js';
 
@@ -87,56 +87,76 @@ export interface LogPage {
 export interface ReadLogOptions {
   readonly limit: number;
   /** Only these; the position still moves past the others. */
-  readonly types?: readonly string[];
+  readonly types?: readonly string[] | undefined;
 }
 
 const lastSeq = 9_223_372_036_854_775_807n;
+const lastPosition: Position = { tx: 18_446_744_073_709_551_615n, seq: lastSeq };
 
 /**
  * The next events of the whole log after a position, in the one order that never changes behind a reader: up to the
  * oldest transaction still running anywhere in the cluster. The horizon is read first, so that whatever commits
- * between the two statements is left for the next page.
+ * between the two statements is left for the next page. A position moves only past events, so an idle log costs no write.
+ *
+ * @example
+ * const page = await readLog(pool, position, { limit: 500, types: ['key.created'] });
+ * for (const event of page.events) await apply(event);
+ * position = page.position;
  */
 export async function readLog(query: Query, after: Position, { limit, types }: ReadLogOptions): Promise<LogPage> {
-  const horizon = await readHorizon(query, after);
-  const events = await selectEvents(query, after, horizon.tx, limit, types);
+  const horizon = await readHorizon(query, after, types);
+  if (!horizon.passed) return { events: [], position: after, held: horizon.held };
+  const upTo = { tx: horizon.tx - 1n, seq: lastSeq };
+  const events = await readUpTo(query, after, upTo, { limit, types });
   const last = events.at(-1)?.position;
   if (events.length === limit && last) return { events, position: last, held: false };
-  const considered = { tx: horizon.tx - 1n, seq: lastSeq };
-  const position = comparePositions(considered, after) > 0 ? considered : after;
-  return { events, position, held: horizon.held };
+  return { events, position: upTo, held: horizon.held };
 }
 
-/** Every event that can be seen now, the horizon ignored: only for a reader that has locked all writers out. */
-export const readVisible = (
-  query: Query,
-  after: Position,
-  types?: readonly string[],
-): Promise<readonly StoredEvent[]> => selectEvents(query, after, lastSeq, 1_000_000, types);
+/**
+ * The next events whatever the horizon, uncommitted ones left out: only for a reader that has locked all writers out of
+ * the tables it compares with, and never to move a position, which what is still uncommitted would then be behind.
+ */
+export const readVisible = (query: Query, after: Position, options: ReadLogOptions): Promise<readonly StoredEvent[]> =>
+  readUpTo(query, after, lastPosition, options);
 
-async function readHorizon(query: Query, after: Position): Promise<{ tx: bigint; held: boolean }> {
-  const { rows } = await query.query<{ tx: string; held: boolean }>({
-    name: 'log-horizon',
-    text: `select h.tx::text, exists (select from events e where e.tx >= h.tx and (e.tx, e.seq) > ($1::xid8, $2::bigint)) held
+interface Horizon {
+  /** The oldest transaction still running: whatever is before it has committed, or never will. */
+  readonly tx: bigint;
+  /** Events of any type stand between the position and the horizon. */
+  readonly passed: boolean;
+  /** Wanted events have committed, but behind the horizon. */
+  readonly held: boolean;
+}
+
+async function readHorizon(query: Query, after: Position, types: readonly string[] | undefined): Promise<Horizon> {
+  const { rows } = await query.query<{ tx: string; passed: boolean; held: boolean }>({
+    name: types ? 'log-horizon-types' : 'log-horizon',
+    text: `select h.tx::text,
+             exists (select from events e where (e.tx, e.seq) > ($1::xid8, $2::bigint) and e.tx < h.tx) passed,
+             exists (select from events e where (e.tx, e.seq) > ($1::xid8, $2::bigint) and e.tx >= h.tx
+                     ${types ? 'and e.type = any($3)' : ''}) held
            from (select pg_snapshot_xmin(pg_current_snapshot()) as tx) h`,
-    values: [String(after.tx), String(after.seq)],
+    values: [String(after.tx), String(after.seq), ...(types ? [types] : [])],
   });
-  return { tx: BigInt(rows[0]?.tx ?? 0), held: rows[0]?.held ?? false };
+  const row = rows[0];
+  return { tx: BigInt(row?.tx ?? 0), passed: row?.passed ?? false, held: row?.held ?? false };
 }
 
-async function selectEvents(
+/** The next events after `after` up to and with `upTo`, a position that a reader has already passed. */
+export async function readUpTo(
   query: Query,
   after: Position,
-  beforeTx: bigint,
-  limit: number,
-  types: readonly string[] | undefined,
+  upTo: Position,
+  { limit, types }: ReadLogOptions,
 ): Promise<readonly StoredEvent[]> {
   const { rows } = await query.query<Row & { tenant_id: string; stream_id: string; type: string; envelope: string }>({
     name: types ? 'read-log-types' : 'read-log',
     text: `select tx::text, seq::text, tenant_id, stream_id, type, envelope from events
-           where (tx, seq) > ($1::xid8, $2::bigint) and tx < $3::xid8 ${types ? 'and type = any($5)' : ''}
-           order by events.tx, events.seq limit $4`,
-    values: [String(after.tx), String(after.seq), String(beforeTx), limit, ...(types ? [types] : [])],
+           where (tx, seq) > ($1::xid8, $2::bigint) and (tx, seq) <= ($3::xid8, $4::bigint)
+             ${types ? 'and type = any($6)' : ''}
+           order by events.tx, events.seq limit $5`,
+    values: [String(after.tx), String(after.seq), String(upTo.tx), String(upTo.seq), limit, ...(types ? [types] : [])],
   });
   return rows.map((row) => ({
     position: toPosition(row),

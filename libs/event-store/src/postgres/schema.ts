@@ -65,12 +65,15 @@ export function eventTablesSql(service: string): string {
       with check (tenant_id = current_setting('gatehouse.tenant', true));
     create policy system_reads on ${service}.events for select to ${roles.system} using (true);
     create policy system_appends on ${service}.events for insert to ${roles.system} with check (true);
-    grant select, insert on ${service}.events to ${roles.request}, ${roles.system};
+    -- Not tx and seq: a position that a writer could choose might stand where all readers have already been.
+    grant select, insert (id, tenant_id, stream_id, revision, type, command_id, envelope)
+      on ${service}.events to ${roles.request}, ${roles.system};
 
     create table ${service}.outbox (
       only_row boolean primary key default true check (only_row),
       tx xid8 not null default '0',
-      seq bigint not null default 0
+      seq bigint not null default 0,
+      rewinds integer not null default 0
     );
     insert into ${service}.outbox default values;
     grant select, update on ${service}.outbox to ${roles.system};`;

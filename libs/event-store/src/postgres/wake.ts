@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { pause } from './exclusive.js';
+import { openSession, type Session } from './session.js';
 
 export interface WakeOptions {
   readonly url: string;
@@ -19,7 +20,7 @@ export class Wake {
   readonly #stopped = new AbortController();
   readonly #listeners = new Set<Listener>();
   readonly #onReconnect = new Set<() => void>();
-  #client: pg.Client | undefined;
+  #session: Session | undefined;
   #loop: Promise<void> = Promise.resolve();
 
   constructor(options: WakeOptions) {
@@ -33,7 +34,7 @@ export class Wake {
 
   async stop(): Promise<void> {
     this.#stopped.abort();
-    await this.#client?.end().catch(() => undefined);
+    await this.#session?.close();
     await this.#loop;
   }
 
@@ -61,25 +62,25 @@ export class Wake {
   }
 
   async #connectOnce(): Promise<void> {
-    const client = new pg.Client({
-      connectionString: this.#options.url,
-      ...(this.#options.password !== undefined && { password: this.#options.password }),
-      connectionTimeoutMillis: 3_000,
-      application_name: 'wake',
-      keepAlive: true,
-    });
-    this.#client = client;
-    const ended = new Promise<void>((resolve) => client.on('error', () => resolve()).on('end', () => resolve()));
-    client.on('notification', ({ channel, payload = '' }) => {
+    const { url, password, channels } = this.#options;
+    const login = { url, applicationName: 'wake', queryTimeoutMs: 10_000, ...(password !== undefined && { password }) };
+    const session = await openSession(login, this.#stopped.signal);
+    this.#session = session;
+    session.client.on('notification', ({ channel, payload = '' }) => {
       for (const listener of this.#listeners) listener(channel, payload);
     });
     try {
-      await client.connect();
-      for (const channel of this.#options.channels) await client.query(`listen ${pg.escapeIdentifier(channel)}`);
+      for (const channel of channels) await session.client.query(`listen ${pg.escapeIdentifier(channel)}`);
       for (const callback of this.#onReconnect) callback();
-      await ended;
+      await ended(AbortSignal.any([session.lost, this.#stopped.signal]));
     } finally {
-      await client.end().catch(() => undefined);
+      await session.close();
     }
   }
 }
+
+const ended = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
