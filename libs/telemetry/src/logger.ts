@@ -1,4 +1,4 @@
-import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
+import { type Bindings, type ChildLoggerOptions, type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
 import { boundedCopy, boundedText } from './bounded-copy.js';
 import { maskSecrets } from './mask.js';
 import { currentTrace } from './trace-context.js';
@@ -34,11 +34,28 @@ export function createLogger(options: LoggerOptions): Logger {
     timestamp: pino.stdTimeFunctions.isoTime,
     // The copy below already turns errors into plain objects; pino's own serializer would add all their fields.
     serializers: { err: (value: unknown) => boundedCopy(value) },
-    formatters: { level: (label: string) => ({ level: label }), log: copyFields, bindings: copyFields },
+    formatters: { level: (label: string) => ({ level: label }), log: copyFields },
     mixin: traceFields,
     hooks: { logMethod: boundMessage, streamWrite: maskSecrets },
   };
-  return options.destination === undefined ? pino(settings) : pino(settings, options.destination);
+  const logger = options.destination === undefined ? pino(settings) : pino(settings, options.destination);
+  return withMaskedChildren(logger);
+}
+
+/**
+ * pino drops the formatter of bindings for children, so theirs are copied on the way in. Children inherit from their
+ * parent object, and so does this.
+ */
+function withMaskedChildren(logger: Logger): Logger {
+  const { child, setBindings } = logger;
+  return Object.assign(logger, {
+    child(this: Logger, bindings: Bindings, options?: ChildLoggerOptions) {
+      return Reflect.apply(child, this, [copyFields(bindings), options]);
+    },
+    setBindings(this: Logger, bindings: Bindings) {
+      setBindings.call(this, copyFields(bindings));
+    },
+  });
 }
 
 function copyFields(fields: object): Record<string, unknown> {
