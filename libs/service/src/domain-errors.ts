@@ -24,5 +24,5 @@ export const mapDomainError: MapError = (error) => {
 /** TypeORM wraps the driver's error; what counts is whether trying again may help. */
 const isDatabaseFailure = (error: unknown): boolean => {
   const inner = (error as { driverError?: unknown } | undefined)?.driverError ?? error;
-  return inner instanceof Error && isTransient(inner);
+  return isTransient(inner);
 };
