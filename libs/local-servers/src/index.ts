@@ -7,6 +7,6 @@ export type { NatsRelease } from './nats-release.js';
 export { describePortHolder, freePort, requireFreePort } from './ports.js';
 export { type PostgresOptions, type PostgresServer, startPostgres } from './postgres.js';
 export { findPostgres, type PostgresBinaries } from './postgres-binaries.js';
-export { processIdentity } from './process-identity.js';
+export { describeProcess, processIdentity } from './process-identity.js';
 export { canTraverse, type ServerAccount, unprivilegedAccount } from './server-account.js';
 export { type ChildExit, type ChildSpec, type SupervisedChild, superviseChild } from './supervise-child.js';

@@ -55,6 +55,24 @@ export function childPids(pid: number): number[] {
     .filter((candidate) => Number.isInteger(candidate) && Number(statFields(candidate)?.[1]) === pid);
 }
 
+/** A living process's parent and the words of its command line; undefined where the system does not tell. */
+export function describeProcess(pid: number): { parentPid: number; command: string[] } | undefined {
+  if (process.platform !== 'linux') return psDescription(pid);
+  const parentPid = Number(statFields(pid)?.[1]);
+  const command = readOrNothing(`/proc/${pid}/cmdline`)?.split('\0').filter(Boolean);
+  return Number.isNaN(parentPid) || command === undefined ? undefined : { parentPid, command };
+}
+
+function psDescription(pid: number): { parentPid: number; command: string[] } | undefined {
+  try {
+    const line = execFileSync('ps', ['-o', 'ppid=,args=', '-p', String(pid)], { encoding: 'utf8' });
+    const [parent, ...command] = line.trim().split(/\s+/);
+    return { parentPid: Number(parent), command };
+  } catch {
+    return undefined;
+  }
+}
+
 function pgrepChildren(pid: number): number[] {
   try {
     return execFileSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' })

@@ -4,6 +4,7 @@ import { LocalServerError } from '@gatehouse/local-servers';
 import { checkVersion, type DataFolder, dataFolder, deleteData, prepareFolders } from './data-folder.js';
 import { lockHolder, takeLock } from './data-lock.js';
 import { parseFlags, type UpFlags } from './flags.js';
+import { npmPid, whenGone } from './launcher.js';
 import { jsonProgress, type Progress, plainProgress, terminalProgress } from './progress.js';
 import { Stopped } from './running-parts.js';
 import { Stack } from './stack.js';
@@ -65,10 +66,10 @@ async function runUntilStopped(stack: Stack, progress: Progress, startedAtMs: nu
 function stopOnSignal(stack: Stack, progress: Progress): Promise<void> {
   return new Promise((stopped) => {
     let firstAt: number | undefined;
-    const onSignal = (signal: NodeJS.Signals) => {
+    const onSignal = (signal: string) => {
       if (firstAt === undefined) {
         firstAt = performance.now();
-        progress.note(`\n${signal}: stopping (once more to force)`);
+        progress.note(`${signal}: stopping (once more to force)`);
         void stack.parts.stop().then(stopped);
       } else if (performance.now() - firstAt > SECOND_SIGNAL_MS) {
         progress.note('killing everything');
@@ -77,6 +78,8 @@ function stopOnSignal(stack: Stack, progress: Progress): Promise<void> {
     };
     process.on('SIGINT', onSignal);
     process.on('SIGTERM', onSignal);
+    const npm = npmPid(process.env, process.ppid);
+    if (npm !== undefined) whenGone(npm, () => onSignal('npm was killed'));
   });
 }
 

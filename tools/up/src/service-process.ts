@@ -99,9 +99,12 @@ export class ServiceProcess {
 
   async #waitUntilReady(child: SupervisedChild, onProblem: (detail: string) => void): Promise<void> {
     const { name, logFile, readyUrl, ca } = this.#options;
+    let last = '';
     for (const deadline = performance.now() + READY_TIMEOUT_MS; ; ) {
       const answer = await probe(readyUrl, ca);
       if (answer === 'ready') return;
+      if (answer !== last) onProblem(answer);
+      last = answer;
       if (!child.running()) {
         throw new UpError(
           `${name} ended while it started (${await this.#describeExit()}); log: ${logFile}\n${this.#tail.trim()}`,
@@ -110,7 +113,6 @@ export class ServiceProcess {
       if (performance.now() > deadline) {
         throw new UpError(`${name} was not ready after ${READY_TIMEOUT_MS / 1000} s (${answer}); log: ${logFile}`);
       }
-      onProblem(answer);
       await new Promise((wake) => setTimeout(wake, POLL_MS));
     }
   }
