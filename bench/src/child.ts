@@ -1,0 +1,28 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+
+export interface Child {
+  readonly process: ChildProcess;
+  stop(): Promise<void>;
+}
+
+/** Starts a Node program and resolves with the first line of its output that `isReady` accepts. */
+export async function startChild(
+  args: readonly string[],
+  isReady: (line: string) => boolean,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<Child & { readonly line: string }> {
+  const child = spawn(process.execPath, [...args], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const stop = async () => {
+    if (child.exitCode !== null) return;
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+  };
+  const lines = createInterface({ input: child.stdout });
+  const line = await new Promise<string>((resolve, reject) => {
+    lines.on('line', (text) => isReady(text) && resolve(text));
+    child.once('exit', (code) => reject(new Error(`${args[0]} ended with ${code} before it was ready`)));
+  });
+  return { process: child, stop, line };
+}

@@ -1,0 +1,37 @@
+import yargs from 'yargs';
+import { machine, printTable, type Row } from './report.js';
+import { startStack } from './stack.js';
+import { decisions } from './suites/decisions.js';
+import { store } from './suites/store.js';
+
+const suites = ['store', 'decisions'] as const;
+
+const flags = await yargs(process.argv.slice(2))
+  .scriptName('npm run bench --')
+  .option('suite', { choices: suites, array: true, default: [...suites], describe: 'What to measure' })
+  .option('seconds', { type: 'number', default: 5, describe: 'Length of one measurement' })
+  .option('soak', { type: 'number', default: 60, describe: 'Seconds of steady load with the ledger watched' })
+  .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+  .strict()
+  .parseAsync();
+
+const run: Record<(typeof suites)[number], () => Promise<readonly Row[]>> = {
+  store,
+  decisions: async () => {
+    const stack = await startStack();
+    try {
+      return await decisions(stack, flags.seconds, flags.soak);
+    } finally {
+      await stack.stop();
+    }
+  },
+};
+
+const results: Record<string, readonly Row[]> = {};
+if (!flags.json) process.stdout.write(`${JSON.stringify(machine())}\n`);
+for (const name of flags.suite) {
+  results[name] = await run[name]();
+  if (!flags.json) printTable(name, results[name]);
+}
+if (flags.json) process.stdout.write(`${JSON.stringify({ machine: machine(), results }, null, 2)}\n`);
+process.exit(0);

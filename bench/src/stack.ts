@@ -1,0 +1,54 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { freePort } from '@gatehouse/local-servers';
+import { type Child, startChild } from './child.js';
+
+export interface Stack extends Child {
+  readonly gateway: string;
+  readonly services: Readonly<Record<string, string>>;
+  /** The operator's key. */
+  readonly key: string;
+  readonly databaseUrl: string;
+}
+
+interface Ready {
+  readonly url: string;
+  readonly services: Record<string, string>;
+}
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** The whole product as `npm start` runs it, durable, on free ports and in a folder that is removed again. */
+export async function startStack(): Promise<Stack> {
+  // Readable for others: PostgreSQL does not run as root and must reach its folder.
+  const data = mkdtempSync(join(tmpdir(), 'gatehouse-bench-'));
+  const [port, portBase] = [await freePort(), 20_000 + Math.floor(Math.random() * 20_000)];
+  const args = ['--data', join(data, 'data'), '--port', `${port}`, '--port-base', `${portBase}`, '--json', '--yes'];
+  const child = await startChild([join(root, 'tools/up/bin/up.mjs'), ...args], (line) => readReady(line) !== undefined);
+  const ready = readReady(child.line);
+  if (!ready) throw new Error('the stack said nothing of its addresses');
+  const credentials = JSON.parse(readFileSync(join(data, 'data/cli/credentials.json'), 'utf8'));
+  const password = readFileSync(join(data, 'data/secrets/postgres-superuser'), 'utf8').trim();
+  return {
+    process: child.process,
+    gateway: ready.url,
+    services: ready.services,
+    key: credentials.credentials.APIKey.api_key,
+    databaseUrl: `postgres://postgres:${encodeURIComponent(password)}@127.0.0.1:${portBase + 20}/gatehouse`,
+    stop: async () => {
+      await child.stop();
+      rmSync(data, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+function readReady(line: string): Ready | undefined {
+  try {
+    const said = JSON.parse(line);
+    return typeof said.url === 'string' && said.services ? said : undefined;
+  } catch {
+    return undefined;
+  }
+}
