@@ -1,8 +1,9 @@
+import { once } from 'node:events';
 import { createAuthenticator, createTokenVerifier, KeyDirectory } from '@gatehouse/authn';
 import { Consumption, call, createPublisher, type EventBatch, serve } from '@gatehouse/bus';
 import { formatPosition, parsePosition, rewind } from '@gatehouse/contracts';
 import { loadKeyFile, type Pepper } from '@gatehouse/crypto';
-import { notifyChannel, OutboxRelay, rewindOutbox, Wake } from '@gatehouse/event-store';
+import { Exclusive, notifyChannel, OutboxRelay, rewindOutbox, Wake } from '@gatehouse/event-store';
 import { Inbox, type ProjectedEvent, type Projection, ProjectionRunner } from '@gatehouse/projection';
 import { createLogger, type Logger } from '@gatehouse/telemetry';
 import type pg from 'pg';
@@ -30,6 +31,11 @@ export interface ConsumeOptions {
   readonly durable: string;
   readonly sources: readonly string[];
   readonly parks: boolean;
+  /**
+   * True: one replica reads at a time, the others take over when its session with PostgreSQL ends. For an effect that
+   * needs the whole order: where several replicas share a durable, the next message may be at another one.
+   */
+  readonly exclusive?: boolean;
   readonly apply: (client: pg.PoolClient, events: readonly ProjectedEvent[]) => Promise<void>;
 }
 
@@ -50,7 +56,7 @@ export class Platform {
   readonly outbox: OutboxRelay;
   readonly runners: ProjectionRunner[] = [];
   readonly inboxes: Inbox[] = [];
-  readonly #consumptions: Consumption[] = [];
+  readonly #consumptions: { stop: () => Promise<void> }[] = [];
   readonly #logins: DatabaseLogins;
   readonly #unregister: () => void;
   readonly #stopped = new AbortController();
@@ -129,14 +135,27 @@ export class Platform {
     });
     this.inboxes.push(inbox);
     this.bus.whenConnected((nc) => {
-      const consumption = new Consumption(nc, {
-        durable: options.durable,
-        handle: inbox.handle,
-        onError: this.warn(`consumer ${options.durable} stopped and will go on`),
-      });
-      this.#consumptions.push(consumption.start());
+      const read = () =>
+        new Consumption(nc, {
+          durable: options.durable,
+          handle: inbox.handle,
+          onError: this.warn(`consumer ${options.durable} stopped and will go on`),
+        }).start();
+      this.#consumptions.push(options.exclusive ? this.#oneAtATime(options.durable, read) : read());
     });
     return inbox;
+  }
+
+  #oneAtATime(durable: string, read: () => Consumption): Exclusive {
+    return new Exclusive({
+      url: this.#logins.system.url,
+      name: `consumer:${this.service}:${durable}`,
+      onError: this.warn(`consumer ${durable} lost its turn and will wait for the next`),
+    }).start(async ({ signal }) => {
+      const consumption = read();
+      if (!signal.aborted) await once(signal, 'abort');
+      await consumption.stop();
+    });
   }
 
   start(): void {
