@@ -33,8 +33,7 @@ export async function findNatsServer(options: FindNatsOptions): Promise<NatsBina
   const failures: string[] = [];
   for (const source of fetchSources(options, env, report)) {
     try {
-      const found = await source();
-      if (found !== undefined) return found;
+      return await source();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       failures.push(reason);
@@ -73,15 +72,17 @@ async function requireUsable(path: string): Promise<NatsBinary> {
   throw new LocalServerError('binary-too-old', problem);
 }
 
-type Source = () => Promise<NatsBinary | undefined>;
+type Source = () => Promise<NatsBinary>;
 
 function fetchSources(options: FindNatsOptions, env: NodeJS.ProcessEnv, report: (message: string) => void): Source[] {
   const target = natsCachePath(env);
-  const mayUse = (manager: string) =>
-    process.getuid?.() === 0 || options.consent(`nats-server is missing. Fetch it with ${manager}?`);
-  const apt: Source = async () =>
-    (await mayUse('apt (no change to the system)')) ? natsFromApt(target, report) : undefined;
-  const brew: Source = async () => ((await mayUse('Homebrew')) ? natsFromBrew(env, report) : undefined);
+  const agreed = async (manager: string) => {
+    if (process.getuid?.() === 0 || (await options.consent(`nats-server is missing. Fetch it with ${manager}?`)))
+      return;
+    throw new LocalServerError('no-binary', `${manager} was not used: nobody agreed to it`);
+  };
+  const apt: Source = () => agreed('apt (the system stays as it is)').then(() => natsFromApt(target, report));
+  const brew: Source = () => agreed('Homebrew').then(() => natsFromBrew(env, report));
   return [
     ...(process.platform === 'linux' && hasApt(env) ? [apt] : []),
     ...(process.platform === 'darwin' ? [brew] : []),
@@ -89,10 +90,7 @@ function fetchSources(options: FindNatsOptions, env: NodeJS.ProcessEnv, report: 
   ];
 }
 
-async function natsFromBrew(
-  env: NodeJS.ProcessEnv,
-  report: (message: string) => void,
-): Promise<NatsBinary | undefined> {
+async function natsFromBrew(env: NodeJS.ProcessEnv, report: (message: string) => void): Promise<NatsBinary> {
   const folder = (env.PATH ?? '').split(delimiter).find((candidate) => existsSync(join(candidate, 'brew')));
   if (folder === undefined) throw new LocalServerError('no-binary', 'Homebrew is not installed');
   report('installing nats-server with Homebrew');

@@ -25,6 +25,7 @@ export function readFirstOwner(folder: DataFolder): FirstOwner | undefined {
 export function writeOperatorFiles(folder: DataFolder, owner: FirstOwner): void {
   const credentials = { credentials: { APIKey: { api_key: owner.operatorKey } }, device_credentials: null };
   writeOnce(folder.credentials, `${JSON.stringify(credentials, null, 2)}\n`);
+  // Last: it marks a finished bootstrap.
   writeOnce(folder.curlHeader, `Authorization: Bearer ${owner.operatorKey}\n`);
 }
 

@@ -13,7 +13,7 @@ export interface Step {
   /** What it is doing just now. */
   update(detail: string): void;
   done(detail?: string): void;
-  failed(): void;
+  failed(detail?: string): void;
 }
 
 export interface Summary {
@@ -47,7 +47,7 @@ export function plainProgress(output: Output): Progress {
       return {
         update: (detail) => line(`  ${name}: ${detail}`),
         done: (detail) => line(`  ${name}: ${detail ?? 'ready'} (${seconds(start)})`),
-        failed: () => line(`  ${name}: failed (${seconds(start)})`),
+        failed: (detail) => line(`  ${name}: ${detail ?? 'failed'} (${seconds(start)})`),
       };
     },
     note: line,
@@ -73,7 +73,7 @@ export function jsonProgress(output: Output): Progress {
       return {
         update: (detail) => report('working', detail),
         done: (detail) => report('done', detail),
-        failed: () => report('failed'),
+        failed: (detail) => report('failed', detail),
       };
     },
     note: (text) => emit({ event: 'note', text }),
@@ -127,7 +127,7 @@ export function terminalProgress(output: Output): Progress {
           draw();
         },
         done: (detail) => finish(step, 'done', detail ?? ''),
-        failed: () => finish(step, 'failed', step.detail),
+        failed: (detail) => finish(step, 'failed', detail ?? step.detail),
       };
     },
     note(text) {

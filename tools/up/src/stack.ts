@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type ChildExit,
@@ -87,6 +87,7 @@ export class Stack {
     return summaryOf(made, new Date(), process.cwd());
   }
 
+  #failed = false;
   readonly #services = new Map<string, ServiceProcess>();
   readonly #migrated = new Map<string, Promise<void>>();
 
@@ -107,7 +108,8 @@ export class Stack {
       step.done(detail);
       return result;
     } catch (error) {
-      step.failed();
+      step.failed(this.#failed ? 'not started' : undefined);
+      this.#failed = true;
       throw error;
     }
   }
@@ -194,7 +196,8 @@ export class Stack {
     const row = this.#rows.find(({ name }) => name === 'identity');
     if (row === undefined) return readFirstOwner(folder);
     await this.#migrated.get(row.name);
-    if (readFirstOwner(folder) === undefined) {
+    // These files are written last: without them an earlier bootstrap may have been cut short, and is finished now.
+    if (!existsSync(folder.curlHeader)) {
       const args = [row.program, 'bootstrap', '--email', 'owner@localhost', '--out', folder.firstOwner];
       await runProgram({ name: 'identity bootstrap', args, env: this.#serviceEnvironment(row), cwd: repository });
     }
