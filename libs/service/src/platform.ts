@@ -3,7 +3,7 @@ import { createAuthenticator, createTokenVerifier, KeyDirectory } from '@gatehou
 import { Consumption, call, createPublisher, type EventBatch, serve } from '@gatehouse/bus';
 import { formatPosition, parsePosition, rewind } from '@gatehouse/contracts';
 import { loadKeyFile, type Pepper } from '@gatehouse/crypto';
-import { Exclusive, notifyChannel, OutboxRelay, rewindOutbox, Wake } from '@gatehouse/event-store';
+import { Exclusive, type Held, notifyChannel, OutboxRelay, rewindOutbox, Wake } from '@gatehouse/event-store';
 import { Inbox, type ProjectedEvent, type Projection, ProjectionRunner } from '@gatehouse/projection';
 import { createLogger, type Logger } from '@gatehouse/telemetry';
 import type pg from 'pg';
@@ -141,17 +141,22 @@ export class Platform {
           handle: inbox.handle,
           onError: this.warn(`consumer ${options.durable} stopped and will go on`),
         }).start();
-      this.#consumptions.push(options.exclusive ? this.#oneAtATime(options.durable, read) : read());
+      this.#consumptions.push(options.exclusive ? this.#readOneAtATime(options.durable, read) : read());
     });
     return inbox;
   }
 
-  #oneAtATime(durable: string, read: () => Consumption): Exclusive {
+  /** Runs `work` in one replica at a time, and again after every loss of the turn, until it is stopped. */
+  exclusively(name: string, work: (held: Held) => Promise<void>): Exclusive {
     return new Exclusive({
       url: this.#logins.system.url,
-      name: `consumer:${this.service}:${durable}`,
-      onError: this.warn(`consumer ${durable} lost its turn and will wait for the next`),
-    }).start(async ({ signal }) => {
+      name: `${this.service}:${name}`,
+      onError: this.warn(`${name} lost its turn and will wait for the next`),
+    }).start(work);
+  }
+
+  #readOneAtATime(durable: string, read: () => Consumption): Exclusive {
+    return this.exclusively(`consumer:${durable}`, async ({ signal }) => {
       const consumption = read();
       if (!signal.aborted) await once(signal, 'abort');
       await consumption.stop();
