@@ -1,3 +1,4 @@
+import type { ServerOptions as HttpsOptions } from 'node:https';
 import { gauge, type Logger, newTraceContext } from '@gatehouse/telemetry';
 import type { DynamicModule, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -56,6 +57,8 @@ export interface AppOptions {
   readonly asyncTrace?: boolean;
   /** Send `Strict-Transport-Security`. */
   readonly strictTransportSecurity?: boolean;
+  /** Serve HTTPS with these settings of `node:tls`; plain HTTP unless given. */
+  readonly tls?: HttpsOptions;
 }
 
 /** Longer than load balancers keep theirs, so that it is never the server that closes under a request. */
@@ -137,6 +140,11 @@ function makeState(options: AppOptions): AppState {
 function makeAdapter(options: AppOptions, state: AppState): AppAdapter {
   const trusted = options.trustedProxies ?? [];
   const requestTimeoutMs = state.requestTimeoutMs;
+  const limits = {
+    maxHeaderSize: options.maxHeaderBytes ?? 16 * 1024,
+    headersTimeout: requestTimeoutMs,
+    connectionsCheckingInterval: Math.min(1000, requestTimeoutMs),
+  };
   const adapter = new AppAdapter({
     logger: false,
     bodyLimit: options.bodyLimitBytes ?? 256 * 1024,
@@ -146,11 +154,7 @@ function makeAdapter(options: AppOptions, state: AppState): AppAdapter {
     return503OnClosing: false,
     trustProxy: trusted.length === 0 ? false : [...trusted],
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
-    http: {
-      maxHeaderSize: options.maxHeaderBytes ?? 16 * 1024,
-      headersTimeout: requestTimeoutMs,
-      connectionsCheckingInterval: Math.min(1000, requestTimeoutMs),
-    },
+    ...(options.tls === undefined ? { http: limits } : { https: { ...limits, ...options.tls } }),
     frameworkErrors: (error: Error, request: HttpRequest, reply: FastifyReply) =>
       sendProblem(state, request, reply, error),
     clientErrorHandler: answerClientError,
