@@ -42,6 +42,8 @@ export interface DataFolder {
   databasePassword(service: string, role: 'request' | 'system'): string;
   natsSeed(user: string): string;
   log(service: string): string;
+  /** See MigrationStamp. */
+  migrated(service: string): string;
 }
 
 export function dataFolder(root: string): DataFolder {
@@ -71,6 +73,7 @@ export function dataFolder(root: string): DataFolder {
     databasePassword: (service, role) => at('secrets', 'database', `${service}.${role}.password`),
     natsSeed: (user) => at('secrets', 'nats', `${user}.seed`),
     log: (service) => at('logs', `${service}.log`),
+    migrated: (service) => at('migrated', service),
   };
 }
 
@@ -127,5 +130,5 @@ export function deleteData(folder: DataFolder): void {
 function knownEntries(folder: DataFolder): string[] {
   const files = [folder.version, folder.lock, folder.firstOwner, folder.curlHeader];
   const names = files.map((path) => path.slice(folder.root.length + 1));
-  return [...names, 'postgres', 'nats', 'secrets', 'tls', 'logs', 'cli', 'ledger'];
+  return [...names, 'postgres', 'nats', 'secrets', 'tls', 'logs', 'cli', 'ledger', 'migrated'];
 }

@@ -22,6 +22,7 @@ import {
 import { type FirstOwner, readFirstOwner, writeOperatorFiles } from './first-owner.js';
 import type { UpFlags } from './flags.js';
 import { keepRunning } from './keep-running.js';
+import { MigrationStamp } from './migration-stamp.js';
 import { runProgram } from './program-run.js';
 import type { Progress, Summary } from './progress.js';
 import { RunningParts } from './running-parts.js';
@@ -108,7 +109,7 @@ export class Stack {
       step.done(detail);
       return result;
     } catch (error) {
-      step.failed(this.#failed ? 'not started' : undefined);
+      if (!this.parts.stopping) step.failed(this.#failed ? 'not started' : undefined);
       this.#failed = true;
       throw error;
     }
@@ -140,6 +141,7 @@ export class Stack {
   }
 
   #startService(row: ServiceRow, needs: Needs): Promise<void> {
+    const { folder, repository } = this.#options;
     const address = `127.0.0.1:${servicePort(row, this.#addresses)}`;
     const prepared = row.stateful
       ? needs.database.then((superuser) => this.#migrate(row, superuser))
@@ -155,18 +157,25 @@ export class Stack {
         stop: () => service.stop(),
         kill: () => service.kill(),
       });
-      await service.start(update);
+      await service.start(update).catch((error: Error) => {
+        // Perhaps the schema was restored from an older backup: the next start migrates again.
+        if (row.stateful) new MigrationStamp(folder, repository, row.name).forget();
+        throw error;
+      });
       return [undefined, address];
     });
   }
 
   async #migrate(row: ServiceRow, superuser: string): Promise<void> {
     const { repository, folder } = this.#options;
+    const stamp = new MigrationStamp(folder, repository, row.name);
+    if (stamp.holds()) return;
     const env = {
       ...inheritedEnvironment(process.env),
       ...migrateEnvironment(row, folder, this.#addresses, superuser),
     };
     await runProgram({ name: `${row.name} migrate`, args: [row.program, 'migrate'], env, cwd: repository });
+    stamp.write();
   }
 
   #serviceProcess(row: ServiceRow, authority: LocalAuthority): ServiceProcess {

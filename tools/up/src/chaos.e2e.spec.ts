@@ -1,0 +1,175 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { tempDir, waitFor } from '@gatehouse/testing';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+
+/** The whole product as `npm start` runs it, under load, while its processes are killed one after the other. */
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const portBase = 21_000 + (process.pid % 400) * 40;
+const port = portBase + 39;
+const folder = tempDir('chaos');
+const data = join(folder.path, 'data');
+
+let up: ChildProcess;
+let key: string;
+let database: pg.Client;
+
+beforeAll(async () => {
+  const args = ['--data', data, '--port', `${port}`, '--port-base', `${portBase}`, '--json', '--yes'];
+  up = spawn(process.execPath, [join(root, 'tools/up/bin/up.mjs'), ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: up.stdout as NodeJS.ReadableStream });
+  await new Promise<void>((resolve, reject) => {
+    lines.on('line', (line) => line.includes('"event":"ready"') && resolve());
+    up.once('exit', (code) => reject(new Error(`the stack ended with ${code}`)));
+  });
+  const credentials = JSON.parse(readFileSync(join(data, 'cli/credentials.json'), 'utf8'));
+  key = credentials.credentials.APIKey.api_key;
+  const password = encodeURIComponent(readFileSync(join(data, 'secrets/postgres-superuser'), 'utf8').trim());
+  const url = `postgres://postgres:${password}@127.0.0.1:${portBase + 20}/gatehouse`;
+  database = new pg.Client({ connectionString: url });
+  await database.connect();
+}, 120_000);
+
+afterAll(async () => {
+  await database.end();
+  const gone = once(up, 'exit');
+  up.kill('SIGTERM');
+  await gone;
+  folder.remove();
+});
+
+/** Processes of this stack whose command line names the program; others may run beside it. */
+function pidsOf(program: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+        const ours = readFileSync(`/proc/${pid}/environ`, 'utf8').includes(data) || command.includes(data);
+        return ours && command.split('\0').some((word) => word.includes(program)) && !command.includes('watchdog');
+      } catch {
+        return false; // ended meanwhile
+      }
+    })
+    .map(Number);
+}
+
+const numbers = async (sql: string): Promise<number[]> => {
+  const { rows } = await database.query({ text: sql, rowMode: 'array' });
+  return rows.map((row: unknown[]) => Number(row[0]));
+};
+const one = async (sql: string): Promise<number> => (await numbers(sql))[0] ?? 0;
+
+const stored = `(select id from identity.events union all select id from policy.events union all select id from audit.events)`;
+const missing = () =>
+  one(`select count(*) from ${stored} s where not exists (select from audit.entries e where e.event_id = s.id)`);
+
+describe('kill -9 of every process, under load', () => {
+  const answered: string[] = [];
+  const keysMade: string[] = [];
+
+  it('answers go on, and nothing acknowledged is missing or doubled in the ledger', async () => {
+    let running = true;
+    const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
+    const body = JSON.stringify({
+      subject: { type: 'user', id: 'u-1' },
+      action: { name: 'logs.read' },
+      resource: { type: 'runtime', id: 'app-web' },
+    });
+    const post = async (path: string, text: string, offset: number) => {
+      const url = `http://127.0.0.1:${portBase + offset}${path}`;
+      const response = await fetch(url, { method: 'POST', headers, body: text }).catch(() => undefined);
+      return response?.ok
+        ? ((await response.json().catch(() => undefined)) as Record<string, never> | undefined)
+        : undefined;
+    };
+    const decider = async () => {
+      while (running) {
+        const answer = (await post('/access/v1/evaluation', body, 1)) as { context?: { id: string } } | undefined;
+        if (answer?.context) answered.push(answer.context.id);
+        else await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    };
+    const keyMaker = async () => {
+      for (let i = 0; running; i++) {
+        const made = (await post('/api/v1/identity/keys', JSON.stringify({ name: `chaos-${i}` }), 0)) as
+          | { keyId?: string }
+          | undefined;
+        if (made?.keyId) keysMade.push(made.keyId);
+        await new Promise((resolve) => setTimeout(resolve, 30));
+      }
+    };
+    const load = Promise.all([...Array.from({ length: 8 }, decider), keyMaker()]);
+
+    const victims = ['apps/policy/', 'apps/audit/', 'nats-server', 'apps/identity/', 'apps/audit/', 'apps/policy/'];
+    for (const victim of victims) {
+      const before = answered.length;
+      await waitFor(() => answered.length > before + 50, {
+        timeoutMs: 60_000,
+        message: `decisions flow before ${victim}`,
+      });
+      const [pid] = pidsOf(victim);
+      expect(pid).toBeDefined();
+      process.kill(pid ?? 0, 'SIGKILL');
+      await waitFor(() => pidsOf(victim).some((other) => other !== pid), {
+        timeoutMs: 60_000,
+        message: `${victim} is back`,
+      });
+    }
+    const before = answered.length;
+    await waitFor(() => answered.length > before + 50, { timeoutMs: 60_000, message: 'decisions flow at the end' });
+    running = false;
+    await load;
+
+    await waitFor(async () => (await missing()) === 0, {
+      timeoutMs: 90_000,
+      message: 'the ledger has every stored event',
+    });
+    const { rows } = await database.query(
+      `select event_id from audit.entries where type in ('decision.recorded', 'key.created')`,
+    );
+    const entered = new Set(rows.map((row: { event_id: string }) => row.event_id));
+    expect(answered.filter((id) => !entered.has(id))).toEqual([]);
+    const keys = await database.query(
+      `select envelope::json -> 'data' ->> 'keyId' as id from audit.entries where type = 'key.created'`,
+    );
+    const enteredKeys = new Set(keys.rows.map((row: { id: string }) => row.id));
+    expect(keysMade.filter((id) => !enteredKeys.has(id))).toEqual([]);
+    expect(answered.length).toBeGreaterThan(300);
+    expect(keysMade.length).toBeGreaterThan(0);
+  }, 420_000);
+
+  it('leaves a ledger without a gap, with each event once, whose checkpoints all fit', async () => {
+    expect(await one('select count(*) - count(distinct event_id) from audit.entries')).toBe(0);
+    expect(await one('select count(*) - (max(idx) + 1) from audit.entries')).toBe(0);
+    expect(
+      await one(
+        'select count(*) from audit.entries e where not exists (select from ' + `${stored} s where s.id = e.event_id)`,
+      ),
+    ).toBe(0);
+    const sizes = await numbers('select size from audit.checkpoints order by signed_at');
+    expect(sizes).toEqual([...sizes].sort((a, b) => a - b));
+    const parked = await one('select count(*) from policy.parked_events');
+    expect(parked).toBe(0);
+  });
+
+  it('gives policy the same facts and identity the same keys as a fold of their logs', async () => {
+    const grants = await one('select count(*) from policy.grants where active');
+    const granted = await one(`select count(*) from policy.events where type = 'role.granted'`);
+    expect(grants).toBe(granted);
+    for (const service of ['identity', 'policy', 'audit']) {
+      const known = `select count(*) from ${service}.known_keys`;
+      const created = `select count(*) from identity.events where type = 'key.created'`;
+      await waitFor(async () => (await one(known)) === (await one(created)), {
+        timeoutMs: 30_000,
+        message: `${service} knows every key`,
+      });
+    }
+  });
+});
