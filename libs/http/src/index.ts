@@ -25,7 +25,16 @@ export {
   unavailable,
 } from './problem.js';
 export type { HttpRequest } from './request.js';
-export { Caller, DecisionId, defineRoute, Input, Route, type RouteMethod, type RouteSpec } from './route.js';
+export {
+  Caller,
+  DecisionId,
+  defineRoute,
+  Input,
+  ROUTE_SPEC,
+  Route,
+  type RouteMethod,
+  type RouteSpec,
+} from './route.js';
 export type { InputOf, ValidInput } from './route-input.js';
 export type { ListedRoute } from './route-table.js';
 export { SECURITY_HEADERS } from './security-headers.js';

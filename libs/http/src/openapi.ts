@@ -21,7 +21,7 @@ export interface OpenApiDocument {
 export function openApiDocument(service: string, version: string, routes: readonly ServedRoute[]): OpenApiDocument {
   const paths: Record<string, Record<string, Json>> = {};
   for (const { method, path, spec } of routes) {
-    if (spec === undefined || spec.access.kind === 'internal' || method !== spec.method) continue;
+    if (spec === undefined || spec.forwarded || spec.access.kind === 'internal' || method !== spec.method) continue;
     const template = path.replace(/:([A-Za-z0-9_]+)/g, '{$1}');
     paths[template] = { ...paths[template], [method.toLowerCase()]: operation(spec, path) };
   }

@@ -16,7 +16,8 @@ type Hook = (request: HttpRequest, reply: FastifyReply, done: Done) => void;
  * and authentication before the body is read, validation and authorization before the handler. They sit in Fastify and
  * not in Nest guards, because this way nothing that the server serves can be without them.
  *
- * @throws Error at start, for a route that needs credentials in an application that cannot check any
+ * @throws Error at start, for a route that needs credentials in an application that cannot check any, or that is handed
+ *   on although it needs some
  */
 export function installRouteHooks(instance: FastifyInstance, state: AppState): void {
   instance.addHook('onRoute', (options) => {
@@ -33,7 +34,8 @@ export function installRouteHooks(instance: FastifyInstance, state: AppState): v
     state.routes.push(route);
     if (spec?.bodyLimitBytes !== undefined) options.bodyLimit = spec.bodyLimitBytes;
     prepend(options, 'onRequest', admission(state, route));
-    if (spec === undefined) return;
+    if (spec?.forwarded && spec.access.kind !== 'public') throw new Error(`${method} ${options.url} is not public`);
+    if (spec === undefined || spec.forwarded) return;
     prepend(options, 'preHandler', entry(state, spec));
   });
 }

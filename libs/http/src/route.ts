@@ -39,6 +39,11 @@ export interface RouteSpec {
   readonly bodyLimitBytes?: number;
   /** Overrides the application's time limit; 0 for a route that streams. */
   readonly timeoutMs?: number;
+  /**
+   * Handed on to another service as it came: query and body are that service's to validate, and so is the caller. Such a
+   * route is `public` here, and its description is the other service's.
+   */
+  readonly forwarded?: boolean;
 }
 
 /** Key of the specification in a Fastify route's `config`. */
