@@ -1,0 +1,57 @@
+import { knownKeysProjection } from '@gatehouse/authn';
+import type { TileReader } from '@gatehouse/merkle';
+import type { Composition, Platform, ServiceDefinition } from '@gatehouse/service';
+import type { DynamicModule } from '@nestjs/common';
+import type { z } from 'zod';
+import { CheckpointController } from './checkpoint/checkpoint.controller.js';
+import { EntriesController } from './entry/entries.controller.js';
+import { EntryRecord } from './entry/entry.entity.js';
+import { cachedTiles } from './ledger/cached-tiles.js';
+import { ledgerChecks, registerLedgerMetrics } from './ledger/ledger-health.js';
+import { type Ledger, openLedger } from './ledger/open-ledger.js';
+import { storedTiles } from './ledger/stored-tiles.js';
+import { Foundation1795312800000 } from './migrations/1795312800000-foundation.js';
+import { ProofsController } from './proof/proofs.controller.js';
+import { auditSettings } from './settings.js';
+import { LOG_KEY, TILES } from './tokens.js';
+
+export const auditService: ServiceDefinition<typeof auditSettings> = {
+  name: 'audit',
+  settings: auditSettings,
+  entities: [EntryRecord],
+  migrations: [Foundation1795312800000],
+  compose,
+};
+
+async function compose(platform: Platform, settings: z.output<typeof auditSettings>): Promise<Composition> {
+  const ledger = await openLedger(platform, settings);
+  // The ledger leaves nothing out: it parks no event, and one replica at a time keeps its order.
+  platform.consume({
+    durable: 'audit_ledger',
+    sources: ['identity', 'policy', 'audit'],
+    parks: false,
+    exclusive: true,
+    apply: ledger.sequencer.apply,
+  });
+  const { apply } = knownKeysProjection('audit');
+  platform.consume({ durable: 'audit_keys', sources: ['identity'], parks: true, exclusive: true, apply });
+  const removeMetrics = registerLedgerMetrics(ledger);
+  return {
+    module: auditModule(ledger, cachedTiles(storedTiles(platform.database.system))),
+    checks: ledgerChecks(ledger),
+    start: () => ledger.start(),
+    stop: async () => {
+      removeMetrics();
+      await ledger.stop();
+    },
+  };
+}
+
+const auditModule = ({ key }: Ledger, tiles: TileReader): DynamicModule => ({
+  module: class AuditModule {},
+  controllers: [EntriesController, ProofsController, CheckpointController],
+  providers: [
+    { provide: LOG_KEY, useValue: key },
+    { provide: TILES, useValue: tiles },
+  ],
+});

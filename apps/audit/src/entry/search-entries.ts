@@ -1,0 +1,82 @@
+import type { EntityManager } from 'typeorm';
+import { EntryRecord } from './entry.entity.js';
+import { addConditions, type EntryFilter, type EntryQuery } from './entry-filter.js';
+
+export interface EntrySearch {
+  readonly tenantId: string;
+  readonly filter: EntryFilter;
+  readonly order: 'newest' | 'oldest';
+  readonly limit: number;
+  /** Where the page before ended. */
+  readonly after?: Place | undefined;
+  /** Only entries below this index. */
+  readonly below?: number;
+}
+
+/** Entries are listed by when they happened, and within one moment by index. */
+export interface Place {
+  readonly atMs: number;
+  readonly index: number;
+}
+
+export interface EntryPage {
+  readonly entries: readonly EntryRecord[];
+  /** Where the next page begins; undefined when there is nothing more. A page may be short, even empty, and have one. */
+  readonly next: Place | undefined;
+}
+
+/** Entries looked through for one page, when a condition has no index: a page is answered in bounded time. */
+export const maxLookedThrough = 50_000;
+
+export const formatPlace = ({ atMs, index }: Place): string => `${atMs}.${index}`;
+
+/** Reverse of {@link formatPlace}; undefined for any other text. */
+export function parsePlace(text: string): Place | undefined {
+  const [, atMs, index] = /^(\d{1,15})\.(\d{1,15})$/.exec(text) ?? [];
+  return atMs && index ? { atMs: Number(atMs), index: Number(index) } : undefined;
+}
+
+/**
+ * One page of a tenant's entries. The transaction is bound to the tenant already; the condition here is the first wall,
+ * row-level security the second.
+ */
+export async function searchEntries(manager: EntityManager, search: EntrySearch): Promise<EntryPage> {
+  const { filter, limit } = search;
+  const query = start(manager, search);
+  const end = addConditions(query, filter, false) ? await lookedThrough(manager, search) : undefined;
+  if (end) compare(query, search.order === 'newest' ? '>=' : '<=', end, 'end');
+  const found = await query.take(limit + 1).getMany();
+  const entries = found.slice(0, limit);
+  const last = entries.at(-1);
+  const next = found.length > limit && last ? placeOf(last) : end;
+  return { entries, next };
+}
+
+const placeOf = (entry: EntryRecord): Place => ({ atMs: entry.occurredAt.getTime(), index: entry.index });
+
+/** The entries after the cursor that meet the indexed conditions, in order. */
+function start(manager: EntityManager, { tenantId, filter, order, after, below }: EntrySearch): EntryQuery {
+  const query = manager.createQueryBuilder(EntryRecord, 'e').where('e.tenant_id = :tenantId', { tenantId });
+  addConditions(query, filter, true);
+  if (below !== undefined) query.andWhere('e.idx < :below', { below });
+  if (after) compare(query, order === 'newest' ? '<' : '>', after, 'after');
+  const direction = order === 'newest' ? 'DESC' : 'ASC';
+  return query.orderBy('e.occurredAt', direction).addOrderBy('e.index', direction);
+}
+
+function compare(query: EntryQuery, operator: '<' | '>' | '<=' | '>=', place: Place, name: string): void {
+  query.andWhere(`(e.occurred_at, e.idx) ${operator} (:${name}At, :${name}Index)`, {
+    [`${name}At`]: new Date(place.atMs),
+    [`${name}Index`]: place.index,
+  });
+}
+
+/** The last place that one page may look at, or undefined when all that is left may be looked at. */
+async function lookedThrough(manager: EntityManager, search: EntrySearch): Promise<Place | undefined> {
+  const query = start(manager, search).select(['e.index', 'e.occurredAt']);
+  const last = await query
+    .offset(maxLookedThrough - 1)
+    .limit(1)
+    .getOne();
+  return last ? placeOf(last) : undefined;
+}
