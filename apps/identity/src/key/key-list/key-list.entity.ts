@@ -1,0 +1,46 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+
+@Entity({ name: 'keys' })
+export class KeyRow {
+  @PrimaryColumn({ name: 'tenant_id', type: 'text' })
+  tenantId!: string;
+
+  @PrimaryColumn({ name: 'key_id', type: 'uuid' })
+  keyId!: string;
+
+  @Column({ type: 'text' })
+  family!: 'mas' | 'mau';
+
+  @Column({ type: 'text' })
+  name!: string;
+
+  @Column({ name: 'principal_type', type: 'text' })
+  principalType!: 'service' | 'user';
+
+  @Column({ name: 'principal_id', type: 'text' })
+  principalId!: string;
+
+  @Column({ type: 'text', array: true })
+  roles!: string[];
+
+  @Column({ name: 'display_prefix', type: 'text' })
+  displayPrefix!: string;
+
+  @Column({ type: 'boolean' })
+  enabled!: boolean;
+
+  @Column({ type: 'text', nullable: true })
+  reason!: string | null;
+
+  @Column({ name: 'created_at', type: 'timestamptz' })
+  createdAt!: Date;
+
+  @Column({ name: 'expires_at', type: 'timestamptz', nullable: true })
+  expiresAt!: Date | null;
+
+  @Column({ type: 'text', array: true, nullable: true })
+  networks!: string[] | null;
+
+  @Column({ type: 'integer' })
+  revision!: number;
+}

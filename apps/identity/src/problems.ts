@@ -1,0 +1,30 @@
+import { sqlState } from '@gatehouse/event-store';
+import { defineProblems, type ProblemDefinition, ProblemError } from '@gatehouse/http';
+import { Refusal, type RefusalCode } from './refusal.js';
+
+const ownProblems = {
+  key_name_taken: { status: 409, title: 'The tenant has a key of this name; names are never used twice' },
+  key_already_created: { status: 409, title: 'This request made a key before, and a key is shown only once' },
+  idempotency_key_reused: { status: 409, title: 'This Idempotency-Key was sent with another request' },
+  key_expiry_passed: { status: 400, title: 'The key would have expired already' },
+  user_key_with_roles: { status: 400, title: 'A user key acts as its user and has no roles of its own' },
+  user_key_without_person: { status: 403, title: 'Only a person can have a user key' },
+  setup_link_invalid: { status: 401, title: 'The set-up link is not valid' },
+} as const satisfies Record<Exclude<RefusalCode, 'not_found'> | (string & {}), ProblemDefinition>;
+
+defineProblems(ownProblems);
+
+/** Runs a command and turns what the domain refuses into problem documents; everything else passes as it is. */
+export async function answering<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Refusal) throw new ProblemError(error.code);
+    if (isNameTaken(error)) throw new ProblemError('key_name_taken');
+    throw error;
+  }
+}
+
+/** The inline read model is the uniqueness check: its index refuses the row, and with it the transaction. */
+const isNameTaken = (error: unknown): boolean =>
+  sqlState(error) === '23505' && (error as { constraint?: string }).constraint === 'keys_name';

@@ -1,0 +1,54 @@
+import type { KeyObject } from 'node:crypto';
+import type { SealedField } from '@gatehouse/contracts';
+import { newSubjectKey, type RootKey, sealField, unwrapKey, wrapKey } from '@gatehouse/crypto';
+import { asTenant } from '@gatehouse/event-store';
+import type pg from 'pg';
+
+/** Says what a wrapped key is for, so that one person's key opens as nobody else's. */
+const contextOf = (tenantId: string, subject: string, version: number): string =>
+  `subject-key:${tenantId}:${subject}:${version}`;
+
+/** Seals one person's fields; `field` is the field's name in the event. */
+export type Seal = (field: string, text: string) => SealedField;
+
+/**
+ * One key per person, wrapped by the root key, in `subject_keys` and nowhere else: no event holds one, so that deleting
+ * the row makes the person's fields unreadable in every copy of the log. A key without an event does no harm: it is made
+ * before the first event that needs it, and found again if that never came.
+ */
+export class SubjectKeys {
+  readonly #pool: pg.Pool;
+  readonly #root: RootKey;
+
+  /** @param pool connections of the request role */
+  constructor(pool: pg.Pool, root: RootKey) {
+    this.#pool = pool;
+    this.#root = root;
+  }
+
+  /** The sealing of one person's fields. @throws CryptoError `wrong_key` under another root key than the stored one */
+  async sealerFor(tenantId: string, subject: string): Promise<Seal> {
+    const { version, key } = await this.#findOrMake(tenantId, subject);
+    return (field, text) => sealField(key, { subject, keyVersion: version }, field, tenantId, text);
+  }
+
+  async #findOrMake(tenantId: string, subject: string): Promise<{ version: number; key: KeyObject }> {
+    const fresh = wrapKey(this.#root, newSubjectKey(), contextOf(tenantId, subject, 1));
+    const { rows } = await asTenant(this.#pool, tenantId, async (client) => {
+      // Whoever comes second seals with the key of whoever came first.
+      await client.query(
+        `insert into subject_keys (tenant_id, subject, key_version, wrapped) values ($1, $2, 1, $3) on conflict do nothing`,
+        [tenantId, subject, fresh],
+      );
+      return client.query<{ key_version: number; wrapped: Buffer }>(
+        `select key_version, wrapped from subject_keys where tenant_id = $1 and subject = $2
+         order by key_version desc limit 1`,
+        [tenantId, subject],
+      );
+    });
+    const [row] = rows;
+    if (!row) throw new Error('a subject key was stored and not found');
+    const version = row.key_version;
+    return { version, key: unwrapKey(this.#root, row.wrapped, contextOf(tenantId, subject, version)) };
+  }
+}
