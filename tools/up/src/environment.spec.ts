@@ -12,11 +12,10 @@ const row = (name: string): ServiceRow => {
 };
 
 describe('serviceEnvironment', () => {
-  it('gives a service its own roles, its own NATS user, and the ledger key only to audit', () => {
+  it('gives a service its own roles, its own NATS user, and a key only to whom it is for', () => {
     expect(serviceEnvironment(row('audit'), folder, addresses)).toEqual({
       SERVICE_PORT: '7102',
       PUBLIC_URL: 'https://localhost:8443',
-      ROOT_KEY_FILE: '/data/secrets/root.key',
       PEPPER_FILE: '/data/secrets/pepper.key',
       LEDGER_KEY_FILE: '/data/secrets/ledger.pem',
       LEDGER_HEAD_FILE: '/data/ledger/head.json',
@@ -28,6 +27,8 @@ describe('serviceEnvironment', () => {
       NATS_SEED_FILE: '/data/secrets/nats/audit.seed',
     });
     expect(serviceEnvironment(row('policy'), folder, addresses)).not.toHaveProperty('LEDGER_KEY_FILE');
+    expect(serviceEnvironment(row('policy'), folder, addresses)).not.toHaveProperty('ROOT_KEY_FILE');
+    expect(serviceEnvironment(row('identity'), folder, addresses)).toHaveProperty('ROOT_KEY_FILE');
   });
 
   it('gives the gateway certificates and upstreams, and no database', () => {

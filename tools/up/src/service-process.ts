@@ -1,9 +1,8 @@
-import { request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
 import { type SupervisedChild, superviseChild } from '@gatehouse/local-servers';
 import { BoundedLog } from './bounded-log.js';
 import { type Kept, keepRunning } from './keep-running.js';
 import { LogDigest } from './log-digest.js';
+import { probeReadiness } from './readiness-probe.js';
 import { UpError } from './up-error.js';
 
 export interface ServiceProcessOptions {
@@ -101,7 +100,7 @@ export class ServiceProcess {
     const { name, logFile, readyUrl, ca } = this.#options;
     let last = '';
     for (const deadline = performance.now() + READY_TIMEOUT_MS; ; ) {
-      const answer = await probe(readyUrl, ca);
+      const answer = await probeReadiness(readyUrl, ca);
       if (answer === 'ready') return;
       if (answer !== last) onProblem(answer);
       last = answer;
@@ -116,18 +115,4 @@ export class ServiceProcess {
       await new Promise((wake) => setTimeout(wake, POLL_MS));
     }
   }
-}
-
-/** `ready`, or why not. */
-function probe(url: string, ca: string | undefined): Promise<string> {
-  return new Promise((done) => {
-    const send = url.startsWith('https:') ? httpsRequest : httpRequest;
-    const request = send(url, { timeout: 2_000, agent: false, ...(ca === undefined ? {} : { ca }) }, (response) => {
-      response.resume();
-      done(response.statusCode === 200 ? 'ready' : `${new URL(url).pathname} answers ${response.statusCode}`);
-    });
-    request.on('timeout', () => request.destroy());
-    request.on('error', () => done('not listening yet'));
-    request.end();
-  });
 }

@@ -28,7 +28,7 @@ export const serviceTable = [
     program: program('policy'),
     portOffset: 1,
     stateful: true,
-    files: { ROOT_KEY_FILE: 'rootKey', PEPPER_FILE: 'pepper' },
+    files: { PEPPER_FILE: 'pepper' },
   },
   {
     name: 'audit',
@@ -36,7 +36,6 @@ export const serviceTable = [
     portOffset: 2,
     stateful: true,
     files: {
-      ROOT_KEY_FILE: 'rootKey',
       PEPPER_FILE: 'pepper',
       LEDGER_KEY_FILE: 'ledgerKey',
       LEDGER_HEAD_FILE: 'ledgerHead',
