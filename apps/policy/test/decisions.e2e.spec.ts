@@ -167,6 +167,22 @@ describe('grants', () => {
     expect((await recorded()).some((row) => row.envelope.includes('"id":"owner","type":"role"'))).toBe(true);
   });
 
+  it('keeps the last owner', async () => {
+    const { key } = await stack.identity.createKey('lonely', 'operator', ['owner']);
+    await untilKnown(stack, key);
+    const list = (await (await stack.call('/api/v1/policy/grants', { key })).json()) as {
+      grants: { grantId: string }[];
+    };
+    const path = `/api/v1/policy/grants/${list.grants[0]?.grantId}`;
+    const refused = await stack.call(path, { key, method: 'DELETE' });
+    expect(refused.status).toBe(409);
+    expect(await refused.json()).toMatchObject({ code: 'last_owner' });
+    expect(list.grants).toHaveLength(1);
+    const second = { subject: { type: 'user', id: 'second' }, role: 'owner' };
+    expect((await stack.call('/api/v1/policy/grants', { key, body: second })).status).toBe(201);
+    expect((await stack.call(path, { key, method: 'DELETE' })).status).toBe(200);
+  });
+
   it('lists by subject, a page at a time', async () => {
     for (let i = 0; i < 5; i++) await grant('user/pages', 'viewer', `project/p${i}`);
     const seen: string[] = [];

@@ -5,6 +5,7 @@ import {
   AUTHORIZE,
   type Authorize,
   Caller,
+  defineProblems,
   defineRoute,
   type HttpRequest,
   Input,
@@ -13,15 +14,19 @@ import {
   ProblemError,
   Route,
 } from '@gatehouse/http';
-import { PLATFORM, type Platform } from '@gatehouse/service';
+import { PLATFORM, type Platform, readAsTenant } from '@gatehouse/service';
 import { Controller, Inject, Req } from '@nestjs/common';
+import { Not } from 'typeorm';
 import { z } from 'zod';
 import { recordable } from '../decision/identifiers.js';
 import { Facts } from '../facts/facts.js';
 import { roleNames } from '../role/roles.js';
 import { type GrantTerms, grantDecider, grantIdOf, grantStream } from './grant.js';
+import { GrantRow } from './grant-list/grant-list.entity.js';
 import { grantRole } from './grant-role/grant-role.js';
 import { revokeRole } from './revoke-role/revoke-role.js';
+
+defineProblems({ last_owner: { status: 409, title: 'A tenant keeps at least one owner' } });
 
 const base = '/api/v1/policy/grants';
 const body = z.strictObject({
@@ -49,7 +54,7 @@ const revoke = defineRoute({
   summary: 'Revokes a grant',
   access: { kind: 'authenticated' },
   params: z.object({ grantId: z.string().regex(/^[A-Za-z0-9_-]{22}$/) }),
-  problems: ['not_found', 'forbidden'],
+  problems: ['not_found', 'forbidden', 'last_owner'],
 });
 
 /** Longest wait for this replica to have read what it has just written; other replicas follow on their own. */
@@ -84,12 +89,22 @@ export class GrantController {
     if (!granted) throw new ProblemError('not_found', 'There is no such grant');
     const allowed = await this.authorize(caller, 'role.revoke', `role/${granted.role}`, request);
     if (!allowed.allowed) throw new ProblemError('forbidden', `Revoking the role ${granted.role} is not yours to do`);
+    await this.keepAnOwner(caller.tenantId, grantId, granted);
     const result = await handle(this.store, grantDecider, {
       streamId: grantStream(grantId),
       context: { ...contextOf(request, caller), ...(allowed.decisionId && { causationId: allowed.decisionId }) },
       decide: revokeRole(),
     });
     return this.settled({ grantId, revoked: true, revision: result.revision }, result.position);
+  }
+
+  /** Without an owner nobody could grant the role again. */
+  private async keepAnOwner(tenantId: string, grantId: string, { role, scope }: RoleGranted): Promise<void> {
+    if (role !== 'owner' || scope !== '*') return;
+    const others = await readAsTenant(this.platform.database.source, tenantId, (manager) =>
+      manager.countBy(GrantRow, { tenantId, role: 'owner', scope: '*', active: true, grantId: Not(grantId) }),
+    );
+    if (others === 0) throw new ProblemError('last_owner', 'Make somebody else an owner first');
   }
 
   private readTerms(given: z.output<typeof body>): GrantTerms {
