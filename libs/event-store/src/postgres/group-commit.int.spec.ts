@@ -5,6 +5,7 @@ import type pg from 'pg';
 import { RevisionConflict, StoreOverloaded, StoreUnavailable } from '../store.js';
 import { type WrittenEvent, writeEvent } from '../write-event.js';
 import { connected, contextOf, type EventDatabase, service, startEventDatabase } from './event-database.fixture.js';
+import { pause } from './exclusive.js';
 import { GroupCommit } from './group-commit.js';
 import { highRate, readVisible } from './rows.js';
 import { notifyChannel } from './schema.js';
@@ -194,7 +195,10 @@ describe('GroupCommit while PostgreSQL is killed', () => {
         const event = decision();
         await commits.append(event).then(
           () => acknowledged.add(event.envelope.id),
-          (error) => failures.push(error),
+          async (error) => {
+            failures.push(error);
+            await pause(20);
+          },
         );
       }
     };

@@ -143,8 +143,11 @@ async function savePosition(client: pg.Client, from: Mark, to: Position): Promis
  * position is not past `to`, so that the events are still to come anyway.
  */
 export async function rewindOutbox(pool: pg.Pool, to: Position): Promise<boolean> {
+  // The role's search path begins with the service's schema, and the wake-up channel bears its name.
   const { rowCount } = await pool.query(
-    `update outbox set tx = $1::xid8, seq = $2, rewinds = rewinds + 1 where (tx, seq) > ($1::xid8, $2::bigint)`,
+    `with moved as (update outbox set tx = $1::xid8, seq = $2, rewinds = rewinds + 1
+                    where (tx, seq) > ($1::xid8, $2::bigint) returning 1)
+     select pg_notify('gatehouse_events_' || current_schema(), '') from moved`,
     [String(to.tx), String(to.seq)],
   );
   return rowCount === 1;
