@@ -30,7 +30,7 @@ export async function startStack(): Promise<Stack> {
   const ready = readReady(child.line);
   if (!ready) throw new Error('the stack said nothing of its addresses');
   const credentials = JSON.parse(readFileSync(join(data, 'data/cli/credentials.json'), 'utf8'));
-  const password = readFileSync(join(data, 'data/secrets/postgres-superuser'), 'utf8').trim();
+  const password = readFileSync(join(data, 'data/secrets/postgres.password'), 'utf8').trim();
   return {
     process: child.process,
     gateway: ready.url,

@@ -30,7 +30,7 @@ beforeAll(async () => {
   });
   const credentials = JSON.parse(readFileSync(join(data, 'cli/credentials.json'), 'utf8'));
   key = credentials.credentials.APIKey.api_key;
-  const password = encodeURIComponent(readFileSync(join(data, 'secrets/postgres-superuser'), 'utf8').trim());
+  const password = encodeURIComponent(readFileSync(join(data, 'secrets/postgres.password'), 'utf8').trim());
   const url = `postgres://postgres:${password}@127.0.0.1:${portBase + 20}/gatehouse`;
   database = new pg.Client({ connectionString: url });
   await database.connect();
@@ -150,7 +150,7 @@ describe('kill -9 of every process, under load', () => {
     expect(await one('select count(*) - (max(idx) + 1) from audit.entries')).toBe(0);
     expect(
       await one(
-        'select count(*) from audit.entries e where not exists (select from ' + `${stored} s where s.id = e.event_id)`,
+        `select count(*) from audit.entries e where not exists (select from ${stored} s where s.id = e.event_id)`,
       ),
     ).toBe(0);
     const sizes = await numbers('select size from audit.checkpoints order by signed_at');
