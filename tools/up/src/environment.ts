@@ -25,7 +25,20 @@ const inherited = [
   'NODE_EXTRA_CA_CERTS',
   'LOG_LEVEL',
 ];
-const inheritedPrefixes = ['OTEL_', 'AUTH_', 'DATABASE_POOL', 'DATABASE_SYSTEM_POOL', 'DECISION_', 'TRUSTED_PROXIES'];
+const inheritedPrefixes = [
+  'OTEL_',
+  'AUTH_',
+  'DATABASE_POOL',
+  'DATABASE_SYSTEM_POOL',
+  'DECISION_',
+  'LEDGER_ORIGIN',
+  'TRUSTED_PROXIES',
+  'RATE_LIMIT_',
+  'UPSTREAM_CONNECTIONS',
+  'UPSTREAM_TIMEOUT_MS',
+  'BODY_LIMIT_BYTES',
+  'METRICS_NETWORKS',
+];
 
 export function inheritedEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const isInherited = (name: string) =>

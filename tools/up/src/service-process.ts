@@ -57,13 +57,6 @@ export class ServiceProcess {
     this.#log.close();
   }
 
-  /** Orderly restart, to read changed files; not reported as a death. */
-  async reload(): Promise<void> {
-    await this.#kept?.release();
-    await this.#child?.stop();
-    await this.start(() => undefined);
-  }
-
   async kill(): Promise<void> {
     void this.#kept?.release();
     await this.#child?.kill9();

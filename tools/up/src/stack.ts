@@ -89,7 +89,6 @@ export class Stack {
   }
 
   #failed = false;
-  readonly #services = new Map<string, ServiceProcess>();
   readonly #migrated = new Map<string, Promise<void>>();
 
   async #requireFreePorts(): Promise<void> {
@@ -181,7 +180,7 @@ export class Stack {
   #serviceProcess(row: ServiceRow, authority: LocalAuthority): ServiceProcess {
     const { repository, folder, progress } = this.#options;
     const scheme = row.name === gatewayName ? 'https' : 'http';
-    const service = new ServiceProcess({
+    return new ServiceProcess({
       name: row.name,
       program: join(repository, row.program),
       cwd: repository,
@@ -191,8 +190,6 @@ export class Stack {
       ...(scheme === 'https' ? { ca: readFileSync(authority.caFile, 'utf8') } : {}),
       note: progress.note,
     });
-    this.#services.set(row.name, service);
-    return service;
   }
 
   #serviceEnvironment(row: ServiceRow): NodeJS.ProcessEnv {
@@ -216,15 +213,14 @@ export class Stack {
     return owner;
   }
 
-  /** A stack that runs for a year must not end with an expired certificate. */
+  /** A stack that runs for a year must not end with an expired certificate. The gateway reads changed files by itself. */
   #renewCertificateDaily(fingerprint: string): void {
     const { folder, progress } = this.#options;
     const renew = async () => {
       const authority = await createLocalAuthority(folder.tls);
-      if (authority.renewed === 'nothing' || this.parts.stopping) return;
+      if (authority.renewed === 'nothing') return;
       const changed = authority.fingerprint === fingerprint ? '' : `; its authority is new: ${authority.fingerprint}`;
-      progress.note(`gateway: certificate renewed${changed}`);
-      await this.#services.get(gatewayName)?.reload();
+      progress.note(`certificate renewed${changed}`);
     };
     setInterval(
       () => void renew().catch((error: Error) => progress.note(`certificate: ${error.message}`)),

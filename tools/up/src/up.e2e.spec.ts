@@ -22,11 +22,15 @@ const dir = tempDir('up');
 const data = join(dir.path, 'data');
 let up: Up;
 
+/** What bin/up.mjs does after compiling: a compilation would count as part of the start. */
+const program = `
+  const { main } = await import(${JSON.stringify(join(import.meta.dirname, 'main.js'))});
+  await main(process.argv.slice(1), { repository: ${JSON.stringify(repository)}, startedAtMs: 0 });
+  process.exit();`;
+
 function launch(...flags: string[]) {
-  const child = spawn(process.execPath, ['tools/up/bin/up.mjs', '--json', '--data', data, ...ports, ...flags], {
-    cwd: repository,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const args = ['--input-type=module', '-e', program, '--', '--json', '--data', data, ...ports, ...flags];
+  const child = spawn(process.execPath, args, { cwd: repository, stdio: ['ignore', 'pipe', 'pipe'] });
   const output = { stdout: '', stderr: '' };
   child.stdout.on('data', (chunk) => {
     output.stdout += chunk;
