@@ -1,10 +1,11 @@
 import yargs from 'yargs';
 import { machine, printTable, type Row } from './report.js';
-import { startStack } from './stack.js';
+import { type Stack, startStack } from './stack.js';
 import { decisions } from './suites/decisions.js';
+import { revocation } from './suites/revocation.js';
 import { store } from './suites/store.js';
 
-const suites = ['store', 'decisions'] as const;
+const suites = ['store', 'revocation', 'decisions'] as const;
 
 const flags = await yargs(process.argv.slice(2))
   .scriptName('npm run bench --')
@@ -15,16 +16,19 @@ const flags = await yargs(process.argv.slice(2))
   .strict()
   .parseAsync();
 
+const onStack = async (suite: (stack: Stack) => Promise<readonly Row[]>): Promise<readonly Row[]> => {
+  const stack = await startStack();
+  try {
+    return await suite(stack);
+  } finally {
+    await stack.stop();
+  }
+};
+
 const run: Record<(typeof suites)[number], () => Promise<readonly Row[]>> = {
   store,
-  decisions: async () => {
-    const stack = await startStack();
-    try {
-      return await decisions(stack, flags.seconds, flags.soak);
-    } finally {
-      await stack.stop();
-    }
-  },
+  revocation: () => onStack(revocation),
+  decisions: () => onStack((stack) => decisions(stack, flags.seconds, flags.soak)),
 };
 
 const results: Record<string, readonly Row[]> = {};
