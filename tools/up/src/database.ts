@@ -18,6 +18,9 @@ const settings = {
   effective_io_concurrency: '16',
   idle_in_transaction_session_timeout: '60s',
   log_checkpoints: 'off',
+  // A DETAIL line quotes the row ("Key (email)=(...) already exists"), a STATEMENT line whatever was in the text.
+  log_error_verbosity: 'terse',
+  log_min_error_statement: 'panic',
   jit: 'off',
 };
 

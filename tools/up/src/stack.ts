@@ -27,6 +27,7 @@ import { runProgram } from './program-run.js';
 import type { Progress, Summary } from './progress.js';
 import { RunningParts } from './running-parts.js';
 import { ensureKeys, ensureLogins } from './secrets.js';
+import { boundServerLogs } from './server-logs.js';
 import { ServiceProcess } from './service-process.js';
 import { gatewayName, natsPortOffset, postgresPortOffset, type ServiceRow, serviceTable } from './service-table.js';
 import { summaryOf } from './summary.js';
@@ -78,6 +79,7 @@ export class Stack {
     // Whichever fails first is the one to report; the others then fail because of it.
     await Promise.all([authority, bus, database, ...ready, owner]);
     this.#renewCertificateDaily((await authority).fingerprint);
+    boundServerLogs([folder.log('postgres'), folder.log('nats')]);
     const made = {
       rows: this.#rows,
       addresses: this.#addresses,
