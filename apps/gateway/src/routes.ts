@@ -1,0 +1,32 @@
+/** Every service behind the gateway. Its address is the setting `UPSTREAM_<NAME>`. */
+export const upstreamNames = ['identity', 'policy', 'audit'] as const;
+export type UpstreamName = (typeof upstreamNames)[number];
+
+export interface GatewayRoute {
+  /** Public path; a last segment `*` stands for everything below. */
+  readonly path: string;
+  readonly upstream: UpstreamName;
+  /** Path at the upstream, when it is another one. */
+  readonly to?: string;
+  /** Reads only, when given: the path answers GET and HEAD. */
+  readonly readOnly?: true;
+  /** WebSocket connections are passed through. */
+  readonly ws?: true;
+  /** Answers may go on for ever: no time limit. */
+  readonly stream?: true;
+}
+
+/**
+ * Who answers what. A path that is not here is 404, and so are the services' own `/livez`, `/readyz` and `/metrics`:
+ * nothing of a service is public because nobody thought of it.
+ */
+export const routes: readonly GatewayRoute[] = [
+  { path: '/api/v1/identity/*', upstream: 'identity' },
+  { path: '/api/v1/policy/*', upstream: 'policy' },
+  { path: '/api/v1/audit/*', upstream: 'audit' },
+  { path: '/access/v1/*', upstream: 'policy' },
+  { path: '/.well-known/authzen-configuration', upstream: 'policy', readOnly: true },
+  { path: '/openapi/identity.json', upstream: 'identity', to: '/openapi.json', readOnly: true },
+  { path: '/openapi/policy.json', upstream: 'policy', to: '/openapi.json', readOnly: true },
+  { path: '/openapi/audit.json', upstream: 'audit', to: '/openapi.json', readOnly: true },
+];
