@@ -4,22 +4,46 @@ import { isIP } from 'node:net';
 import * as x509 from '@peculiar/x509';
 import { encodeNameConstraints, type PermittedNames } from './name-constraints.js';
 
-// The library reads decorator metadata when it is loaded, hence reflect-metadata first: import it from here only.
-export { x509 };
+// The library reads decorator metadata while it loads, hence reflect-metadata first.
 
 x509.cryptoProvider.set(webcrypto);
 
-export const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
-export const NAME_CONSTRAINTS_OID = '2.5.29.30';
+const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+const NAME_CONSTRAINTS_OID = '2.5.29.30';
 const DAY_MS = 86_400_000;
 
-export interface Authority {
+interface Authority {
   certificate: x509.X509Certificate;
   privateKey: webcrypto.CryptoKey;
 }
 
+export interface PemPair {
+  certificate: string;
+  privateKey: string;
+}
+
+export async function newAuthorityPem(names: PermittedNames, now: Date, days: number): Promise<PemPair> {
+  const { certificate, privateKey } = await selfSignedAuthority(names, now, days);
+  return pemPair(certificate, privateKey);
+}
+
+export async function newServerPem(authority: PemPair, names: string[], now: Date, days: number): Promise<PemPair> {
+  const der = x509.PemConverter.decodeFirst(authority.privateKey);
+  const signer = {
+    certificate: new x509.X509Certificate(authority.certificate),
+    privateKey: await webcrypto.subtle.importKey('pkcs8', der, ALGORITHM, false, ['sign']),
+  };
+  const keys = await newKeys();
+  return pemPair(await issueServerCertificate(signer, keys.publicKey, names, now, days), keys.privateKey);
+}
+
+async function pemPair(certificate: x509.X509Certificate, key: webcrypto.CryptoKey): Promise<PemPair> {
+  const der = await webcrypto.subtle.exportKey('pkcs8', key);
+  return { certificate: certificate.toString('pem'), privateKey: x509.PemConverter.encode(der, 'PRIVATE KEY') };
+}
+
 /** An authority that may certify servers, and only under the permitted names. */
-export async function selfSignedAuthority(names: PermittedNames, now: Date, days: number): Promise<Authority> {
+async function selfSignedAuthority(names: PermittedNames, now: Date, days: number): Promise<Authority> {
   const keys = await newKeys();
   const serialNumber = newSerial();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
@@ -40,7 +64,7 @@ export async function selfSignedAuthority(names: PermittedNames, now: Date, days
 }
 
 /** Signs without looking at the name constraints: those are for the client to check, and a test does. */
-export async function issueServerCertificate(
+async function issueServerCertificate(
   authority: Authority,
   publicKey: webcrypto.CryptoKey,
   names: string[],
@@ -68,7 +92,7 @@ export async function issueServerCertificate(
   });
 }
 
-export function newKeys(): Promise<webcrypto.CryptoKeyPair> {
+function newKeys(): Promise<webcrypto.CryptoKeyPair> {
   return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
 }
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, createServer } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { issueServerCertificate, newKeys, selfSignedAuthority, x509 } from './certificates.js';
+import { newAuthorityPem, newServerPem } from './certificates.js';
 import { createLocalAuthority } from './local-authority.js';
 
 const DAY_MS = 86_400_000;
@@ -84,12 +84,8 @@ describe('a stolen authority', () => {
     ['notlocalhost', 'permitted subtree violation'],
   ])('signing for %s: %s', async (name, verdict) => {
     const now = new Date();
-    const authority = await selfSignedAuthority({ dns: ['localhost'], ip: ['127.0.0.1'] }, now, 3650);
-    const keys = await newKeys();
-    const certificate = await issueServerCertificate(authority, keys.publicKey, [name], now, 30);
-    const der = await crypto.subtle.exportKey('pkcs8', keys.privateKey);
-    const key = x509.PemConverter.encode(der, 'PRIVATE KEY');
-    const ca = authority.certificate.toString('pem');
-    expect(await handshake(certificate.toString('pem'), key, ca, name)).toBe(verdict);
+    const authority = await newAuthorityPem({ dns: ['localhost'], ip: ['127.0.0.1'] }, now, 3650);
+    const server = await newServerPem(authority, [name], now, 30);
+    expect(await handshake(server.certificate, server.privateKey, authority.certificate, name)).toBe(verdict);
   });
 });

@@ -1,16 +1,8 @@
-import { createHash, createPrivateKey, webcrypto, X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
-import {
-  ALGORITHM,
-  type Authority,
-  issueServerCertificate,
-  NAME_CONSTRAINTS_OID,
-  newKeys,
-  selfSignedAuthority,
-  x509,
-} from './certificates.js';
+import type { PemPair } from './certificates.js';
 import { encodeNameConstraints, type PermittedNames } from './name-constraints.js';
 
 const DAY_MS = 86_400_000;
@@ -50,24 +42,18 @@ export async function createLocalAuthority(
   const names = [...new Set([...LOCAL_NAMES, ...(options.extraNames ?? [])])];
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const files = filesIn(folder);
-  const known = await loadAuthority(files, names, now);
-  const authority = known ?? (await makeAuthority(files, names, now));
-  const current = known === undefined ? undefined : loadServer(files, names, now);
-  const server = current ?? (await makeServer(files, authority, names, now));
+  const knownAuthority = isUsableAuthority(files, names, now);
+  if (!knownAuthority) await makeAuthority(files, names, now);
+  const knownServer = knownAuthority && isUsableServer(files, names, now);
+  if (!knownServer) await makeServer(files, names, now);
   return {
     caFile: files.ca,
     certFile: files.cert,
     keyFile: files.key,
-    fingerprint: fingerprintOf(authority.certificate),
-    expiresAt: server.notAfter,
-    renewed: known === undefined ? 'authority' : current === undefined ? 'server' : 'nothing',
+    fingerprint: readCertificate(files.ca).fingerprint256,
+    expiresAt: new Date(readCertificate(files.cert).validTo),
+    renewed: !knownAuthority ? 'authority' : !knownServer ? 'server' : 'nothing',
   };
-}
-
-/** `AB:CD:...`, the SHA-256 of the certificate's DER. */
-export function fingerprintOf(certificate: x509.X509Certificate): string {
-  const hex = createHash('sha256').update(new Uint8Array(certificate.rawData)).digest('hex').toUpperCase();
-  return hex.match(/../g)?.join(':') ?? '';
 }
 
 interface AuthorityFiles {
@@ -82,66 +68,57 @@ function filesIn(folder: string): AuthorityFiles {
   return { ca: at('ca.pem'), caKey: at('ca.key'), cert: at('server.pem'), key: at('server.key') };
 }
 
-async function loadAuthority(files: AuthorityFiles, names: string[], now: Date): Promise<Authority | undefined> {
-  if (!existsSync(files.ca) || !existsSync(files.caKey)) return undefined;
-  const certificate = new x509.X509Certificate(readFileSync(files.ca, 'utf8'));
-  const wanted = Buffer.from(encodeNameConstraints(permitted(names)));
-  const extension = certificate.getExtension(NAME_CONSTRAINTS_OID);
-  const coversNames = extension !== null && wanted.equals(Buffer.from(extension.value));
-  if (!coversNames || !isPair(files.ca, files.caKey) || daysLeft(certificate, now) < SERVER_DAYS) return undefined;
-  const der = x509.PemConverter.decodeFirst(readFileSync(files.caKey, 'utf8'));
-  return {
-    certificate,
-    privateKey: await webcrypto.subtle.importKey('pkcs8', der, ALGORITHM, false, ['sign']),
-  };
+/** Its constraints are looked for as the bytes we would write: it covers exactly these names, or it is not ours. */
+function isUsableAuthority({ ca, caKey }: AuthorityFiles, names: string[], now: Date): boolean {
+  if (!existsSync(ca) || !existsSync(caKey)) return false;
+  const certificate = readCertificate(ca);
+  const coversNames = certificate.raw.includes(Buffer.from(encodeNameConstraints(permitted(names))));
+  return coversNames && isPair(certificate, caKey) && daysLeft(certificate, now) >= SERVER_DAYS;
 }
 
-function loadServer(files: AuthorityFiles, names: string[], now: Date): x509.X509Certificate | undefined {
-  if (!existsSync(files.cert) || !existsSync(files.key)) return undefined;
-  const certificate = new x509.X509Certificate(readFileSync(files.cert, 'utf8'));
-  const certified = certificate
-    .getExtension(x509.SubjectAlternativeNameExtension)
-    ?.names.items.map(({ value }) => value);
-  const sameNames = names.every((name) => certified?.includes(name)) && certified?.length === names.length;
-  const usable = sameNames && isPair(files.cert, files.key) && isIssuedBy(files.cert, files.ca);
-  return usable && daysLeft(certificate, now) >= RENEW_BEFORE_DAYS ? certificate : undefined;
+function isUsableServer({ ca, cert, key }: AuthorityFiles, names: string[], now: Date): boolean {
+  if (!existsSync(cert) || !existsSync(key)) return false;
+  const certificate = readCertificate(cert);
+  const isCertified = (name: string) => (isIP(name) === 0 ? certificate.checkHost(name) : certificate.checkIP(name));
+  const sameNames = names.every(isCertified) && certificate.subjectAltName?.split(', ').length === names.length;
+  const issued = certificate.verify(readCertificate(ca).publicKey);
+  return sameNames && issued && isPair(certificate, key) && daysLeft(certificate, now) >= RENEW_BEFORE_DAYS;
 }
 
-/** A crash between writing the key and its certificate leaves two that do not belong together. */
-function isPair(certFile: string, keyFile: string): boolean {
-  return new X509Certificate(readFileSync(certFile)).checkPrivateKey(createPrivateKey(readFileSync(keyFile)));
+function readCertificate(file: string): X509Certificate {
+  return new X509Certificate(readFileSync(file));
 }
 
-function isIssuedBy(certFile: string, authorityFile: string): boolean {
-  const authority = new X509Certificate(readFileSync(authorityFile));
-  return new X509Certificate(readFileSync(certFile)).verify(authority.publicKey);
+/** A crash between writing a key and its certificate leaves two that do not belong together. */
+function isPair(certificate: X509Certificate, keyFile: string): boolean {
+  return certificate.checkPrivateKey(createPrivateKey(readFileSync(keyFile)));
 }
 
-function daysLeft(certificate: x509.X509Certificate, now: Date): number {
-  return (certificate.notAfter.getTime() - now.getTime()) / DAY_MS;
+function daysLeft(certificate: X509Certificate, now: Date): number {
+  return (new Date(certificate.validTo).getTime() - now.getTime()) / DAY_MS;
 }
 
 function permitted(names: string[]): PermittedNames {
   return { dns: names.filter((name) => isIP(name) === 0), ip: names.filter((name) => isIP(name) !== 0) };
 }
 
-async function makeAuthority(files: AuthorityFiles, names: string[], now: Date): Promise<Authority> {
-  const authority = await selfSignedAuthority(permitted(names), now, AUTHORITY_DAYS);
-  writeWhole(files.caKey, await pemOfKey(authority.privateKey), 0o600);
-  writeWhole(files.ca, authority.certificate.toString('pem'), 0o644);
-  return authority;
+// The module that makes certificates is loaded only when one is made: it takes a third of a second.
+const certificates = () => import('./certificates.js');
+
+async function makeAuthority(files: AuthorityFiles, names: string[], now: Date): Promise<void> {
+  const { newAuthorityPem } = await certificates();
+  writePair(files.ca, files.caKey, await newAuthorityPem(permitted(names), now, AUTHORITY_DAYS));
 }
 
-async function makeServer(files: AuthorityFiles, authority: Authority, names: string[], now: Date) {
-  const keys = await newKeys();
-  const certificate = await issueServerCertificate(authority, keys.publicKey, names, now, SERVER_DAYS);
-  writeWhole(files.key, await pemOfKey(keys.privateKey), 0o600);
-  writeWhole(files.cert, certificate.toString('pem'), 0o644);
-  return certificate;
+async function makeServer(files: AuthorityFiles, names: string[], now: Date): Promise<void> {
+  const { newServerPem } = await certificates();
+  const authority = { certificate: readFileSync(files.ca, 'utf8'), privateKey: readFileSync(files.caKey, 'utf8') };
+  writePair(files.cert, files.key, await newServerPem(authority, names, now, SERVER_DAYS));
 }
 
-async function pemOfKey(key: webcrypto.CryptoKey): Promise<string> {
-  return x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY');
+function writePair(certFile: string, keyFile: string, pair: PemPair): void {
+  writeWhole(keyFile, pair.privateKey, 0o600);
+  writeWhole(certFile, pair.certificate, 0o644);
 }
 
 /** Written aside and renamed, so that a reader never sees half a file. */
