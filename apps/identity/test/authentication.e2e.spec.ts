@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { generateKey } from '@gatehouse/crypto';
 import { waitFor } from '@gatehouse/testing';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { api, type FirstOwner, type Replica, type Stack, startStack, works } from './stack.fixture.js';
 
 let stack: Stack;

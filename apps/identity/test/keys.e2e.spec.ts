@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitFor } from '@gatehouse/testing';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { api, decisionId, type FirstOwner, type Replica, type Stack, startStack, works } from './stack.fixture.js';
 
 let stack: Stack;
@@ -42,7 +42,9 @@ describe('making a key', () => {
     const me = await api(replica, 'GET /me', { key: answer.body.key });
     expect(me.body).toEqual({ type: 'service', id: 'ci', tenantId: 'main', keyId: answer.body.keyId });
     for (const path of ['/keys', `/keys/${answer.body.keyId}`])
-      expect(JSON.stringify((await api(replica, `GET ${path}`, { key })).body)).not.toContain(answer.body.key.slice(12));
+      expect(JSON.stringify((await api(replica, `GET ${path}`, { key })).body)).not.toContain(
+        answer.body.key.slice(12),
+      );
   });
 
   it('asks one decision for the key and one for each role, and records the first as the cause', async () => {
@@ -160,7 +162,10 @@ describe('disabling and enabling a key', () => {
     expect(await change('disable', '"2"')).toMatchObject({ status: 412, body: { code: 'stale_revision' } });
     expect(await change('disable', '"1"')).toMatchObject({ status: 200, body: { revision: 2 } });
     expect(await change('enable', '"1"')).toMatchObject({ status: 412 });
-    expect(await change('enable', '2')).toMatchObject({ status: 400, body: { errors: [{ path: 'headers.if-match' }] } });
+    expect(await change('enable', '2')).toMatchObject({
+      status: 400,
+      body: { errors: [{ path: 'headers.if-match' }] },
+    });
     expect(await change('enable', '*')).toMatchObject({ status: 200, body: { revision: 3 } });
   });
 

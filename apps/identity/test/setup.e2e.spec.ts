@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { generateKey } from '@gatehouse/crypto';
 import { waitFor } from '@gatehouse/testing';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { api, type FirstOwner, type Replica, type Stack, startStack, works } from './stack.fixture.js';
 
 let stack: Stack;
@@ -28,7 +28,7 @@ const shape = ({ status, headers, body }: Awaited<ReturnType<typeof redeem>>) =>
 
 async function offerAnother(name: string): Promise<FirstOwner> {
   const out = join(stack.folder, name);
-  const { code, output } = await stack.run(['offer-setup', '--out', out]);
+  const { code, output } = await stack.command(['offer-setup', '--out', out]);
   expect(output).not.toMatch(/gst_|m[au][su]_/);
   expect({ code, output }).toMatchObject({ code: 0 });
   return JSON.parse(readFileSync(out, 'utf8')) as FirstOwner;

@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { connectBus, ensureTopology, serve } from '@gatehouse/bus';
+import { Connection } from '@gatehouse/config';
 import { type DecideRequest, decide } from '@gatehouse/contracts';
 import { createKeyFile } from '@gatehouse/crypto';
+import { migrate } from '@gatehouse/service';
 import {
   type SupervisedChild,
   startTestNats,
@@ -16,7 +18,9 @@ import {
   tempDir,
   waitFor,
 } from '@gatehouse/testing';
+import { jest } from '@jest/globals';
 import pg from 'pg';
+import { identityService } from '../src/app.module.js';
 
 const program = fileURLToPath(new URL('../src/main.js', import.meta.url));
 
@@ -28,7 +32,11 @@ export interface Stack {
   readonly policy: PolicyStandIn;
   /** The environment of a healthy replica. */
   env(changes?: Record<string, string>): NodeJS.ProcessEnv;
-  /** Runs a command of the service to its end. */
+  /** The URL under which the request role logs in, on the server's own port or on a proxy's. */
+  databaseUrl(port?: number): string;
+  /** Runs an operator's command in this process, which starts faster. */
+  command(args: readonly string[], changes?: Record<string, string>): Promise<Finished>;
+  /** Runs a command as a process of its own, to its end. */
   run(args: readonly string[], changes?: Record<string, string>): Promise<Finished>;
   /** Starts a replica and waits until it is ready. */
   serve(changes?: Record<string, string>): Promise<Replica>;
@@ -38,6 +46,8 @@ export interface Stack {
   bootstrap(tenantId?: string, more?: readonly string[]): Promise<FirstOwner>;
   /** A connection of the superuser: sees everything, whatever row-level security says. */
   superuser<T extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<T[]>;
+  /** Stops every replica that still runs. */
+  stopReplicas(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -79,7 +89,8 @@ export async function startStack(): Promise<Stack> {
   createKeyFile(pepper, randomBytes(32));
   createKeyFile(root, randomBytes(32));
   const policy = await startPolicy(nats.url);
-  const login = (user: string) => `postgres://${user}:secret-of-${user}@127.0.0.1:${postgres.port}/gatehouse`;
+  const login = (user: string, port = postgres.port) =>
+    `postgres://${user}:${passwordOf(user)}@127.0.0.1:${port}/gatehouse`;
   const env = (changes: Record<string, string> = {}): NodeJS.ProcessEnv => ({
     PATH: process.env.PATH,
     SERVICE_PORT: '0',
@@ -108,10 +119,16 @@ export async function startStack(): Promise<Stack> {
     return { code, output: log() };
   };
   const replicas: Launched[] = [];
+  const stopReplicas = async () => void (await Promise.all(replicas.splice(0).map(({ child }) => child.stop())));
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 2 });
   pool.on('error', () => undefined);
-  const migrated = await run(['migrate']);
-  if (migrated.code !== 0) throw new Error(migrated.output);
+  await migrate({
+    service: 'identity',
+    admin: new Connection(databaseUrl, 'test'),
+    passwords: { request: passwordOf('gatehouse_identity'), system: passwordOf('gatehouse_identity_system') },
+    migrations: identityService.migrations,
+  });
+  const command: Stack['command'] = (args, changes) => inThisProcess(args, env(changes));
 
   return {
     postgres,
@@ -119,6 +136,8 @@ export async function startStack(): Promise<Stack> {
     folder: dir.path,
     policy,
     env,
+    databaseUrl: (port) => login('gatehouse_identity', port),
+    command,
     run,
     launch,
     async serve(changes) {
@@ -128,22 +147,49 @@ export async function startStack(): Promise<Stack> {
     },
     async bootstrap(tenantId = 'main', more = []) {
       const out = join(dir.path, `${tenantId}-first-owner.json`);
-      const { code, output } = await run(
-        ['bootstrap', '--email', 'owner@localhost', '--tenant', tenantId, '--out', out, ...more],
-      );
+      const { code, output } = await command([
+        'bootstrap',
+        '--email',
+        'owner@localhost',
+        '--tenant',
+        tenantId,
+        '--out',
+        out,
+        ...more,
+      ]);
       if (code !== 0) throw new Error(output);
       return JSON.parse(readFileSync(out, 'utf8')) as FirstOwner;
     },
     superuser: async <T extends pg.QueryResultRow>(text: string, values: unknown[] = []) =>
       (await pool.query<T>(text, values)).rows,
+    stopReplicas,
     async stop() {
-      await Promise.all(replicas.map(({ child }) => child.stop()));
+      await stopReplicas();
       await policy.stop();
       await pool.end();
       await Promise.all([postgres.stop(), nats.stop()]);
       dir.remove();
     },
   };
+}
+
+const passwordOf = (user: string): string => `secret-of-${user}`;
+
+/** What `runService` does with a command, but for the exit. */
+async function inThisProcess([name = '', ...args]: readonly string[], env: NodeJS.ProcessEnv): Promise<Finished> {
+  let output = '';
+  const stdout = jest.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    output += String(text);
+    return true;
+  });
+  try {
+    await identityService.commands?.[name]?.({ env, args, definition: identityService });
+    return { code: 0, output };
+  } catch (error) {
+    return { code: 1, output: output + (error as Error).message };
+  } finally {
+    stdout.mockRestore();
+  }
 }
 
 async function startPolicy(url: string): Promise<PolicyStandIn> {
@@ -167,16 +213,20 @@ function collect({ stdout, stderr }: SupervisedChild): () => string {
   return () => chunks.join('\n');
 }
 
+/** The end of a log, for the message of a test that fails. */
+export const tail = (launched: Launched): string => launched.log().split('\n').slice(-8).join('\n');
+
 async function ready(launched: Launched): Promise<Replica> {
   const { child, log } = launched;
+  const message = () => tail(launched);
   const address = await waitFor(
     () => {
-      if (!child.running()) throw new Error(log());
+      if (!child.running()) throw new Error(message());
       return /"address":"([^"]+)"/.exec(log())?.[1];
     },
-    { message: log, timeoutMs: 20_000 },
+    { message, timeoutMs: 20_000 },
   );
-  await waitFor(async () => (await fetch(`${address}/readyz`)).ok, { message: log, timeoutMs: 20_000 });
+  await waitFor(async () => (await fetch(`${address}/readyz`)).ok, { message, timeoutMs: 20_000 });
   return { ...launched, address };
 }
 
