@@ -1,13 +1,23 @@
-import yargs from 'yargs';
+import { homedir } from 'node:os';
+import { run } from './run.js';
+import type { World } from './world.js';
 
-/** Runs one command and gives its exit code. */
-export async function main(argv: string[]): Promise<number> {
-  const parser = yargs()
-    .scriptName('gatehouse')
-    .usage('$0 <command>\n\nThe command line of Gatehouse.')
-    .strict()
-    .version(false)
-    .exitProcess(false);
-  await parser.parseAsync(argv);
-  return 0;
+/** Runs one command in this process's terminal and gives its exit code. */
+export async function main(argv: readonly string[]): Promise<number> {
+  // `gatehouse audit entries | head -1`: a reader that has seen enough is no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+  const world: World = {
+    env: process.env,
+    cwd: process.cwd(),
+    home: homedir(),
+    stdin: process.stdin,
+    stdoutIsTerminal: process.stdout.isTTY === true,
+    stderrIsTerminal: process.stderr.isTTY === true,
+    writeOut: (text) => void process.stdout.write(text),
+    writeError: (text) => void process.stderr.write(text),
+  };
+  return run(argv, world);
 }

@@ -1,0 +1,153 @@
+import { readFileSync } from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
+import { exitCodes, Failure } from './failure.js';
+import { type Answer, refusedError } from './output/problem.js';
+import type { Settings } from './settings/settings.js';
+
+const timeoutMs = 30_000;
+/** A proof file has at most 64 MiB; nothing else is near that. */
+const maxAnswerBytes = 80 * 1024 * 1024;
+
+export type Query = Readonly<Record<string, string | number | undefined>>;
+
+export interface Call {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly path: string;
+  readonly query?: Query;
+  readonly body?: unknown;
+}
+
+/** The services behind one address. Every method throws a Failure that says what went wrong and what to do. */
+export class Client {
+  readonly #settings: Settings;
+  readonly #tls: https.RequestOptions;
+
+  constructor(settings: Settings) {
+    this.#settings = settings;
+    this.#tls = {
+      ...(settings.ca && { ca: readAuthority(settings.ca.value) }),
+      ...(settings.trustInvalidCertificate && { rejectUnauthorized: false }),
+    };
+  }
+
+  async get<T>(path: string, query: Query = {}): Promise<T> {
+    return this.#json<T>({ method: 'GET', path, query });
+  }
+
+  async post<T>(path: string, body?: unknown): Promise<T> {
+    return this.#json<T>({ method: 'POST', path, body });
+  }
+
+  async delete<T>(path: string): Promise<T> {
+    return this.#json<T>({ method: 'DELETE', path });
+  }
+
+  /** The exact bytes: of a proof every one counts. */
+  async bytes(path: string, query: Query = {}): Promise<Buffer> {
+    return (await this.#answer({ method: 'GET', path, query })).body;
+  }
+
+  async #json<T>(call: Call): Promise<T> {
+    const { body } = await this.#answer(call);
+    try {
+      return JSON.parse(body.toString('utf8')) as T;
+    } catch (cause) {
+      throw new Failure(
+        exitCodes.unavailable,
+        `${this.#settings.url.value} did not answer as Gatehouse does`,
+        undefined,
+        {
+          cause,
+        },
+      );
+    }
+  }
+
+  async #answer(call: Call): Promise<Answer> {
+    const answer = await this.#send(call).catch((error: NodeJS.ErrnoException) => {
+      throw error instanceof Failure ? error : unreachable(error, this.#settings);
+    });
+    if (answer.status >= 200 && answer.status < 300) return answer;
+    throw refusedError(answer);
+  }
+
+  #send({ method, path, query = {}, body }: Call): Promise<Answer> {
+    const url = new URL(this.#settings.url.value + path);
+    for (const [name, value] of Object.entries(query))
+      if (value !== undefined) url.searchParams.set(name, String(value));
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const headers = {
+      accept: 'application/json, text/plain, application/problem+json',
+      authorization: `Bearer ${this.#apiKey()}`,
+      ...(text !== undefined && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
+    };
+    const options = { method, headers, signal: AbortSignal.timeout(timeoutMs), agent: false } as const;
+    return new Promise((resolve, reject) => {
+      const take = (response: http.IncomingMessage) => collect(response).then(resolve, reject);
+      const request =
+        url.protocol === 'https:'
+          ? https.request(url, { ...options, ...this.#tls }, take)
+          : http.request(url, options, take);
+      request.on('error', reject);
+      request.end(text);
+    });
+  }
+
+  #apiKey(): string {
+    const { apiKey } = this.#settings;
+    if (apiKey === undefined)
+      throw new Failure(
+        exitCodes.unauthenticated,
+        'there is no key to call with',
+        'gatehouse login --api-key-stdin keeps one; GATEHOUSE_API_KEY gives one for a single call',
+      );
+    if (!/^[\x21-\x7e]+$/.test(apiKey.value))
+      throw new Failure(exitCodes.unauthenticated, `${apiKey.from} does not hold a key`);
+    return apiKey.value;
+  }
+}
+
+async function collect(response: http.IncomingMessage): Promise<Answer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > maxAnswerBytes)
+      throw new Failure(exitCodes.unavailable, 'the answer is larger than any Gatehouse gives');
+    chunks.push(chunk);
+  }
+  return {
+    status: response.statusCode ?? 0,
+    contentType: response.headers['content-type'] ?? '',
+    body: Buffer.concat(chunks),
+  };
+}
+
+function readAuthority(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new Failure(exitCodes.usage, `the certificate authority ${path} cannot be read (${code})`, undefined, {
+      cause,
+    });
+  }
+}
+
+const certificateCodes = /^(UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|CERT_|ERR_TLS_CERT)/;
+
+function unreachable(cause: NodeJS.ErrnoException, { url, ca }: Settings): Failure {
+  const reason =
+    cause.name === 'TimeoutError' ? `no answer within ${timeoutMs / 1_000} s` : (cause.code ?? cause.message);
+  if (certificateCodes.test(cause.code ?? '')) {
+    const next = ca
+      ? `The authority came from ${ca.from}: ${ca.value}`
+      : 'Name the certificate authority: --ca FILE or GATEHOUSE_CA (a development stack keeps it in .gatehouse/tls/ca.pem)';
+    return new Failure(exitCodes.unavailable, `the certificate of ${url.value} is not trusted (${reason})`, next, {
+      cause,
+    });
+  }
+  const next = `Is it running? The address came from ${url.from}; another one: --url or GATEHOUSE_URL`;
+  return new Failure(exitCodes.unavailable, `${url.value} cannot be reached (${reason})`, next, { cause });
+}

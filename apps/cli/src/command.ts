@@ -1,0 +1,86 @@
+import type { Argv, InferredOptionTypes, Options } from 'yargs';
+import { Client } from './client.js';
+import { type ExitCode, exitCodes } from './failure.js';
+import { Output } from './output/output.js';
+import { readSettings, type Settings } from './settings/settings.js';
+import type { World } from './world.js';
+
+export const globalOptions = {
+  json: { type: 'boolean', default: false, describe: 'Answer in JSON', global: true },
+  utc: { type: 'boolean', default: false, describe: 'Show times in UTC, not in local time', global: true },
+  url: { type: 'string', describe: 'Address of Gatehouse (GATEHOUSE_URL)', global: true, requiresArg: true },
+  ca: {
+    type: 'string',
+    describe: 'PEM file of the certificate authority to trust (GATEHOUSE_CA)',
+    global: true,
+    requiresArg: true,
+  },
+} as const satisfies Record<string, Options>;
+export type GlobalFlags = InferredOptionTypes<typeof globalOptions>;
+
+/** What a command works with. Settings and client are made when they are first asked for: `audit verify` needs neither. */
+export interface Tools {
+  readonly world: World;
+  readonly output: Output;
+  settings(): Settings;
+  client(): Client;
+}
+
+export interface CommandSpec<F> {
+  /** Word and positionals, as yargs writes them: `create <name>`. */
+  readonly command: string;
+  readonly describe: string;
+  readonly options?: (parser: Argv<GlobalFlags>) => Argv<F>;
+  readonly run: (flags: F, tools: Tools) => Promise<ExitCode | undefined> | ExitCode | undefined;
+}
+
+/** Where the result of the command that ran is put. */
+export interface Host {
+  readonly world: World;
+  exitCode: ExitCode;
+}
+
+/** A command that can be added to a parser; its flags' type stays inside. */
+export type Command = (parser: Argv<GlobalFlags>, host: Host) => Argv<GlobalFlags>;
+
+export function defineCommand<F extends GlobalFlags>(spec: CommandSpec<F>): Command {
+  return (parser, host) =>
+    parser.command<F>(
+      spec.command,
+      spec.describe,
+      (own) => (spec.options ? spec.options(own as Argv<GlobalFlags>) : own) as Argv<F>,
+      async (flags) => {
+        host.exitCode = (await spec.run(flags as unknown as F, toolsFor(flags, host.world))) ?? exitCodes.ok;
+      },
+    );
+}
+
+/** Several commands under one word. */
+export function commandGroup(word: string, describe: string, commands: readonly Command[]): Command {
+  return (parser, host) =>
+    parser.command(word, describe, (own) => {
+      for (const add of commands) add(own as Argv<GlobalFlags>, host);
+      return own.demandCommand(1, `${word}: say what to do`);
+    });
+}
+
+function toolsFor(flags: GlobalFlags, world: World): Tools {
+  let settings: Settings | undefined;
+  const tools: Tools = {
+    world,
+    output: new Output(world, flags),
+    settings: () => {
+      settings ??= readSettings(flags, world);
+      return settings;
+    },
+    client: () => {
+      const known = tools.settings();
+      if (known.trustInvalidCertificate)
+        tools.output.note(
+          'warning: certificates are not checked (GATEHOUSE_TRUST_INVALID_CERT): anybody may be listening',
+        );
+      return new Client(known);
+    },
+  };
+  return tools;
+}

@@ -1,0 +1,85 @@
+import yargs, { type Argv } from 'yargs';
+import { whoami } from './account/whoami.js';
+import { type Command, commandGroup, type GlobalFlags, globalOptions, type Host } from './command.js';
+import { decide } from './decision/decide.js';
+import { listEntries } from './entry/list-entries.js';
+import { proveEntries } from './entry/prove-entries.js';
+import { checkpoint, ledgerKey } from './entry/read-ledger.js';
+import { verifyProof } from './entry/verify-proof.js';
+import { type ExitCode, exitCodes, Failure, usageFailure } from './failure.js';
+import { createGrant, listGrants, revokeGrant } from './grant/grants.js';
+import { listRoles } from './grant/list-roles.js';
+import { createKey } from './key/create-key.js';
+import { listKeys } from './key/list-keys.js';
+import { showKey } from './key/show-key.js';
+import { disableKey, enableKey } from './key/switch-key.js';
+import { printable } from './output/table.js';
+import type { World } from './world.js';
+
+const commands: readonly Command[] = [
+  commandGroup('keys', 'Service keys', [createKey, listKeys, showKey, disableKey, enableKey]),
+  decide,
+  commandGroup('audit', 'The ledger and its proofs', [listEntries, proveEntries, verifyProof, ledgerKey, checkpoint]),
+  commandGroup('roles', 'Roles and their rules', [listRoles]),
+  commandGroup('grants', 'Who has which role', [createGrant, listGrants, revokeGrant]),
+  whoami,
+];
+
+/** Runs one command. Never throws: what goes wrong is told on the error output, in one line and what to do next. */
+export async function run(argv: readonly string[], world: World): Promise<ExitCode> {
+  const host: Host = { world, exitCode: exitCodes.ok };
+  try {
+    await parserFor(host, argv).parseAsync([...argv], {}, (_error, _flags, text) => {
+      if (text !== '') world.writeOut(`${text}\n`);
+    });
+    return host.exitCode;
+  } catch (error) {
+    return tell(error, world, argv.includes('--json'));
+  }
+}
+
+function parserFor(host: Host, argv: readonly string[]): Argv<GlobalFlags> {
+  const parser = yargs([...argv])
+    .scriptName('gatehouse')
+    .usage('$0 <command>\n\nThe command line of Gatehouse.')
+    // Beyond yargs' own: `--no-x` and dotted names would only hide typing errors.
+    .parserConfiguration({ 'boolean-negation': false, 'dot-notation': false })
+    .options(globalOptions)
+    .completion('completion', 'Print a completion script for the shell')
+    .strict()
+    .check(eachOnce)
+    .recommendCommands()
+    .demandCommand(1, 'say what to do')
+    .version(false)
+    .locale('en')
+    .exitProcess(false)
+    .wrap(100)
+    .fail((message, error) => {
+      throw error ?? usageFailure(message.replaceAll('\n', ' '), 'gatehouse --help, or gatehouse <command> --help');
+    });
+  return commands.reduce<Argv<GlobalFlags>>((known, add) => add(known, host), parser as unknown as Argv<GlobalFlags>);
+}
+
+const repeatable = new Set(['_', 'role', 'network', 'question', 'index']);
+
+/** yargs makes a list of a flag that is given twice: which of the two was meant is not for us to guess. */
+function eachOnce(flags: Readonly<Record<string, unknown>>): true {
+  const twice = Object.keys(flags).find((name) => Array.isArray(flags[name]) && !repeatable.has(name));
+  if (twice !== undefined) throw usageFailure(`--${twice} is given more than once`);
+  return true;
+}
+
+function tell(error: unknown, world: World, isJson: boolean): ExitCode {
+  const failure = error instanceof Failure ? error : unexpected(error);
+  const { message, next, exitCode } = failure;
+  if (isJson) world.writeError(`${JSON.stringify({ error: message, ...(next && { next }), exitCode })}\n`);
+  else world.writeError(`gatehouse: ${printable(message)}\n${next ? `  ${printable(next)}\n` : ''}`);
+  return exitCode;
+}
+
+/** A file that cannot be written, a full disk; or a defect of ours, whose stack helps whoever reports it. */
+function unexpected(error: unknown): Failure {
+  const { code, message, stack } = error as NodeJS.ErrnoException;
+  const words = code === undefined ? `unexpected: ${stack ?? message ?? String(error)}` : message;
+  return new Failure(exitCodes.unavailable, words, undefined, { cause: error });
+}

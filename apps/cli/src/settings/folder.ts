@@ -1,0 +1,29 @@
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import type { World } from '../world.js';
+
+export interface SettingsFolder {
+  readonly path: string;
+  /** `development`: the folder of a stack that runs from this directory or one above it. */
+  readonly origin: 'GATEHOUSE_CONFIG_DIR' | 'home' | 'development';
+}
+
+const files = ['config.json', 'credentials.json'];
+const isSettingsFolder = (path: string): boolean => files.some((name) => existsSync(join(path, name)));
+
+/** Where the settings are read from and written to: the first that exists, else the one in the home directory. */
+export function findSettingsFolder({ env, home, cwd }: Pick<World, 'env' | 'home' | 'cwd'>): SettingsFolder {
+  const given = env.GATEHOUSE_CONFIG_DIR;
+  if (given) return { path: resolve(cwd, given), origin: 'GATEHOUSE_CONFIG_DIR' };
+  const own: SettingsFolder = { path: join(home, '.config', 'gatehouse'), origin: 'home' };
+  if (isSettingsFolder(own.path)) return own;
+  const development = developmentFolder(resolve(cwd));
+  return development === undefined ? own : { path: development, origin: 'development' };
+}
+
+function developmentFolder(from: string): string | undefined {
+  const path = join(from, '.gatehouse', 'cli');
+  if (isSettingsFolder(path)) return path;
+  const above = dirname(from);
+  return above === from ? undefined : developmentFolder(above);
+}

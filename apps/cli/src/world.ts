@@ -1,0 +1,15 @@
+import type { Readable } from 'node:stream';
+
+/** Everything of the process that a command may touch, so that a test can stand in for the terminal. */
+export interface World {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly home: string;
+  readonly stdin: Readable;
+  readonly stdoutIsTerminal: boolean;
+  readonly stderrIsTerminal: boolean;
+  /** For people and scripts: the answer. */
+  writeOut(text: string): void;
+  /** For people: warnings, progress, errors. */
+  writeError(text: string): void;
+}
