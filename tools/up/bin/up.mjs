@@ -46,7 +46,9 @@ function build() {
     stdio: ['ignore', process.stderr.fd, process.stderr.fd],
   });
   if (run.status !== 0) {
-    process.stderr.write('Gatehouse did not start: it could not be compiled (is node_modules complete? run npm ci)\n');
+    process.stderr.write(
+      'Gatehouse did not start: it could not be compiled; see above (run npm ci if packages are missing)\n',
+    );
     process.exit(1);
   }
   writeFileSync(stamp, '');
