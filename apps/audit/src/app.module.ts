@@ -3,9 +3,11 @@ import type { TileReader } from '@gatehouse/merkle';
 import type { Composition, Platform, ServiceDefinition } from '@gatehouse/service';
 import type { DynamicModule } from '@nestjs/common';
 import type { z } from 'zod';
+import { adoptHead } from './checkpoint/adopt-head.command.js';
 import { CheckpointController } from './checkpoint/checkpoint.controller.js';
 import { EntriesController } from './entry/entries.controller.js';
 import { EntryRecord } from './entry/entry.entity.js';
+import { fsck } from './fsck/fsck.command.js';
 import { cachedTiles } from './ledger/cached-tiles.js';
 import { ledgerChecks, registerLedgerMetrics } from './ledger/ledger-health.js';
 import { type Ledger, openLedger } from './ledger/open-ledger.js';
@@ -21,6 +23,7 @@ export const auditService: ServiceDefinition<typeof auditSettings> = {
   entities: [EntryRecord],
   migrations: [Foundation1795312800000],
   compose,
+  commands: { fsck, 'adopt-head': adoptHead },
 };
 
 async function compose(platform: Platform, settings: z.output<typeof auditSettings>): Promise<Composition> {

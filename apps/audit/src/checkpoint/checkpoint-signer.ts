@@ -61,8 +61,9 @@ export class CheckpointSigner {
   async signIfDue(client: pg.Client): Promise<boolean> {
     const { key, history, idleMs, now } = this.#options;
     const reader = storedTiles(client);
-    const { head, last } = await history.verify(client, reader);
-    if (last && head.size === last.size && now() - last.signedAt.getTime() < idleMs) return false;
+    const { head, last, isLastStored } = await history.verify(client, reader);
+    const isOpen = head.size !== last?.size || !isLastStored;
+    if (!isOpen && now() - last.signedAt.getTime() < idleMs) return false;
     if (Buffer.compare(await storedRoot(head.size, reader), head.root) !== 0)
       throw new LedgerDamaged(`the tree of the ${head.size} entries does not have the root in ledger_head`);
     const checkpoint = signCheckpoint(key, head, now());
