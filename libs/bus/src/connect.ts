@@ -1,9 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { jetstreamManager } from '@nats-io/jetstream';
 import { createUser } from '@nats-io/nkeys';
 import { connect, type NatsConnection, nkeyAuthenticator } from '@nats-io/transport-node';
 import { inboxPrefix } from './permissions.js';
-import { ackWaitMs, durableConsumers, eventStream, maxAckPending } from './topology.js';
 
 export interface BusOptions {
   readonly servers: string;
@@ -46,6 +44,8 @@ export async function connectBus(options: BusOptions): Promise<NatsConnection> {
     pingInterval: 5_000,
     maxPingOut: 2,
     timeout: 5_000,
+    // A server that is restarted with a wrong configuration refuses us for a while; by default that would be for ever.
+    ignoreAuthErrorAbort: true,
     ...(options.seedFile && { authenticator: nkeyAuthenticator(readSeed(options.seedFile)) }),
   });
   const version = nc.info?.version ?? '0';
@@ -59,11 +59,22 @@ export async function connectBus(options: BusOptions): Promise<NatsConnection> {
 
 const readSeed = (file: string): Uint8Array => new TextEncoder().encode(readFileSync(file, 'utf8').trim());
 
+/** Connections of {@link connectBus} that are cut off now. */
+const down = new WeakSet<NatsConnection>();
+
+/** True while the client tries to reconnect: what is published now is lost, or kept until nobody waits for it. */
+export const isDown = (nc: NatsConnection): boolean => down.has(nc);
+
 async function report(nc: NatsConnection, onStatus: BusOptions['onStatus']): Promise<void> {
   onStatus?.('connected', nc.getServer());
   for await (const status of nc.status()) {
-    if (status.type === 'disconnect') onStatus?.('disconnected', '');
-    if (status.type === 'reconnect') onStatus?.('connected', nc.getServer());
+    if (status.type === 'disconnect') {
+      down.add(nc);
+      onStatus?.('disconnected', '');
+    } else if (status.type === 'reconnect') {
+      down.delete(nc);
+      onStatus?.('connected', nc.getServer());
+    }
   }
 }
 
@@ -71,34 +82,4 @@ async function report(nc: NatsConnection, onStatus: BusOptions['onStatus']): Pro
 export function createNatsUser(): { seed: string; publicKey: string } {
   const pair = createUser();
   return { seed: new TextDecoder().decode(pair.getSeed()), publicKey: pair.getPublicKey() };
-}
-
-const tries = 20;
-
-/** Creates or updates the stream and every durable consumer of the table. Safe to repeat; run by setup. */
-export async function ensureTopology(nc: NatsConnection, replicas = 1): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await createTopology(nc, replicas);
-    } catch (error) {
-      // A cluster that has just started has no JetStream leader yet.
-      if (attempt === tries) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 250));
-    }
-  }
-}
-
-async function createTopology(nc: NatsConnection, replicas: number): Promise<void> {
-  const manager = await jetstreamManager(nc);
-  const config = { ...eventStream, subjects: [...eventStream.subjects], num_replicas: replicas };
-  const existing = await manager.streams.info(eventStream.name).catch(() => undefined);
-  if (existing) await manager.streams.update(eventStream.name, { ...existing.config, ...config });
-  else await manager.streams.add(config);
-  for (const { durable, sources } of durableConsumers) {
-    const filter_subjects = sources.map((source) => `ev.${source}.>`);
-    const wanted = { filter_subjects, ack_wait: ackWaitMs * 1e6, max_ack_pending: maxAckPending, max_deliver: -1 };
-    const present = await manager.consumers.info(eventStream.name, durable).catch(() => undefined);
-    if (present) await manager.consumers.update(eventStream.name, durable, wanted);
-    else await manager.consumers.add(eventStream.name, { durable_name: durable, ack_policy: 'explicit', ...wanted });
-  }
 }

@@ -1,4 +1,4 @@
-import { formatPosition, type Position, parsePosition } from '@gatehouse/contracts';
+import { comparePositions, formatPosition, type Position, parsePosition } from '@gatehouse/contracts';
 import { eventSubject } from './topology.js';
 
 export interface BatchEvent {
@@ -14,6 +14,8 @@ export interface EventBatch {
   readonly source: string;
   readonly prev: Position;
   readonly events: readonly BatchEvent[];
+  /** How often the log was rewound: 0 when left out. */
+  readonly rewinds?: number;
 }
 
 export interface ReceivedEvent {
@@ -25,6 +27,8 @@ export interface ReceivedBatch {
   readonly source: string;
   readonly prev: Position;
   readonly events: readonly ReceivedEvent[];
+  /** The message's number in the stream: whatever was published later has a higher one. */
+  readonly sequence?: number;
 }
 
 export class MalformedBatch extends Error {
@@ -41,20 +45,40 @@ export const encodeBatch = (batch: EventBatch): string =>
   batch.events.map((event) => `${formatPosition(event.position)}\t${event.text}`).join('\n');
 
 /** Reverse of {@link encodeBatch}. Throws {@link MalformedBatch}. */
-export function decodeBatch(source: string | undefined, prev: string | undefined, text: string): ReceivedBatch {
+export function decodeBatch(
+  source: string | undefined,
+  prev: string | undefined,
+  text: string,
+  sequence?: number,
+): ReceivedBatch {
   if (!source || !/^[a-z][a-z_]{1,30}$/.test(source)) throw new MalformedBatch('no source');
-  const lines = text.split('\n');
-  if (lines.length > maxEventsInBatch) throw new MalformedBatch(`${lines.length} events`);
+  const lines = text.split('\n', maxEventsInBatch + 1);
+  if (lines.length > maxEventsInBatch) throw new MalformedBatch(`more than ${maxEventsInBatch} events`);
+  const before = readPosition(prev ?? '');
+  let last = before;
+  const events = lines.map((line) => {
+    const tab = line.indexOf('\t');
+    if (tab < 0 || line[tab + 1] !== '{') throw new MalformedBatch('a line is not position, tab, object');
+    const position = readPosition(line.slice(0, tab));
+    if (comparePositions(position, last) <= 0) throw new MalformedBatch('positions do not rise');
+    last = position;
+    return { position, text: line.slice(tab + 1) };
+  });
+  return { source, prev: before, events, ...(sequence !== undefined && { sequence }) };
+}
+
+/** The largest xid8 and bigint: beyond them a position could not be stored, and would fail with all it came with. */
+const largest: Position = { tx: 18_446_744_073_709_551_615n, seq: 9_223_372_036_854_775_807n };
+
+function readPosition(text: string): Position {
+  let position: Position;
   try {
-    const events = lines.map((line) => {
-      const tab = line.indexOf('\t');
-      if (tab < 0 || line[tab + 1] !== '{') throw new RangeError('a line is not position, tab, object');
-      return { position: parsePosition(line.slice(0, tab)), text: line.slice(tab + 1) };
-    });
-    return { source, prev: parsePosition(prev ?? ''), events };
+    position = parsePosition(text);
   } catch (error) {
     throw new MalformedBatch((error as Error).message);
   }
+  if (position.tx > largest.tx || position.seq > largest.seq) throw new MalformedBatch('no such position');
+  return position;
 }
 
 /** Tokens that all events of the batch share stand in the subject; `_` stands for the others. */
@@ -75,10 +99,11 @@ export function batchSubject(batch: EventBatch): string {
 
 /**
  * Names the first and the last event: a retry after a crash may carry more events than the message that was stored,
- * and must not be taken for it.
+ * and must not be taken for it. After a rewind the same events have another id: they are wanted once more.
  */
 export function batchMessageId(batch: EventBatch): string {
   const [first, last] = [batch.events[0], batch.events.at(-1)];
   if (!first || !last) throw new RangeError('an empty batch has no id');
-  return `${batch.source}:${formatPosition(first.position)}-${formatPosition(last.position)}`;
+  const again = batch.rewinds ? `~${batch.rewinds}` : '';
+  return `${batch.source}:${formatPosition(first.position)}-${formatPosition(last.position)}${again}`;
 }

@@ -2,12 +2,12 @@ export {
   type BusOptions,
   connectBus,
   createNatsUser,
-  ensureTopology,
   isVersionAtLeast,
   minServerVersion,
   NatsTooOld,
 } from './connect.js';
-export { type ConsumeOptions, Consumption } from './consume.js';
+export { type ConsumeOptions, Consumption, maxBytesAtOnce } from './consume.js';
+export { ensureTopology } from './ensure-topology.js';
 export {
   type BatchEvent,
   batchMessageId,

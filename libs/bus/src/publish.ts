@@ -1,7 +1,8 @@
 import { formatPosition } from '@gatehouse/contracts';
 import { currentTrace, formatTraceparent } from '@gatehouse/telemetry';
 import { jetstream } from '@nats-io/jetstream';
-import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
+import { errors, headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
+import { isDown } from './connect.js';
 import { batchMessageId, batchSubject, type EventBatch, encodeBatch } from './event-batch.js';
 import { eventStream } from './topology.js';
 
@@ -24,6 +25,8 @@ export function createPublisher(nc: NatsConnection, timeoutMs = 3_000): (batch: 
   const client = jetstream(nc);
   const encoder = new TextEncoder();
   return async (batch) => {
+    // The client would keep the message until its next try to connect and then drop it: waiting is for nothing.
+    if (isDown(nc)) throw new errors.ConnectionError('no connection to NATS');
     const carried = tracedHeaders();
     carried.set(sourceHeader, batch.source);
     carried.set(prevHeader, formatPosition(batch.prev));

@@ -1,10 +1,11 @@
 import { currentTrace, parseTraceparent, runWithTrace } from '@gatehouse/telemetry';
-import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
+import { errors, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
 import type { z } from 'zod';
+import { isDown } from './connect.js';
 import { tracedHeaders } from './publish.js';
 import { rpcSubject } from './topology.js';
 
-/** What a caller and a service agree on: both sides check every message against it. */
+/** What a caller and a service agree on: whoever receives a message checks it. */
 export interface RpcContract<I, O> {
   readonly service: string;
   readonly method: string;
@@ -27,35 +28,44 @@ export class RpcError extends Error {
 const deadlineHeader = 'Gatehouse-Deadline';
 type Reply = { ok: true; value: unknown } | { ok: false; code: string; message: string };
 
-/** Asks one of the service's replicas and waits at most `timeoutMs`. @throws RpcError */
+/**
+ * Asks one of the service's replicas and waits at most `timeoutMs`. The deadline travels along as a time of day: the
+ * clocks of two machines must agree much better than that.
+ *
+ * @example const { decision } = await call(nc, decide, { principal, action, resource });
+ *
+ * @throws RpcError
+ */
 export async function call<I, O>(
   nc: NatsConnection,
   contract: RpcContract<I, O>,
   input: I,
   timeoutMs = 3_000,
 ): Promise<O> {
+  const subject = rpcSubject(contract.service, contract.method);
+  // Without a connection the client would keep the request for later, when nobody waits for its answer any more.
+  if (isDown(nc)) throw new RpcError('unavailable', `${subject} can't be asked: no connection to NATS`);
   const carried = tracedHeaders();
   carried.set(deadlineHeader, String(Date.now() + timeoutMs));
-  const subject = rpcSubject(contract.service, contract.method);
   const message = await nc
     .request(subject, JSON.stringify(input), { timeout: timeoutMs, headers: carried })
     .catch((error: Error) => {
-      const code = /timeout/i.test(error.name + error.message) ? 'deadline' : 'unavailable';
+      const code = error instanceof errors.TimeoutError ? 'deadline' : 'unavailable';
       throw new RpcError(code, `${subject} did not answer`, { cause: error });
     });
   const reply = parseReply(message);
+  if (!reply) throw new RpcError('malformed', `${subject} answered something else than agreed`);
   if (!reply.ok) throw new RpcError(reply.code, reply.message);
   const value = contract.response.safeParse(reply.value);
   if (!value.success) throw new RpcError('malformed', `${subject} answered something else than agreed`);
   return value.data;
 }
 
-function parseReply(message: Msg): Reply {
-  try {
-    return message.json<Reply>();
-  } catch (error) {
-    throw new RpcError('malformed', 'the answer is not JSON', { cause: error });
-  }
+function parseReply(message: Msg): Reply | undefined {
+  const reply = parseJson(message) as Partial<{ ok: unknown; code: unknown; message: unknown }> | null | undefined;
+  if (reply?.ok === true) return reply as Reply;
+  const refused = reply?.ok === false && typeof reply.code === 'string' && typeof reply.message === 'string';
+  return refused ? (reply as Reply) : undefined;
 }
 
 export interface ServeOptions {
@@ -86,12 +96,14 @@ export function serve<I, O>(
     queue: contract.service,
     callback: (error, message) => {
       if (error) return onError?.(error);
-      if (inFlight >= maxInFlight)
-        return void respond(message, { ok: false, code: 'overloaded', message: 'too many calls' });
+      if (inFlight >= maxInFlight) {
+        const overloaded = { ok: false, code: 'overloaded', message: 'too many calls' } as const;
+        return respond(message, overloaded, onError);
+      }
       inFlight++;
       void answer(message)
         .catch((failure: Error) => refusal(failure, onError))
-        .then((reply) => respond(message, reply))
+        .then((reply) => respond(message, reply, onError))
         .finally(() => inFlight--);
     },
   });
@@ -111,4 +123,13 @@ const refusal = (failure: Error, onError?: (error: Error) => void): Reply => {
   return { ok: false, code: 'internal', message: 'the service failed' };
 };
 
-const respond = (message: Msg, reply: Reply): boolean => message.respond(JSON.stringify(reply));
+/** Never throws: a failure here belongs to one call and must not end the service. */
+function respond(message: Msg, reply: Reply, onError?: (error: Error) => void): void {
+  try {
+    message.respond(JSON.stringify(reply));
+  } catch (error) {
+    // Not JSON, longer than NATS takes, or the connection is closed. The short answer may still get through.
+    onError?.(error as Error);
+    if (reply.ok) respond(message, { ok: false, code: 'internal', message: 'the service failed' });
+  }
+}
