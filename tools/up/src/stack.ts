@@ -10,12 +10,14 @@ import {
   requireFreePort,
 } from '@gatehouse/local-servers';
 import { startBus } from './bus.js';
+import { writeClientSettings } from './client-settings.js';
 import { type DataFolder, writeVersion } from './data-folder.js';
 import { startDatabase } from './database.js';
 import {
   type Addresses,
   inheritedEnvironment,
   migrateEnvironment,
+  publicUrl,
   serviceEnvironment,
   servicePort,
 } from './environment.js';
@@ -211,6 +213,7 @@ export class Stack {
     }
     const owner = readFirstOwner(folder);
     if (owner !== undefined) writeOperatorFiles(folder, owner);
+    writeClientSettings(folder, publicUrl(this.#addresses));
     await Promise.all(ready);
     return owner;
   }
