@@ -1,0 +1,2 @@
+export { runInit } from './init.js';
+export { runSetupBus, setupBusSettings } from './setup-bus.js';
