@@ -30,7 +30,8 @@ export class ProjectionRunner {
   readonly #exclusive: Exclusive;
   readonly #bell = new Doorbell();
   readonly #unlisten: (() => void)[];
-  readonly state = { applied: 0, parked: 0, position: startPosition as Position, caughtUpAt: 0, lastError: '' };
+  /** `failedAt`: Unix time in milliseconds of the last failure, 0 after a success. A replica that waits keeps its last. */
+  readonly state = { applied: 0, parked: 0, position: startPosition as Position, caughtUpAt: 0, failedAt: 0 };
 
   constructor(options: ProjectionRunnerOptions) {
     this.#options = { batch: 1_000, ...options };
@@ -71,7 +72,7 @@ export class ProjectionRunner {
     while (!signal.aborted) {
       if (await isRebuildAsked(client, this.#options.projection)) await this.#rebuild(client);
       const more = this.#options.projection.inline ? 'idle' : await this.#step(client);
-      this.state.lastError = '';
+      this.state.failedAt = 0;
       if (more !== 'more') await this.#bell.wait(more === 'held' ? heldLookMs : idleLookMs, signal);
     }
   }
@@ -111,7 +112,7 @@ export class ProjectionRunner {
   }
 
   #fail(error: Error): void {
-    this.state.lastError = error.name;
+    this.state.failedAt = Date.now();
     this.#options.onError?.(error);
   }
 }

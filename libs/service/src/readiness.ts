@@ -19,8 +19,12 @@ export function platformChecks(platform: Platform, worksWithoutBus: boolean): re
   ];
 }
 
+const failureCountsMs = 5_000;
+
 function firstProblem(platform: Platform): string | undefined {
-  const stopped = platform.runners.find((runner) => runner.state.lastError !== '');
+  // One that fails tries again four times a second; an older failure is that of a replica that only waits its turn now.
+  const recent = Date.now() - failureCountsMs;
+  const stopped = platform.runners.find((runner) => runner.state.failedAt > recent);
   return stopped && `projection ${stopped.name} is stopped`;
 }
 
