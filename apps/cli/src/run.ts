@@ -1,7 +1,10 @@
 import yargs, { type Argv } from 'yargs';
+import { login, logout } from './account/login.js';
+import { showConfig } from './account/show-config.js';
 import { whoami } from './account/whoami.js';
 import { type Command, commandGroup, type GlobalFlags, globalOptions, type Host } from './command.js';
 import { decide } from './decision/decide.js';
+import { checkConsistency } from './entry/check-consistency.js';
 import { listEntries } from './entry/list-entries.js';
 import { proveEntries } from './entry/prove-entries.js';
 import { checkpoint, ledgerKey } from './entry/read-ledger.js';
@@ -19,10 +22,20 @@ import type { World } from './world.js';
 const commands: readonly Command[] = [
   commandGroup('keys', 'Service keys', [createKey, listKeys, showKey, disableKey, enableKey]),
   decide,
-  commandGroup('audit', 'The ledger and its proofs', [listEntries, proveEntries, verifyProof, ledgerKey, checkpoint]),
+  commandGroup('audit', 'The ledger and its proofs', [
+    listEntries,
+    proveEntries,
+    verifyProof,
+    checkConsistency,
+    ledgerKey,
+    checkpoint,
+  ]),
   commandGroup('roles', 'Roles and their rules', [listRoles]),
   commandGroup('grants', 'Who has which role', [createGrant, listGrants, revokeGrant]),
   whoami,
+  login,
+  logout,
+  commandGroup('config', 'Settings of this command line', [showConfig]),
 ];
 
 /** Runs one command. Never throws: what goes wrong is told on the error output, in one line and what to do next. */
@@ -77,9 +90,9 @@ function tell(error: unknown, world: World, isJson: boolean): ExitCode {
   return exitCode;
 }
 
-/** A file that cannot be written, a full disk; or a defect of ours, whose stack helps whoever reports it. */
+/** A file that cannot be written, a full disk; else a defect of ours, whose place helps whoever reports it. */
 function unexpected(error: unknown): Failure {
   const { code, message, stack } = error as NodeJS.ErrnoException;
-  const words = code === undefined ? `unexpected: ${stack ?? message ?? String(error)}` : message;
-  return new Failure(exitCodes.unavailable, words, undefined, { cause: error });
+  const place = code === undefined ? stack?.split('\n')[1]?.trim() : undefined;
+  return new Failure(exitCodes.unavailable, message ?? String(error), place, { cause: error });
 }

@@ -11,11 +11,16 @@ export interface SettingsFolder {
 const files = ['config.json', 'credentials.json'];
 const isSettingsFolder = (path: string): boolean => files.some((name) => existsSync(join(path, name)));
 
+export const homeFolder = ({ home }: Pick<World, 'home'>): SettingsFolder => ({
+  path: join(home, '.config', 'gatehouse'),
+  origin: 'home',
+});
+
 /** Where the settings are read from and written to: the first that exists, else the one in the home directory. */
 export function findSettingsFolder({ env, home, cwd }: Pick<World, 'env' | 'home' | 'cwd'>): SettingsFolder {
   const given = env.GATEHOUSE_CONFIG_DIR;
   if (given) return { path: resolve(cwd, given), origin: 'GATEHOUSE_CONFIG_DIR' };
-  const own: SettingsFolder = { path: join(home, '.config', 'gatehouse'), origin: 'home' };
+  const own = homeFolder({ home });
   if (isSettingsFolder(own.path)) return own;
   const development = developmentFolder(resolve(cwd));
   return development === undefined ? own : { path: development, origin: 'development' };
