@@ -24,8 +24,9 @@ export async function issueCertificate(tls: TlsFiles, hosts: readonly string[]):
 
 /** Renews the certificate if less than 30 days are left, or it is to be for other names; these make a new authority. */
 export function renewCertificate(tls: TlsFiles, hosts: readonly string[]): Promise<string> {
-  const known = readFileSync(tls.hosts, 'utf8').split('
-').filter((host) => host !== '');
+  const known = readFileSync(tls.hosts, 'utf8')
+    .split('\n')
+    .filter((host) => host !== '');
   return issueCertificate(tls, hosts.length > 0 ? hosts : known);
 }
 
