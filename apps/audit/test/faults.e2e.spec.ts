@@ -219,6 +219,22 @@ describe('PostgreSQL', () => {
   });
 });
 
+/** Waits until the signer has looked at the ledger so many times more. */
+async function signerLooks(times: number): Promise<void> {
+  const looks = new Set<string>();
+  await waitFor(
+    async () => {
+      const { rows } = await ground.admin.query<{ at: string }>(
+        `select query_start::text at from pg_stat_activity where application_name = 'audit:signer'`,
+      );
+      // Looks are a second apart, the statements of one look milliseconds.
+      for (const { at } of rows) looks.add(at.slice(0, 'yyyy-mm-dd hh:mm:ss'.length));
+      return looks.size > times;
+    },
+    { message: 'the signer looks' },
+  );
+}
+
 // Last: after these the ledger is another one.
 describe('a database that is not the one that was signed', () => {
   it('sounds the alarm in a running service, which signs nothing and appends nothing', async () => {
@@ -238,7 +254,7 @@ describe('a database that is not the one that was signed', () => {
       { message: 'the alarm' },
     );
     await ground.policy.decideMany(10);
-    await pause(2_000);
+    await signerLooks(2);
     const after = await ground.admin.query(`select max(number)::text number from audit.checkpoints`);
     expect(after.rows).toEqual(rows);
     expect(await sizeNow()).toBe(256);

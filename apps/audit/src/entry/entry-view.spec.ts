@@ -1,0 +1,64 @@
+import type { Envelope } from '@gatehouse/contracts';
+import { describe, expect, it } from '@jest/globals';
+import { entryView, summaryOf, toEntryView } from './entry-view.js';
+
+const decision = (changes: object = {}): Envelope => ({
+  id: '01a20134-e729-7596-abd6-b6d92384d208',
+  type: 'decision.recorded',
+  version: 1,
+  tenantId: 'main',
+  streamId: 'decision:1',
+  revision: 1,
+  occurredAt: '2026-11-22T12:47:00.000Z',
+  actor: { type: 'service', id: 'gateway' },
+  correlationId: 'c',
+  causationId: 'd',
+  data: {
+    subject: { type: 'user', id: 'developer-07' },
+    action: 'secret.read',
+    resource: { type: 'prod', id: 'DATABASE_URL' },
+    decision: false,
+    reason: 'no_permit',
+    ...changes,
+  },
+});
+
+describe('the sentence', () => {
+  it('names who touched what, and the decision', () => {
+    expect(summaryOf(decision())).toBe('Actor developer-07 touched prod/DATABASE_URL and the decision was denied.');
+    expect(summaryOf(decision({ decision: true }))).toMatch(/ the decision was allowed\.$/);
+  });
+
+  it('names who caused any other event, and a decision of an unexpected shape', () => {
+    expect(summaryOf({ ...decision(), type: 'key.created' })).toBe('Actor gateway caused key.created.');
+    for (const changes of [{ subject: null }, { decision: 'no' }, { resource: undefined }, { action: '' }]) {
+      expect(summaryOf(decision(changes))).toBe('Actor gateway caused decision.recorded.');
+    }
+  });
+});
+
+describe('a listed entry', () => {
+  it('says what its envelope says', () => {
+    const envelope = decision();
+    const record = {
+      index: 7,
+      tenantId: 'main',
+      source: 'policy',
+      occurredAt: new Date(0),
+      leafHash: Buffer.alloc(32),
+      envelope: JSON.stringify(envelope),
+    };
+    const view = toEntryView(record);
+    expect(entryView.strict().parse(view)).toEqual(view);
+    expect(view).toMatchObject({
+      index: 7,
+      source: 'policy',
+      occurredAt: envelope.occurredAt,
+      subject: { type: 'user', id: 'developer-07' },
+      resource: 'prod/DATABASE_URL',
+      decision: false,
+      reason: 'no_permit',
+      causationId: 'd',
+    });
+  });
+});

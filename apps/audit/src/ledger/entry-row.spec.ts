@@ -1,0 +1,89 @@
+import type { Envelope } from '@gatehouse/contracts';
+import { describe, expect, it } from '@jest/globals';
+import { entryBytes, toEntryRow } from './entry-row.js';
+
+const envelope = (changes: Partial<Envelope>): Envelope => ({
+  id: '01a20134-e729-7596-abd6-b6d92384d208',
+  type: 'key.created',
+  version: 1,
+  tenantId: 'main',
+  streamId: 'key:1',
+  revision: 1,
+  occurredAt: '2026-11-22T10:00:00.000Z',
+  actor: { type: 'service', id: 'ci' },
+  correlationId: 'c',
+  data: {},
+  ...changes,
+});
+const row = (changes: Partial<Envelope>) => toEntryRow({ envelope: envelope(changes), source: 'identity' });
+const decided = (data: object) => row({ type: 'decision.recorded', data: data as Record<string, unknown> });
+
+describe('the columns of an entry', () => {
+  it('copy the envelope', () => {
+    expect(row({})).toEqual({
+      eventId: '01a20134-e729-7596-abd6-b6d92384d208',
+      tenantId: 'main',
+      source: 'identity',
+      type: 'key.created',
+      version: 1,
+      actorType: 'service',
+      actorId: 'ci',
+      subjectType: '',
+      subjectId: '',
+      action: '',
+      resource: '',
+      decision: '',
+      streamId: 'key:1',
+      correlationId: 'c',
+      occurredAt: '2026-11-22T10:00:00.000Z',
+    });
+  });
+
+  it('say of a decision whom it was about, and what was decided', () => {
+    const data = {
+      subject: { type: 'user', id: 'developer-07' },
+      action: 'secret.read',
+      resource: { type: 'prod', id: 'DATABASE_URL' },
+      decision: false,
+    };
+    expect(decided(data)).toMatchObject({
+      subjectType: 'user',
+      subjectId: 'developer-07',
+      action: 'secret.read',
+      resource: 'prod/DATABASE_URL',
+      decision: 'false',
+    });
+    expect(row({ data })).toMatchObject({ subjectId: '', decision: '' });
+  });
+
+  it.each([
+    {},
+    { subject: null, resource: null, action: null, decision: null },
+    { subject: 'x', resource: [], action: {}, decision: 'true' },
+    { subject: { id: 7 }, resource: { type: {} }, action: 7, decision: 1 },
+  ])('tolerate any decision: %j', (data) => {
+    expect(decided(data)).toMatchObject({ subjectType: '', subjectId: '', action: '', decision: '' });
+  });
+
+  it('hold no control character, which would divide or end a value on its way to the server', () => {
+    const all = Array.from({ length: 32 }, (_, code) => String.fromCharCode(code)).join('');
+    const { actorId } = row({ actor: { type: 'service', id: `a${all}b` } });
+    expect(actorId).toBe(`a${'\ufffd'.repeat(32)}b`);
+  });
+
+  it('are short enough for an index, four bytes a character', () => {
+    const { actorId } = row({ actor: { type: 'service', id: '𝕏'.repeat(5_000) } });
+    expect(Buffer.byteLength(actorId)).toBeLessThan(1_300);
+  });
+});
+
+describe('the bytes of an entry', () => {
+  it('are the text as it was received', () => {
+    expect(entryBytes('{"a":"é"}')).toEqual(Buffer.from('{"a":"é"}', 'utf8'));
+  });
+
+  it('are at most what an entry bundle can hold', () => {
+    expect(entryBytes('x'.repeat(65_535))).toHaveLength(65_535);
+    expect(() => entryBytes('é'.repeat(32_768))).toThrow(RangeError);
+  });
+});
