@@ -1,0 +1,81 @@
+import { connectBus, RpcError, serve } from '@gatehouse/bus';
+import { type DecideRequest, decide } from '@gatehouse/contracts';
+import { type HttpRequest, ProblemError } from '@gatehouse/http';
+import { startTestNats, type TestNats } from '@gatehouse/testing';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { createAuthorizer, toEntity } from './authorizer.js';
+
+const principal = { type: 'service', id: 'ci', tenantId: 'main' };
+const request = { ip: '10.0.0.1' } as HttpRequest;
+
+let nats: TestNats;
+let nc: NatsConnection;
+const asked: DecideRequest[] = [];
+
+beforeAll(async () => {
+  nats = await startTestNats();
+  nc = await connectBus({ servers: nats.url, user: 'test' });
+  serve(nc, decide, async (question) => {
+    asked.push(question);
+    if (question.action === 'key.break') throw new RpcError('unavailable', 'not recorded');
+    return { decision: question.action === 'key.read', id: 'decision-1', reason: 'permitted' };
+  });
+  await nc.flush();
+});
+afterAll(async () => {
+  await nc.close();
+  await nats.stop();
+});
+
+describe('asking policy', () => {
+  const authorize = createAuthorizer({ service: 'identity', connection: () => nc });
+
+  it('names the principal, its tenant, its address and the service that asks', async () => {
+    expect(await authorize(principal, 'key.read', 'key/k-1', request)).toEqual({
+      allowed: true,
+      decisionId: 'decision-1',
+      reason: 'permitted',
+    });
+    expect(asked.at(-1)).toEqual({
+      tenantId: 'main',
+      subject: { type: 'service', id: 'ci' },
+      action: 'key.read',
+      resource: { type: 'key', id: 'k-1' },
+      caller: { type: 'gatehouse', id: 'identity' },
+      source: { ip: '10.0.0.1' },
+    });
+  });
+
+  it("leaves a person's address out", async () => {
+    await authorize({ ...principal, type: 'user' }, 'key.read', 'key/k-1', request);
+    expect(asked.at(-1)).not.toHaveProperty('source');
+  });
+
+  it('refuses what policy refuses', async () => {
+    expect(await authorize(principal, 'key.create', 'tenant/main', request)).toMatchObject({ allowed: false });
+  });
+
+  it('answers 503 when the decision could not be recorded, and when nobody answers', async () => {
+    await expect(authorize(principal, 'key.break', 'tenant/main', request)).rejects.toMatchObject({ status: 503 });
+    const lonely = createAuthorizer({
+      service: 'identity',
+      connection: () => {
+        throw new RpcError('unavailable', 'not connected');
+      },
+    });
+    const refusal = await Promise.resolve(lonely(principal, 'key.read', 'key/k-1', request)).catch(
+      (error: unknown) => error,
+    );
+    expect(refusal).toBeInstanceOf(ProblemError);
+    expect(refusal).toMatchObject({ status: 503 });
+  });
+});
+
+describe('resource paths', () => {
+  it.each([
+    ['project/app-web', { type: 'project', id: 'app-web' }],
+    ['secret/prod/DATABASE_URL', { type: 'secret', id: 'prod/DATABASE_URL' }],
+    ['production', { type: 'scope', id: 'production' }],
+  ])('%s', (path, entity) => expect(toEntity(path)).toEqual(entity));
+});
