@@ -15,7 +15,6 @@ export async function main(argv: readonly string[]): Promise<number> {
     home: homedir(),
     stdin: process.stdin,
     stdoutIsTerminal: process.stdout.isTTY === true,
-    stderrIsTerminal: process.stderr.isTTY === true,
     writeOut: (text) => void process.stdout.write(text),
     writeError: (text) => void process.stderr.write(text),
   };

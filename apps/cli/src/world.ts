@@ -7,7 +7,6 @@ export interface World {
   readonly home: string;
   readonly stdin: Readable;
   readonly stdoutIsTerminal: boolean;
-  readonly stderrIsTerminal: boolean;
   /** For people and scripts: the answer. */
   writeOut(text: string): void;
   /** For people: warnings, progress, errors. */

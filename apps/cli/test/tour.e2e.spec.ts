@@ -1,0 +1,212 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { type ProofFileVerdict, verifyProofFile } from '@gatehouse/merkle';
+import { tempDir } from '@gatehouse/testing';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+
+/** The tour of the README with the real program, on the whole product as `npm start` runs it. */
+
+const root = fileURLToPath(new URL('../../../../', import.meta.url));
+const program = join(root, 'apps/cli/bin/gatehouse.mjs');
+/** Below the ports that the system hands out by itself, and away from those of the other specs. */
+const portBase = 10_000 + (process.pid % 170) * 40;
+const folder = tempDir('tour');
+const data = join(folder.path, '.gatehouse');
+const proofFile = join(folder.path, 'proof.txt');
+
+let up: ChildProcess;
+
+beforeAll(async () => {
+  const args = ['--data', data, '--port', `${portBase + 39}`, '--port-base', `${portBase}`, '--json', '--yes'];
+  up = spawn(process.execPath, [join(root, 'tools/up/bin/up.mjs'), ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: up.stdout as NodeJS.ReadableStream });
+  await new Promise<void>((resolve, reject) => {
+    lines.on('line', (line) => line.includes('"event":"ready"') && resolve());
+    up.once('exit', (code) => reject(new Error(`the stack ended with ${code}`)));
+  });
+}, 180_000);
+
+async function stopStack(): Promise<void> {
+  if (up.exitCode !== null || up.signalCode !== null) return;
+  const gone = once(up, 'exit');
+  up.kill('SIGTERM');
+  await gone;
+}
+
+afterAll(async () => {
+  await stopStack();
+  folder.remove();
+}, 60_000);
+
+interface Ended {
+  exitCode: number;
+  out: string;
+  error: string;
+}
+
+/** In the folder above the stack's, as somebody in a second terminal; nothing of this process's own settings. */
+function gatehouse(args: string[], env: NodeJS.ProcessEnv = {}, input = ''): Promise<Ended> {
+  const options = { cwd: folder.path, env: { PATH: process.env.PATH, HOME: join(folder.path, 'home'), ...env } };
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, [program, ...args], options, (error, out, text) =>
+      resolve({ exitCode: error === null ? 0 : Number(error.code), out, error: text }),
+    );
+    child.stdin?.end(input);
+  });
+}
+
+const ran = async (args: string[]): Promise<string> => {
+  const { exitCode, out, error } = await gatehouse(args);
+  expect({ args, exitCode, error: exitCode === 0 ? '' : error }).toEqual({ args, exitCode: 0, error: '' });
+  return out;
+};
+
+describe('the tour', () => {
+  let key = '';
+  let decisionIds: string[] = [];
+
+  it('1: makes a key, and its role counts at once', async () => {
+    const { exitCode, out, error } = await gatehouse(['keys', 'create', 'ci', '--role', 'developer']);
+    expect({ exitCode, error }).toMatchObject({ exitCode: 0 });
+    key = out.trim();
+    expect(key).toMatch(/^mas_[A-Za-z0-9_-]+$/);
+    expect(error).toContain('only time the key is shown');
+    expect(error).not.toContain(key);
+    expect(await ran(['keys', 'list'])).not.toContain(key);
+  });
+
+  it('2: asks two decisions, one allowed and one denied', async () => {
+    const questions = ['service/ci', 'deploy.preview:project/app-web', 'deploy.production:project/app-web'];
+    const out = await ran(['decide', ...questions]);
+    const rows = out.split('\n').slice(1, 3);
+    expect(rows.map((row) => row.split(/ +/).slice(0, 3))).toEqual([
+      ['allow', 'deploy.preview', 'project/app-web'],
+      ['deny', 'deploy.production', 'project/app-web'],
+    ]);
+    decisionIds = rows.map((row) => row.split(/ +/).at(-1) ?? '');
+    expect((await gatehouse(['decide', ...questions.slice(0, 2), '--check'])).exitCode).toBe(0);
+  });
+
+  it('4: downloads the proof of the two once a checkpoint covers them', async () => {
+    const filters = ['--actor', 'service/ci', '--resource', 'project/app-web'];
+    const out = await ran(['audit', 'proof', '--last', '3', ...filters, '--out', 'proof.txt']);
+    expect(out).toContain('3 proven');
+    expect(statSync(proofFile).mode & 0o777).toBe(0o600);
+  });
+
+  it('3: lists the entries, with the ids of the answers', async () => {
+    const out = await ran(['audit', 'entries', '--type', 'decision.recorded', '--actor', 'service/ci']);
+    for (const id of decisionIds) expect(out).toContain(id);
+    const denied = JSON.parse(await ran(['audit', 'entries', '--decision', 'deny', '--actor', 'service/ci', '--json']));
+    expect(denied.entries).toMatchObject([{ id: decisionIds[1], action: 'deploy.production', decision: false }]);
+    expect(JSON.parse(await ran(['audit', 'entries', '--actor', 'user/ci', '--json'])).entries).toEqual([]);
+  });
+
+  it('refusals have their exit codes', async () => {
+    const env = { GATEHOUSE_API_KEY: key };
+    expect((await gatehouse(['whoami'], env)).out).toContain('service/ci');
+    expect((await gatehouse(['keys', 'list'], env)).exitCode).toBe(4);
+    expect((await gatehouse(['keys', 'create', 'ci'])).exitCode).toBe(1);
+    expect((await gatehouse(['keys', 'show', 'nobody'])).exitCode).toBe(1);
+    expect((await gatehouse(['keys', 'create', 'Not A Name'])).exitCode).toBe(2);
+    const question = ['decide', 'service/ci', 'deploy.production:project/app-web', '--check'];
+    expect((await gatehouse(question)).exitCode).toBe(1);
+    expect((await gatehouse(['keys', 'disable', 'ci'])).exitCode).toBe(0);
+    expect((await gatehouse(['keys', 'show', 'ci'])).out).toContain('disabled');
+  });
+
+  it('grants and revokes a role', async () => {
+    const grant = JSON.parse(
+      await ran(['grants', 'create', 'user/u_7', 'viewer', '--scope', 'project/app-web', '--json']),
+    );
+    expect(await ran(['grants', 'list', '--subject', 'user/u_7'])).toContain(grant.grantId);
+    await ran(['grants', 'revoke', grant.grantId]);
+    expect(await ran(['grants', 'list', '--subject', 'user/u_7'])).not.toContain(grant.grantId);
+    expect(await ran(['roles', 'list'])).toContain('maintainer');
+  });
+
+  it('keeps a key that works, and only such a one', async () => {
+    const made = (await gatehouse(['keys', 'create', 'laptop', '--role', 'viewer'])).out;
+    const { url, ca } = JSON.parse(readFileSync(join(data, 'cli/config.json'), 'utf8'));
+    const env = { GATEHOUSE_CONFIG_DIR: join(folder.path, 'own') };
+    const login = ['login', '--url', url, '--ca', ca, '--api-key-stdin'];
+    expect((await gatehouse(login, env, 'mas_wrong\n')).exitCode).toBe(3);
+    const loggedIn = await gatehouse(login, env, made);
+    expect(loggedIn).toMatchObject({ exitCode: 0, error: '' });
+    expect(loggedIn.out).not.toContain(made.trim());
+    expect((await gatehouse(['whoami'], env)).out).toContain('service/laptop');
+    expect((await gatehouse(['config', 'show'], env)).out).not.toContain(made.trim());
+    expect((await gatehouse(['logout'], env)).exitCode).toBe(0);
+    expect((await gatehouse(['whoami'], env)).exitCode).toBe(3);
+  });
+
+  it('the ledger of now begins with the one of a checkpoint before', async () => {
+    await ran(['audit', 'checkpoint', '--out', 'checkpoint.txt']);
+    await ran(['keys', 'list']);
+    expect(await ran(['audit', 'consistency', '--from', 'checkpoint.txt'])).toContain('consistent');
+    expect(await ran(['audit', 'consistency', '--from', '3', '--to', '9'])).toContain('consistent: 3 -> 9 ->');
+    expect((await ran(['audit', 'key'])).trim()).toBe(readFileSync(join(data, 'cli/ledger.vkey'), 'utf8').trim());
+  });
+});
+
+describe('with the services stopped', () => {
+  let vkey = '';
+  let proof = Buffer.alloc(0);
+  const problemsOf = (verdict: ProofFileVerdict) => (verdict.ok ? [] : verdict.problems);
+
+  beforeAll(async () => {
+    await stopStack();
+    vkey = readFileSync(join(data, 'cli/ledger.vkey'), 'utf8').trim();
+    proof = readFileSync(proofFile);
+  }, 60_000);
+
+  it('nothing answers, and that is 5', async () => {
+    expect((await gatehouse(['whoami'])).exitCode).toBe(5);
+  });
+
+  it('5: the proof holds', async () => {
+    const out = await ran(['audit', 'verify', 'proof.txt']);
+    expect(out).toContain('allow service/ci deploy.preview on project/app-web');
+    expect(out).toContain('deny service/ci deploy.production on project/app-web');
+    expect(out).toContain('verified: 3 entries are in the ledger');
+  });
+
+  it('with any byte flipped it does not, and the entry is named', () => {
+    const wrong: string[] = [];
+    const starts = [...proof.toString('latin1').matchAll(/c2sp\.org\/tlog-proof@v1\n/g)].map(({ index }) => index);
+    expect(starts).toHaveLength(3);
+    for (let at = 0; at < proof.length; at++) {
+      const changed = Buffer.from(proof);
+      changed[at] = (changed[at] ?? 0) ^ 0x01;
+      const ordinal = starts.filter((start) => start <= at).length;
+      if (!problemsOf(verifyProofFile(changed, vkey)).some((problem) => problem.ordinal === ordinal))
+        wrong.push(`byte ${at}: proof ${ordinal} is not named`);
+    }
+    expect(wrong).toEqual([]);
+  }, 60_000);
+
+  it('the program says so too, with exit code 1', async () => {
+    const verdict = verifyProofFile(proof, vkey);
+    const indexes = verdict.ok ? verdict.entries.map(({ index }) => index) : [];
+    const secondStart = proof.indexOf('c2sp.org', 10);
+    const places: [number, string][] = [
+      [proof.indexOf('extra ') + 40, `entry ${indexes[0]} (proof 1 of the file)`],
+      [proof.indexOf('\n\n') - 10, `entry ${indexes[0]} (proof 1 of the file)`],
+      [proof.indexOf('extra ', secondStart) + 6, `entry ${indexes[1]} (proof 2 of the file)`],
+      [proof.indexOf('index ', secondStart) + 7, '(proof 2 of the file)'],
+      [proof.length - 3, `entry ${indexes[2]} (proof 3 of the file)`],
+    ];
+    for (const [at, words] of places) {
+      const changed = Buffer.from(proof);
+      changed[at] = (changed[at] ?? 0) ^ 0x01;
+      writeFileSync(join(folder.path, 'changed.txt'), changed);
+      const { exitCode, out } = await gatehouse(['audit', 'verify', 'changed.txt']);
+      expect({ at, exitCode }).toEqual({ at, exitCode: 1 });
+      expect(out).toContain(words);
+    }
+  }, 60_000);
+});
