@@ -18,11 +18,18 @@ const folder = tempDir('tour');
 const data = join(folder.path, '.gatehouse');
 const proofFile = join(folder.path, 'proof.txt');
 
+/** What `npm start` does after compiling: a spec runs what is compiled already. */
+const startStack = `
+  const { main } = await import(${JSON.stringify(join(root, 'tools/up/dist/main.js'))});
+  await main(process.argv.slice(1), { repository: ${JSON.stringify(root)}, startedAtMs: 0 });
+  process.exit();`;
+
 let up: ChildProcess;
 
 beforeAll(async () => {
-  const args = ['--data', data, '--port', `${portBase + 39}`, '--port-base', `${portBase}`, '--json', '--yes'];
-  up = spawn(process.execPath, [join(root, 'tools/up/bin/up.mjs'), ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const flags = ['--data', data, '--port', `${portBase + 39}`, '--port-base', `${portBase}`, '--json', '--yes'];
+  const args = ['--input-type=module', '-e', startStack, '--', ...flags];
+  up = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
   const lines = createInterface({ input: up.stdout as NodeJS.ReadableStream });
   await new Promise<void>((resolve, reject) => {
     lines.on('line', (line) => line.includes('"event":"ready"') && resolve());
