@@ -11,6 +11,8 @@ export interface EntrySearch {
   readonly after?: Place | undefined;
   /** Only entries below this index. */
   readonly below?: number;
+  /** Entries looked through for one page when a condition has no index; {@link maxLookedThrough} unless given. */
+  readonly lookThrough?: number;
 }
 
 /** Entries are listed by when they happened, and within one moment by index. */
@@ -25,7 +27,7 @@ export interface EntryPage {
   readonly next: Place | undefined;
 }
 
-/** Entries looked through for one page, when a condition has no index: a page is answered in bounded time. */
+/** A page is answered in bounded time, however rare what is searched for. */
 export const maxLookedThrough = 50_000;
 
 export const formatPlace = ({ atMs, index }: Place): string => `${atMs}.${index}`;
@@ -75,7 +77,7 @@ function compare(query: EntryQuery, operator: '<' | '>' | '<=' | '>=', place: Pl
 async function lookedThrough(manager: EntityManager, search: EntrySearch): Promise<Place | undefined> {
   const query = start(manager, search).select(['e.index', 'e.occurredAt']);
   const last = await query
-    .offset(maxLookedThrough - 1)
+    .offset((search.lookThrough ?? maxLookedThrough) - 1)
     .limit(1)
     .getOne();
   return last ? placeOf(last) : undefined;

@@ -128,6 +128,18 @@ describe('a transaction that does not commit', () => {
     expect(await wholeLedger()).toHaveLength(270);
   });
 
+  it('is noticed although another sequencer has appended as many in its place', async () => {
+    await append(database.system, sequencer, makeEvents(250));
+    const refused = inTransaction(database.system, async (client) => {
+      await sequencer.apply(client, makeEvents(20));
+      throw new Error('the position could not be moved');
+    });
+    await expect(refused).rejects.toThrow('the position');
+    await append(database.system, new Sequencer(unsigned), makeEvents(20));
+    await append(database.system, sequencer, makeEvents(20));
+    expect(await wholeLedger()).toHaveLength(290);
+  });
+
   it('is noticed when the session ends before the commit is answered', async () => {
     await append(database.system, sequencer, makeEvents(10));
     const cut = inTransaction(database.system, async (client) => {
