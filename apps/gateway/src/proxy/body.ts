@@ -6,7 +6,7 @@ import type { FastifyInstance } from 'fastify';
  * Bodies up to this are collected before the service is asked, so that a client that sends slowly holds no connection to
  * it; longer ones flow through. With the bound on requests in flight it bounds the memory of bodies.
  */
-const collectBytes = 65_536;
+export const collectBytes = 65_536;
 
 type Done = (error: Error | null, body?: unknown) => void;
 

@@ -1,9 +1,8 @@
 import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
-import { pipeline } from 'node:stream';
 import { type HttpRequest, ProblemError, unavailable } from '@gatehouse/http';
 import { formatTraceparent, newTraceContext } from '@gatehouse/telemetry';
 import type { FastifyReply } from 'fastify';
-import { type Body, bodyOf } from './body.js';
+import { type Body, bodyOf, collectBytes } from './body.js';
 import { requestHeaders, responseHeaders } from './headers.js';
 import type { Upstream } from './upstream.js';
 
@@ -64,7 +63,8 @@ function framing({ headers }: HttpRequest, body: Body): OutgoingHttpHeaders {
 
 function sendBody(out: ClientRequest, body: Body): void {
   if (body === null || body === undefined) out.end();
-  else if (body instanceof Uint8Array) out.end(body);
+  // As one text with the head, in the encoding that leaves every byte as it is: one write instead of two.
+  else if (body instanceof Uint8Array) out.end(body.toString('latin1'), 'latin1');
   // Not `pipeline`: it would end the client's connection with the service's, and nobody could be told why.
   else body.on('error', (error) => out.destroy(error)).pipe(out);
 }
@@ -89,8 +89,27 @@ function answer({ reply, request, upstream }: Passage, response: IncomingMessage
     reply.raw.destroy(new Error(`${upstream.name} answered headers that cannot be passed on`, { cause: error }));
     return;
   }
+  const length = Number(response.headers['content-length'] ?? Number.NaN);
+  if (length <= collectBytes) passWhole(response, reply);
+  else passOn(response, reply);
+}
+
+/** A short answer, in one write. */
+function passWhole(response: IncomingMessage, reply: FastifyReply): void {
+  let text = '';
+  response.setEncoding('latin1');
+  response.on('data', (chunk: string) => {
+    text += chunk;
+  });
+  response.once('end', () => reply.raw.end(text, 'latin1'));
   // Cut short there, cut short here: the client must not take half an answer for a whole one.
-  pipeline(response, reply.raw, () => undefined);
+  response.once('error', () => reply.raw.destroy());
+}
+
+/** An answer of any length, as fast as the client reads it. */
+function passOn(response: IncomingMessage, reply: FastifyReply): void {
+  response.pipe(reply.raw);
+  response.once('error', () => reply.raw.destroy());
 }
 
 /** A service may answer before it has read a body and then end its connection: that answer stands. */
