@@ -13,7 +13,9 @@ const NODE_CODES: Readonly<Record<string, BaseProblemCode>> = {
  * There is no reply object yet, so the answer is written to the socket as it stands.
  */
 export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+  // An answer to an earlier request of this connection may be under way: nothing may be written into it.
+  const { _httpMessage: current } = socket as Socket & { _httpMessage?: { _headerSent?: boolean } };
+  if (error.code === 'ECONNRESET' || !socket.writable || current?._headerSent) {
     socket.destroy();
     return;
   }
