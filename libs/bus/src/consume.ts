@@ -2,7 +2,7 @@ import { parseTraceparent, runWithTrace } from '@gatehouse/telemetry';
 import { type ConsumerMessages, type JsMsg, jetstream } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { decodeBatch, MalformedBatch, type ReceivedBatch } from './event-batch.js';
-import { prevHeader, sourceHeader } from './publish.js';
+import { prevHeader, rewindsHeader, sourceHeader } from './publish.js';
 import { eventStream, maxAckPending } from './topology.js';
 
 export interface ConsumeOptions {
@@ -141,8 +141,10 @@ export class Consumption {
 }
 
 function toBatch(message: JsMsg): ReceivedBatch {
-  const source = message.headers?.get(sourceHeader);
-  const batch = decodeBatch(source, message.headers?.get(prevHeader), message.string(), message.seq);
+  const { headers } = message;
+  const source = headers?.get(sourceHeader);
+  const rewinds = Number.parseInt(headers?.get(rewindsHeader) || '0', 10) || 0;
+  const batch = decodeBatch(source, headers?.get(prevHeader), message.string(), rewinds);
   // NATS lets each service publish only under its own subject; what a header says anybody can write.
   if (message.subject.split('.', 2)[1] !== source)
     throw new MalformedBatch('it is not under the subject of its source');

@@ -41,7 +41,7 @@ describe('encodeBatch and decodeBatch', () => {
         expect(received).toEqual({
           source: sent.source,
           prev: sent.prev,
-          sequence: 5,
+          rewinds: 5,
           events: sent.events.map(({ position: at, text: body }) => ({ position: at, text: body })),
         });
       }),

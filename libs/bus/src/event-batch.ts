@@ -27,8 +27,8 @@ export interface ReceivedBatch {
   readonly source: string;
   readonly prev: Position;
   readonly events: readonly ReceivedEvent[];
-  /** The message's number in the stream: whatever was published later has a higher one. */
-  readonly sequence?: number;
+  /** How often the log had been rewound when this was published. */
+  readonly rewinds: number;
 }
 
 export class MalformedBatch extends Error {
@@ -49,7 +49,7 @@ export function decodeBatch(
   source: string | undefined,
   prev: string | undefined,
   text: string,
-  sequence?: number,
+  rewinds = 0,
 ): ReceivedBatch {
   if (!source || !/^[a-z][a-z_]{1,30}$/.test(source)) throw new MalformedBatch('no source');
   const lines = text.split('\n', maxEventsInBatch + 1);
@@ -64,7 +64,7 @@ export function decodeBatch(
     last = position;
     return { position, text: line.slice(tab + 1) };
   });
-  return { source, prev: before, events, ...(sequence !== undefined && { sequence }) };
+  return { source, prev: before, events, rewinds };
 }
 
 /** The largest xid8 and bigint: beyond them a position could not be stored, and would fail with all it came with. */

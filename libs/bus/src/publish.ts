@@ -8,6 +8,7 @@ import { eventStream } from './topology.js';
 
 export const sourceHeader = 'Gatehouse-Source';
 export const prevHeader = 'Gatehouse-Prev';
+export const rewindsHeader = 'Gatehouse-Rewinds';
 
 /** Headers with the current trace, so that whoever gets the message goes on in it. */
 export function tracedHeaders(): MsgHdrs {
@@ -30,6 +31,7 @@ export function createPublisher(nc: NatsConnection, timeoutMs = 3_000): (batch: 
     const carried = tracedHeaders();
     carried.set(sourceHeader, batch.source);
     carried.set(prevHeader, formatPosition(batch.prev));
+    if (batch.rewinds) carried.set(rewindsHeader, String(batch.rewinds));
     const ack = await client.publish(batchSubject(batch), encoder.encode(encodeBatch(batch)), {
       msgID: batchMessageId(batch),
       headers: carried,

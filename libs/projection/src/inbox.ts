@@ -1,8 +1,10 @@
 import type { ReceivedBatch } from '@gatehouse/bus';
-import { comparePositions, type Position, startPosition } from '@gatehouse/contracts';
-import { inTransaction, parseEnvelope } from '@gatehouse/event-store';
+import type { Position } from '@gatehouse/contracts';
+import { inTransaction } from '@gatehouse/event-store';
 import type pg from 'pg';
+import { Gaps } from './gaps.js';
 import { applyOrPark } from './parking.js';
+import { planBatches } from './plan-batches.js';
 import type { ProjectedEvent } from './projection.js';
 
 export interface InboxOptions {
@@ -15,8 +17,12 @@ export interface InboxOptions {
   /** False for a consumer that may leave no event out (the ledger): it stops and says so instead. */
   readonly parks: boolean;
   readonly onParked?: (count: number) => void;
-  /** Called when events before a message have been missing for `gapAfterMs`: have the source publish them again. */
-  readonly onGap: (source: string, have: Position) => void;
+  /**
+   * Called when events before a message have been missing for `gapAfterMs`: have the source rewind its outbox to `have`,
+   * and answer whether it did. Only then are the messages behind the gap given up, which otherwise take all the places
+   * of the consumer, so that the lost ones could never be delivered; they come again, too.
+   */
+  readonly onGap: (source: string, have: Position) => Promise<boolean> | undefined;
   readonly gapAfterMs?: number;
   readonly now?: () => number;
 }
@@ -28,11 +34,12 @@ export interface InboxOptions {
  */
 export class Inbox {
   readonly #options: Required<Omit<InboxOptions, 'onParked'>> & InboxOptions;
-  readonly #gaps = new Map<string, number>();
+  readonly #gaps: Gaps;
   readonly state = { applied: 0, skipped: 0, parked: 0, positions: new Map<string, Position>() };
 
   constructor(options: InboxOptions) {
     this.#options = { gapAfterMs: 12_000, now: Date.now, ...options };
+    this.#gaps = new Gaps(this.#options);
   }
 
   get name(): string {
@@ -41,83 +48,35 @@ export class Inbox {
 
   /** Sources of which messages are missing now. */
   get gaps(): readonly string[] {
-    return [...this.#gaps.keys()];
+    return this.#gaps.open();
   }
 
   /** For the bus: applies what can be applied, in one transaction. Answers for each message whether it is done. */
   readonly handle = async (batches: readonly ReceivedBatch[]): Promise<readonly boolean[]> => {
-    const { pool, consumer, parks, apply } = this.#options;
-    const outcome = await inTransaction(pool, async (client) => {
-      const before = await lockPositions(client, consumer, this.#options.sources);
-      const plan = planBatches(batches, before);
-      if (plan.events.length > 0) {
-        if (parks)
-          this.#countParked(
-            await applyOrPark(client, consumer, (c) => apply(c as pg.PoolClient, plan.events), plan.events),
-          );
-        else await apply(client, plan.events);
-        await savePositions(client, consumer, before, plan.positions);
-      }
-      return plan; // COMMIT POINT of the effect and the position together
+    const { pool, consumer, sources } = this.#options;
+    const { plan, parked } = await inTransaction(pool, async (client) => {
+      const before = await lockPositions(client, consumer, sources);
+      const next = planBatches(batches, before, this.#gaps.superseded);
+      if (next.events.length === 0) return { plan: next, parked: 0 };
+      const count = await this.#apply(client, next.events);
+      await savePositions(client, consumer, before, next.positions);
+      return { plan: next, parked: count }; // COMMIT POINT of the effect and the position together
     });
-    this.state.applied += outcome.events.length;
-    this.state.skipped += outcome.skipped;
-    this.state.positions = outcome.positions;
-    this.#watchGaps(outcome);
-    return outcome.done;
+    this.state.applied += plan.events.length;
+    this.state.skipped += plan.skipped;
+    this.state.parked += parked;
+    this.state.positions = plan.positions;
+    if (parked > 0) this.#options.onParked?.(parked);
+    this.#gaps.watch(plan);
+    return plan.done;
   };
 
-  #countParked(count: number): void {
-    this.state.parked += count;
-    if (count > 0) this.#options.onParked?.(count);
+  async #apply(client: pg.PoolClient, events: readonly ProjectedEvent[]): Promise<number> {
+    const { consumer, parks, apply } = this.#options;
+    if (parks) return applyOrPark(client, consumer, (c, part) => apply(c as pg.PoolClient, part), events);
+    await apply(client, events);
+    return 0;
   }
-
-  #watchGaps({ missing, positions }: Plan): void {
-    const now = this.#options.now();
-    for (const source of this.#options.sources) {
-      if (!missing.has(source)) {
-        this.#gaps.delete(source);
-        continue;
-      }
-      const since = this.#gaps.get(source);
-      if (since === undefined) this.#gaps.set(source, now);
-      else if (now - since >= this.#options.gapAfterMs) {
-        this.#gaps.set(source, now);
-        this.#options.onGap(source, positions.get(source) ?? startPosition);
-      }
-    }
-  }
-}
-
-interface Plan {
-  readonly done: readonly boolean[];
-  readonly events: readonly ProjectedEvent[];
-  readonly positions: Map<string, Position>;
-  readonly skipped: number;
-  readonly missing: ReadonlySet<string>;
-}
-
-/** Pure: which events of these messages are next, given what each source's position is. */
-export function planBatches(batches: readonly ReceivedBatch[], before: ReadonlyMap<string, Position>): Plan {
-  const positions = new Map(before);
-  const missing = new Set<string>();
-  const events: ProjectedEvent[] = [];
-  let skipped = 0;
-  const done = batches.map((batch) => {
-    const have = positions.get(batch.source);
-    if (have === undefined) return false; // not a source this consumer was told of
-    if (comparePositions(batch.prev, have) > 0) {
-      missing.add(batch.source);
-      return false;
-    }
-    const fresh = batch.events.filter((event) => comparePositions(event.position, have) > 0);
-    skipped += batch.events.length - fresh.length;
-    for (const event of fresh) events.push({ ...event, source: batch.source, envelope: parseEnvelope(event.text) });
-    const last = fresh.at(-1)?.position;
-    if (last) positions.set(batch.source, last);
-    return true;
-  });
-  return { done, events, positions, skipped, missing };
 }
 
 async function lockPositions(client: pg.PoolClient, consumer: string, sources: readonly string[]) {

@@ -1,5 +1,6 @@
-export { Inbox, type InboxOptions, planBatches } from './inbox.js';
+export { Inbox, type InboxOptions } from './inbox.js';
 export { applyOrPark, listParked, type ParkedEvent } from './parking.js';
+export { type Plan, planBatches } from './plan-batches.js';
 export { asInline, type ProjectedEvent, type Projection, toProjected } from './projection.js';
 export { type RebuildReport, rebuild } from './rebuild.js';
 export { ProjectionRunner, type ProjectionRunnerOptions } from './runner.js';

@@ -5,7 +5,8 @@ import type { ProjectedEvent } from './projection.js';
 type Client = Pick<pg.ClientBase, 'query'>;
 type Apply = (client: Client, events: readonly ProjectedEvent[]) => Promise<void>;
 
-const streamKey = (event: ProjectedEvent): string => `${event.envelope.tenantId}\n${event.envelope.streamId}`;
+const streamKey = (event: ProjectedEvent): string =>
+  `${event.source}\n${event.envelope.tenantId}\n${event.envelope.streamId}`;
 
 /**
  * Applies events inside the caller's transaction; an event that can't be applied is parked with its reason, and so are
@@ -18,8 +19,11 @@ export async function applyOrPark(client: Client, name: string, apply: Apply, ev
   const parkedStreams = await loadParkedStreams(client, name);
   let parked = 0;
   const run = async (part: readonly ProjectedEvent[]): Promise<void> => {
-    const ready = part.filter((event) => !parkedStreams.has(streamKey(event)));
-    for (const event of part) if (!ready.includes(event)) await park(event, 'an earlier event of its stream is parked');
+    const ready: ProjectedEvent[] = [];
+    for (const event of part) {
+      if (parkedStreams.has(streamKey(event))) await park(event, 'an earlier event of its stream is parked');
+      else ready.push(event);
+    }
     if (ready.length === 0) return;
     const failure = await attempt(client, () => apply(client, ready));
     if (!failure) return;
@@ -57,11 +61,11 @@ const describeFailure = (error: Error): string => {
 };
 
 async function loadParkedStreams(client: Client, name: string): Promise<Set<string>> {
-  const { rows } = await client.query<{ tenant_id: string; stream_id: string }>(
-    'select distinct tenant_id, stream_id from parked_events where projection = $1',
+  const { rows } = await client.query<{ key: string }>(
+    `select distinct concat_ws(e'\\n', source, tenant_id, stream_id) as key from parked_events where projection = $1`,
     [name],
   );
-  return new Set(rows.map((row) => `${row.tenant_id}\n${row.stream_id}`));
+  return new Set(rows.map((row) => row.key));
 }
 
 const insertParked = (client: Client, name: string, event: ProjectedEvent, reason: string) =>
@@ -93,12 +97,17 @@ export interface ParkedEvent {
   readonly parkedAt: string;
 }
 
+/** Under which name a rebuild parks what it cannot apply, until its rows take the place of the live ones. */
+export const rebuildName = (projection: string): string => `${projection}${rebuildSuffix}`;
+const rebuildSuffix = ' (rebuild)';
+
 /** Parked events, oldest first, without their content. */
 export async function listParked(client: Client, limit = 200): Promise<readonly ParkedEvent[]> {
   const { rows } = await client.query<Omit<ParkedEvent, 'parkedAt'> & { parkedAt: Date }>(
     `select projection, event_id as "eventId", source, tenant_id as "tenantId", stream_id as "streamId", type, reason,
-            parked_at as "parkedAt" from parked_events order by projection, tx, seq limit $1`,
-    [limit],
+            parked_at as "parkedAt" from parked_events
+     where not starts_with(reverse(projection), reverse($2)) order by projection, tx, seq limit $1`,
+    [limit, rebuildSuffix],
   );
   return rows.map((row) => ({ ...row, parkedAt: row.parkedAt.toISOString() }));
 }

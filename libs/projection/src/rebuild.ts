@@ -1,7 +1,7 @@
-import { comparePositions, type Position, startPosition } from '@gatehouse/contracts';
-import { readLog, readVisible } from '@gatehouse/event-store';
+import { type Position, startPosition } from '@gatehouse/contracts';
+import { commit, readLog, readUpTo, readVisible } from '@gatehouse/event-store';
 import type pg from 'pg';
-import { applyOrPark } from './parking.js';
+import { applyOrPark, rebuildName } from './parking.js';
 import { loadPosition } from './positions.js';
 import { type ProjectedEvent, type Projection, toProjected } from './projection.js';
 
@@ -28,7 +28,7 @@ export async function rebuild(client: pg.Client, service: string, projection: Pr
   const applyShadow = async (events: readonly ProjectedEvent[]) => {
     if (events.length === 0) return;
     await client.query(`set local search_path = ${shadow}, ${service}`);
-    total.parked += await applyOrPark(client, projection.name, projection.apply, events);
+    total.parked += await applyOrPark(client, rebuildName(projection.name), projection.apply, events);
     total.events += events.length;
   };
 
@@ -42,7 +42,7 @@ export async function rebuild(client: pg.Client, service: string, projection: Pr
       await client.query(`lock table ${service}.${table} in share row exclusive mode`);
     if (projection.inline) await applyLate(client, service, projection, read, applyShadow);
     const found = await countDifferences(client, service, shadow, projection.tables);
-    await swap(client, service, shadow, projection.tables);
+    await swap(client, service, shadow, projection);
     return found; // COMMIT POINT: the new rows in place of the old
   });
   await dropShadow(client, shadow, projection);
@@ -72,16 +72,18 @@ async function foldLog(
   apply: (events: readonly ProjectedEvent[]) => Promise<void>,
   until: Position | undefined,
 ): Promise<Position> {
+  const options = { limit: batch, types: projection.types };
   let position = startPosition;
   for (let more = true; more; ) {
     const page = await inTransaction(client, async () => {
-      const next = await readLog(client, position, { limit: batch, types: projection.types });
-      const wanted = next.events.filter((event) => !until || comparePositions(event.position, until) <= 0);
-      await apply(wanted.map((event) => toProjected(service, event)));
-      return { ...next, full: wanted.length === batch };
+      const next = until
+        ? { position: until, events: await readUpTo(client, position, until, options) }
+        : await readLog(client, position, options);
+      await apply(next.events.map((event) => toProjected(service, event)));
+      return next;
     });
-    position = page.position;
-    more = page.full;
+    more = page.events.length === batch;
+    position = (more && page.events.at(-1)?.position) || page.position;
   }
   return position;
 }
@@ -90,7 +92,7 @@ async function createShadow(client: Client, service: string, shadow: string, pro
   await dropShadow(client, shadow, projection);
   for (const table of projection.tables)
     await client.query(`create table ${shadow}.${table} (like ${service}.${table} including all)`);
-  await client.query('delete from parked_events where projection = $1', [projection.name]);
+  await client.query('delete from parked_events where projection = $1', [rebuildName(projection.name)]);
 }
 
 async function dropShadow(client: Client, shadow: string, projection: Projection): Promise<void> {
@@ -110,16 +112,19 @@ async function countDifferences(client: Client, live: string, shadow: string, ta
   return differences;
 }
 
-async function swap(client: Client, live: string, shadow: string, tables: readonly string[]): Promise<void> {
+/** The new rows in place of the old, and with them what could not be applied. */
+async function swap(client: Client, live: string, shadow: string, { name, tables }: Projection): Promise<void> {
   for (const table of [...tables].reverse()) await client.query(`delete from ${live}.${table}`);
   for (const table of tables) await client.query(`insert into ${live}.${table} select * from ${shadow}.${table}`);
+  await client.query('delete from parked_events where projection = $1', [name]);
+  await client.query('update parked_events set projection = $1 where projection = $2', [name, rebuildName(name)]);
 }
 
 async function inTransaction<T>(client: pg.Client, work: () => Promise<T>): Promise<T> {
   await client.query('begin');
   try {
     const result = await work();
-    await client.query('commit');
+    await commit(client);
     return result;
   } catch (error) {
     await client.query('rollback').catch(() => undefined);

@@ -1,5 +1,14 @@
 import { type Position, startPosition } from '@gatehouse/contracts';
-import { Doorbell, Exclusive, type Held, highRate, notifyChannel, readLog, type Wake } from '@gatehouse/event-store';
+import {
+  commit,
+  Doorbell,
+  Exclusive,
+  type Held,
+  highRate,
+  notifyChannel,
+  readLog,
+  type Wake,
+} from '@gatehouse/event-store';
 import type pg from 'pg';
 import { applyOrPark } from './parking.js';
 import { loadPosition, savePosition } from './positions.js';
@@ -20,6 +29,8 @@ export interface ProjectionRunnerOptions {
 
 const idleLookMs = 1_000;
 const heldLookMs = 5;
+/** A rebuild compares and copies whole tables in one statement each. */
+const queryTimeoutMs = 600_000;
 
 /**
  * Keeps one read model of the service's own log. One runner is active per projection, whatever the number of replicas;
@@ -39,6 +50,7 @@ export class ProjectionRunner {
       url: options.url,
       name: `projection:${options.service}:${options.projection.name}`,
       ...(options.password !== undefined && { password: options.password }),
+      queryTimeoutMs,
       onError: (error) => this.#fail(error),
     });
     const channel = notifyChannel(options.service);
@@ -94,7 +106,7 @@ export class ProjectionRunner {
       const events = page.events.map((event) => toProjected(service, event));
       const parked = events.length === 0 ? 0 : await applyOrPark(client, projection.name, projection.apply, events);
       if (page.position !== position) await savePosition(client, projection.name, page.position);
-      await client.query('commit'); // COMMIT POINT of rows and position together
+      await commit(client); // COMMIT POINT of rows and position together
       this.state.applied += events.length;
       this.state.position = page.position;
       if (parked > 0) this.#parked(parked);
@@ -119,13 +131,13 @@ export class ProjectionRunner {
 
 type Client = Pick<pg.ClientBase, 'query'>;
 
-/** A new projection, or one of another version, starts with a rebuild. */
+/** A new projection, or one of another version, starts with a rebuild: the log may be older than it. */
 const register = (client: Client, projection: Projection) =>
   client.query(
-    `insert into projection_positions (name, version, rebuild_requested) values ($1, $2, $3)
+    `insert into projection_positions (name, version, rebuild_requested) values ($1, $2, true)
      on conflict (name) do update set rebuild_requested = projection_positions.rebuild_requested
        or projection_positions.version <> excluded.version`,
-    [projection.name, projection.version, !projection.inline],
+    [projection.name, projection.version],
   );
 
 async function isRebuildAsked(client: Client, projection: Projection): Promise<boolean> {
