@@ -48,7 +48,7 @@ async function whileDeciding(work: () => Promise<void>): Promise<void> {
 describe('kill -9 at random moments', () => {
   it('loses nothing, doubles nothing, and every checkpoint extends the one before', async () => {
     await whileDeciding(async () => {
-      for (let round = 0; round < 6; round++) {
+      for (let round = 0; round < 4; round++) {
         const audit = await start();
         await ledgerSize(ground, (await sizeNow()) + 1);
         // Once it is at work, any moment is as good as another.
