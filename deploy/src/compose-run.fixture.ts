@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type SupervisedChild, superviseChild, waitFor } from '@gatehouse/testing';
 import { type ComposeService, readCompose, readEnv, readImageFile, secretNames } from './compose-file.fixture.js';
@@ -13,6 +13,8 @@ export interface ComposeRunOptions {
   readonly volumes: string;
   /** Where on 127.0.0.1 the host of a service's name is. */
   readonly ports: Readonly<Record<string, number>>;
+  /** As whom everything runs; as the caller unless given. */
+  readonly account: { readonly uid?: number; readonly gid?: number };
 }
 
 type Environment = Readonly<Record<string, string>>;
@@ -123,7 +125,16 @@ export class ComposeRun {
     if (program !== 'node') throw new Error(`${name} does not run node but ${program}`);
     const app = this.service(name).build?.args.APP ?? '';
     const cwd = join(this.#options.imageRoot(app), 'apps', app);
-    return superviseChild({ name, command: process.execPath, args, cwd, env: this.environment(name), output });
+    const { account } = this.#options;
+    return superviseChild({
+      name,
+      command: process.execPath,
+      args,
+      cwd,
+      env: this.environment(name),
+      output,
+      ...account,
+    });
   }
 
   #translate(name: string, text: string): string {
@@ -157,6 +168,8 @@ export class ComposeRun {
   #volume(name: string): string {
     const folder = join(this.#options.volumes, 'volumes', name);
     mkdirSync(folder, { recursive: true });
+    // As the folder in the image, of which a new volume is a copy.
+    chmodSync(folder, 0o1777);
     return folder;
   }
 }

@@ -1,7 +1,7 @@
 import { chownSync, copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
-import { installedNatsServer, startNats, startPostgres } from '@gatehouse/local-servers';
+import { canTraverse, installedNatsServer, startNats, startPostgres } from '@gatehouse/local-servers';
 import { freePort, superviseChild, tempDir, waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
@@ -18,6 +18,7 @@ const project = join(dir.path, 'project');
 const folder = projectFolder(project);
 const files = secretFiles(folder.secrets);
 const compose = readCompose();
+const account = containerAccount();
 const stops: (() => Promise<unknown>)[] = [];
 let run: ComposeRun;
 let ports: Record<string, number>;
@@ -29,8 +30,17 @@ async function init(): Promise<void> {
   const args = [join(repository, 'deploy/compose/init.mjs'), '--project', project, '--email', 'owner@example.org'];
   const child = await superviseChild({ name: 'init', command: process.execPath, args, output: 'ignore' });
   expect(await child.exited).toEqual({ code: 0, signal: null });
-  // The user of the containers is, here, whoever runs this.
+  if (account.uid !== undefined) return;
   for (const path of [folder.secrets, folder.owner]) giveToSelf(path);
+}
+
+/**
+ * Started by root, everything runs as the user of the containers, with the files as init.mjs left them. Where that
+ * user may not enter the checkout, and for everybody else, whoever runs this is the user of the containers.
+ */
+function containerAccount(): { uid?: number; gid?: number } {
+  const usual = { uid: 1_000, gid: 1_000 };
+  return process.getuid?.() === 0 && canTraverse(repository, usual) ? usual : {};
 }
 
 function giveToSelf(path: string): void {
@@ -126,7 +136,7 @@ beforeAll(async () => {
   const [postgres, nats] = await Promise.all([startDatabase(), startBus()]);
   ports = { postgres, nats };
   for (const name of ['identity', 'policy', 'audit', 'gateway']) ports[name] = await freePort();
-  run = new ComposeRun({ project, imageRoot: () => repository, volumes: join(dir.path, 'volumes'), ports });
+  run = new ComposeRun({ project, imageRoot: () => repository, volumes: join(dir.path, 'volumes'), ports, account });
   await run.up();
 }, 120_000);
 
