@@ -46,7 +46,7 @@ function compose(platform: Platform, settings: Settings): Composition {
 
   platform.project(grantListProjection);
   const apply = importIdentity(store);
-  platform.consume({ durable: 'policy_facts', sources: ['identity'], parks: true, apply });
+  platform.consume({ durable: 'policy_facts', sources: ['identity'], parks: true, exclusive: true, apply });
   platform.bus.whenConnected((nc) => serveDecide(nc, decisions, platform.warn('a decision failed')));
   registerMetrics(facts, commits);
 

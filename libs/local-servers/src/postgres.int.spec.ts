@@ -93,6 +93,8 @@ describe('startPostgres', () => {
     const children = await import('./process-identity.js').then(({ childPids }) => childPids(parent.pid ?? 0));
     // Parent and watchdog end in the same instant: nothing is left to notice.
     process.kill(parent.pid ?? Number.NaN, 'SIGSTOP');
+    // Not stopped yet, it could see the watchdog end and start another.
+    while (!readFileSync(`/proc/${parent.pid}/stat`, 'utf8').includes(') T ')) await new Promise(setImmediate);
     for (const child of children.filter((each) => each !== pid)) process.kill(child, 'SIGKILL');
     process.kill(parent.pid ?? Number.NaN, 'SIGKILL');
     await new Promise((ended) => parent.once('exit', ended));
