@@ -25,6 +25,7 @@ describe('serviceEnvironment', () => {
       DATABASE_SYSTEM_PASSWORD_FILE: '/data/secrets/database/audit.system.password',
       NATS_URL: 'nats://127.0.0.1:7121',
       NATS_SEED_FILE: '/data/secrets/nats/audit.seed',
+      TRUSTED_PROXIES: '127.0.0.1',
     });
     expect(serviceEnvironment(row('policy'), folder, addresses)).not.toHaveProperty('LEDGER_KEY_FILE');
     expect(serviceEnvironment(row('policy'), folder, addresses)).not.toHaveProperty('ROOT_KEY_FILE');

@@ -70,6 +70,8 @@ function statefulEnvironment(row: ServiceRow, folder: DataFolder, addresses: Add
     ...databaseEnvironment(row, folder, addresses),
     NATS_URL: `nats://127.0.0.1:${addresses.natsPort}`,
     NATS_SEED_FILE: folder.natsSeed(row.name),
+    // The gateway says whose address it was: networks of keys and the record need the caller's, not the gateway's.
+    TRUSTED_PROXIES: '127.0.0.1',
   };
 }
 
