@@ -332,7 +332,7 @@ describe('Consumption', () => {
     const { handle } = collector();
     const startedAt = performance.now();
     await consume(handle, { retryMs: 60_000 }).stop();
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(performance.now() - startedAt).toBeLessThan(3_000);
   });
 });
 
@@ -344,7 +344,7 @@ describe('NATS', () => {
     await waitFor(() => isDown(cut), { message: 'the loss' });
     const startedAt = performance.now();
     await expect(outbox(batchOf('policy'))).rejects.toThrow('no connection to NATS');
-    expect(performance.now() - startedAt).toBeLessThan(500);
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
     await bus.nats.restart();
     await waitFor(() => outbox(batchOf('policy')).then(() => true), { message: 'the return' });
   });
@@ -378,6 +378,12 @@ describe('NATS', () => {
     await waitFor(() => received.length === 1, { message: 'the first' });
     const impatient = createPublisher(nc, 200);
     bus.nats.pause();
+    const hangs = () =>
+      nc.request('$JS.API.INFO', '', { timeout: 100 }).then(
+        () => false,
+        () => true,
+      );
+    await waitFor(hangs, { message: 'NATS to hang' });
     const batch = batchOf('policy');
     await expect(impatient(batch)).rejects.toThrow(/timeout/i);
     bus.nats.resume();

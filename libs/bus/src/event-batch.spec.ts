@@ -18,7 +18,7 @@ const position: fc.Arbitrary<Position> = fc.record({
 /** JSON text of an object: no raw control character, anything else. */
 const text = fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue()).map((value) => JSON.stringify(value));
 const batch: fc.Arbitrary<EventBatch> = fc
-  .uniqueArray(position, { minLength: 2, maxLength: 20, comparator: (a, b) => comparePositions(a, b) === 0 })
+  .uniqueArray(position, { minLength: 2, maxLength: 10, comparator: (a, b) => comparePositions(a, b) === 0 })
   .chain((positions) => {
     const [prev = startPosition, ...others] = [...positions].sort(comparePositions);
     const names = {

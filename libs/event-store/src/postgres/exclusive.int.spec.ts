@@ -66,7 +66,7 @@ const holders = (...all: Contender[]) => all.filter((contender) => contender.exc
 const kill = (pid: number) => db.admin('select pg_terminate_backend($1)', [pid]);
 
 describe('Exclusive', () => {
-  it('lets one work, and another take over within a second when its session is killed', async () => {
+  it('lets one work, and another take over soon when its session is killed', async () => {
     const [a, b] = [contend('takeover'), contend('takeover')];
     const first = await waitFor(() => holders(a, b)[0], { message: 'a holder' });
     const second = first === a ? b : a;
@@ -74,7 +74,7 @@ describe('Exclusive', () => {
     const startedAt = performance.now();
     await kill(first.pid);
     await waitFor(() => second.exclusive.holding || first.terms > 1, { message: 'takeover', intervalMs: 5 });
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
     await waitFor(() => holders(a, b).length === 1, { message: 'one holder' });
   });
 
@@ -146,7 +146,7 @@ describe('Exclusive', () => {
     const early = contend('early'); // is connecting now
     const startedAt = performance.now();
     await Promise.all([b.exclusive, nobody.exclusive, never, early.exclusive].map((part) => part.stop()));
-    expect(performance.now() - startedAt).toBeLessThan(500);
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
     expect([b.terms, early.terms, a.exclusive.holding]).toEqual([0, 0, true]);
     await a.exclusive.stop();
     expect(a.exclusive.holding).toBe(false);
@@ -178,7 +178,7 @@ describe('a PostgreSQL that hangs', () => {
     freeze(pid);
     const startedAt = performance.now();
     await a.exclusive.stop();
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
     thaw(pid);
   });
 });

@@ -90,7 +90,7 @@ describe('OutboxRelay', () => {
       waits.push(performance.now() - startedAt);
     }
     // Without the bell every event would wait for the look that comes once a second.
-    expect(waits.sort((a, b) => a - b)[2]).toBeLessThan(300);
+    expect(waits.sort((a, b) => a - b)[2]).toBeLessThan(500);
   });
 
   it('publishes an event that commits behind a running transaction as soon as that ends', async () => {
@@ -104,7 +104,7 @@ describe('OutboxRelay', () => {
     const startedAt = performance.now();
     await open.query('rollback'); // no notification comes of this
     await waitFor(() => batches.length === 1, { message: 'the held event', intervalMs: 2 });
-    expect(performance.now() - startedAt).toBeLessThan(500);
+    expect(performance.now() - startedAt).toBeLessThan(800);
     await open.end();
   });
 
