@@ -131,7 +131,7 @@ export class Platform {
       apply: options.apply,
       parks: options.parks,
       onParked: (count) => this.logger.error({ consumer: options.durable, count }, 'events parked'),
-      onGap: (source, have) => void this.#askRewind(source, formatPosition(have)),
+      onGap: (source, have) => this.#askRewind(source, formatPosition(have)),
     });
     this.inboxes.push(inbox);
     this.bus.whenConnected((nc) => {
@@ -196,9 +196,15 @@ export class Platform {
     return this.#publish(batch);
   }
 
-  async #askRewind(source: string, to: string): Promise<void> {
+  /** Answers whether the source will publish again: only then may what waits behind the gap be given up. */
+  async #askRewind(source: string, to: string): Promise<boolean> {
     this.logger.error({ source, to }, 'events are missing on the bus; asking the source to publish them again');
-    await call(this.bus.nc, rewind(source), { to }).catch(this.warn('the source could not be asked to publish again'));
+    try {
+      return (await call(this.bus.nc, rewind(source), { to })).rewound;
+    } catch (error) {
+      this.warn('the source could not be asked to publish again')(error as Error);
+      return false;
+    }
   }
 }
 

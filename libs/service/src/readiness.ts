@@ -1,3 +1,4 @@
+import { assertLogNotAhead } from '@gatehouse/event-store';
 import type { ReadinessCheck } from '@gatehouse/http';
 import type { Platform } from './platform.js';
 
@@ -12,7 +13,8 @@ const check = (name: string, problem: () => string | undefined | Promise<string 
 /** What must be well before a replica may get traffic. A service that works without NATS does not wait for it. */
 export function platformChecks(platform: Platform, worksWithoutBus: boolean): readonly ReadinessCheck[] {
   return [
-    check('postgres', async () => void (await platform.database.system.query('select 1'))),
+    // A log ahead of its server (a dump restored into another cluster) would be read past for ever: no traffic then.
+    check('postgres', async () => void (await assertLogNotAhead(platform.database.system))),
     check('keys', () => (platform.keys.loaded ? undefined : 'keys are being loaded')),
     check('projections', () => firstProblem(platform)),
     ...(worksWithoutBus ? [] : [check('nats', () => platform.bus.problem), check('events', () => gaps(platform))]),

@@ -1,4 +1,5 @@
 import { ConfigError, connectionFromEnv, loadConfig, loadTogether } from '@gatehouse/config';
+import { assertLogNotAhead, LogAheadOfServer } from '@gatehouse/event-store';
 import { createApp, Readiness } from '@gatehouse/http';
 import { startTelemetry } from '@gatehouse/telemetry';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -74,6 +75,7 @@ export async function startService<S extends Settings>(
     entities: definition.entities,
     channels: definition.channels ?? [],
   });
+  await refuseForeignLog(platform);
   const composition = await definition.compose(platform, settings);
   const app = await createApplication(platform, composition);
   platform.start();
@@ -87,6 +89,15 @@ export async function startService<S extends Settings>(
     await telemetry.shutdown();
   };
   return { platform, app, stop };
+}
+
+/** A server that is away now is met later, by readiness; a log that does not belong to it is refused at once. */
+async function refuseForeignLog({ database }: Platform): Promise<void> {
+  try {
+    await assertLogNotAhead(database.system);
+  } catch (error) {
+    if (error instanceof LogAheadOfServer) throw error;
+  }
 }
 
 function createApplication(platform: Platform, composition: Composition): Promise<NestFastifyApplication> {
