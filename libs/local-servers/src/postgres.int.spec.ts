@@ -84,7 +84,7 @@ describe('startPostgres', () => {
     const index = fileURLToPath(new URL('./index.js', import.meta.url));
     const script = `import { startPostgres } from ${JSON.stringify(index)};
       const server = await startPostgres({ dataDir: ${JSON.stringify(join(folder, 'data'))}, durable: false, auth: 'trust' });
-      console.log(server.pid);`;
+      process.stdout.write(String(server.pid));`;
     const parent = spawn(process.execPath, ['--input-type=module', '-e', script], {
       stdio: ['ignore', 'pipe', 'inherit'],
       detached: true,
