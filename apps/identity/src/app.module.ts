@@ -1,35 +1,59 @@
 import { knownKeysProjection } from '@gatehouse/authn';
-import { loadRootKey, type RootKey } from '@gatehouse/crypto';
+import { loadRootKey } from '@gatehouse/crypto';
 import { PostgresEventStore } from '@gatehouse/event-store';
 import { asInline } from '@gatehouse/projection';
 import type { Composition, Platform, ServiceDefinition } from '@gatehouse/service';
 import type { DynamicModule } from '@nestjs/common';
 import type pg from 'pg';
 import type { z } from 'zod';
+import { accountArea } from './account/account.area.js';
+import { alertArea } from './alert/alert.area.js';
+import type { Area, AreaContext, AreaParts, Secrets } from './area.js';
 import { bootstrapCommand } from './bootstrap/bootstrap.command.js';
 import { offerSetupCommand } from './bootstrap/offer-setup.command.js';
-import { CreateKeyController } from './key/create-key/create-key.controller.js';
-import { DisableKeyController } from './key/disable-key/disable-key.controller.js';
-import { EnableKeyController } from './key/enable-key/enable-key.controller.js';
-import { KeyListController } from './key/key-list/key-list.controller.js';
-import { KeyRow } from './key/key-list/key-list.entity.js';
-import { keyListProjection } from './key/key-list/key-list.projection.js';
+import { factorArea } from './factor/factor.area.js';
+import { federationArea } from './federation/federation.area.js';
+import { keyArea } from './key/key.area.js';
+import { mailArea } from './mail/mail.area.js';
+import { Mailbox } from './mail/mailbox.service.js';
 import { MeController } from './me/me.controller.js';
-import { Foundation1700000000001 } from './migrations/1-foundation.js';
+import { oidcArea } from './oidc/oidc.area.js';
+import { People } from './person/people.service.js';
+import { personArea } from './person/person.area.js';
+import { privacyArea } from './privacy/privacy.area.js';
+import { satelliteArea } from './satellite/satellite.area.js';
 import { identitySettings } from './settings.js';
-import { RedeemSetupController } from './setup/redeem-setup/redeem-setup.controller.js';
-import { setupOffersProjection } from './setup/setup-offers/setup-offers.projection.js';
+import { setupArea } from './setup/setup.area.js';
+import { signingKeyArea } from './signing-key/signing-key.area.js';
+import { SigningKeys } from './signing-key/signing-keys.service.js';
 import { databaseProblem, refuseSharedKey, refuseWrongDatabase } from './start-checks.service.js';
-import { ReadTenantController } from './tenant/read-tenant/read-tenant.controller.js';
+import { tenancyArea } from './tenancy/tenancy.area.js';
+import { SubjectKeys } from './user/subject-keys.service.js';
 
 const service = 'identity';
-const inlineProjections = [keyListProjection, setupOffersProjection];
-const migrations = [Foundation1700000000001];
+
+/** Every part of this service. Migrations run by their number, whatever the order here. */
+const areas: readonly Area[] = [
+  setupArea,
+  personArea,
+  signingKeyArea,
+  mailArea,
+  keyArea,
+  tenancyArea,
+  accountArea,
+  factorArea,
+  oidcArea,
+  federationArea,
+  satelliteArea,
+  alertArea,
+  privacyArea,
+];
+const migrations = areas.flatMap((area) => area.migrations);
 
 export const identityService: ServiceDefinition<typeof identitySettings> = {
   name: service,
   settings: identitySettings,
-  entities: [KeyRow],
+  entities: areas.flatMap((area) => area.entities ?? []),
   migrations,
   compose,
   commands: {
@@ -38,43 +62,67 @@ export const identityService: ServiceDefinition<typeof identitySettings> = {
   },
 };
 
+const inlineProjections = (secrets: Secrets) => areas.flatMap((area) => area.inline?.(secrets) ?? []);
+
 /** The log with the read models that are written with it, on connections of the request role. */
-function openStore(pool: pg.Pool): PostgresEventStore {
-  const inline = inlineProjections.map((projection) => asInline(projection, service));
+function openStore(pool: pg.Pool, secrets: Secrets): PostgresEventStore {
+  const inline = inlineProjections(secrets).map((projection) => asInline(projection, service));
   return new PostgresEventStore({ service, pool, inline });
 }
 
 function compose(platform: Platform, settings: z.output<typeof identitySettings>): Composition {
-  const root = loadRootKey(settings.ROOT_KEY_FILE);
-  refuseSharedKey(platform.pepper, root);
-  for (const projection of [...inlineProjections, knownKeysProjection(service)]) platform.project(projection);
-  const problem = () => findProblem(platform, root);
+  const secrets = { root: loadRootKey(settings.ROOT_KEY_FILE), pepper: platform.pepper };
+  refuseSharedKey(secrets.pepper, secrets.root);
+  const context = contextOf(platform, settings, secrets);
+  const parts = areas.map((area) => area.compose?.(context) ?? {});
+  const following = [knownKeysProjection(service), ...parts.flatMap(({ projections = [] }) => projections)];
+  for (const projection of [...inlineProjections(secrets), ...following]) platform.project(projection);
+  const problem = () =>
+    databaseProblem(
+      platform.database.system,
+      migrations.map(({ name }) => name),
+      secrets.root,
+    );
   return {
-    module: identityModule(openStore(platform.database.request)),
-    checks: [{ name: 'schema', check: async () => toCheck(await problem()) }],
-    start: () => refuseWrongDatabase(problem()),
+    module: identityModule(context, parts),
+    checks: [
+      { name: 'schema', check: async () => toCheck(await problem()) },
+      ...parts.flatMap(({ checks = [] }) => checks),
+    ],
+    start: async () => {
+      await refuseWrongDatabase(problem());
+      for (const { start } of parts) await start?.();
+    },
+    stop: async () => {
+      for (const { stop } of [...parts].reverse()) await stop?.();
+    },
   };
 }
 
-const findProblem = ({ database }: Platform, root: RootKey): Promise<string | undefined> =>
-  databaseProblem(
-    database.system,
-    migrations.map(({ name }) => name),
-    root,
-  );
+function contextOf(platform: Platform, settings: z.output<typeof identitySettings>, secrets: Secrets): AreaContext {
+  const { request, system } = platform.database;
+  const subjectKeys = new SubjectKeys(request, secrets.root);
+  return {
+    ...secrets,
+    platform,
+    settings,
+    store: openStore(request, secrets),
+    subjectKeys,
+    people: new People(system, subjectKeys, secrets.pepper),
+    mailbox: new Mailbox(subjectKeys),
+    signingKeys: new SigningKeys({
+      pool: system,
+      root: secrets.root,
+      algorithm: settings.TOKEN_ALGORITHM,
+      onError: platform.warn('signing keys could not be read'),
+    }),
+  };
+}
 
 const toCheck = (problem: string | undefined) => (problem === undefined ? 'ok' : { problem });
 
-const identityModule = (store: PostgresEventStore): DynamicModule => ({
+const identityModule = ({ store }: AreaContext, parts: readonly AreaParts[]): DynamicModule => ({
   module: class IdentityModule {},
-  controllers: [
-    CreateKeyController,
-    KeyListController,
-    DisableKeyController,
-    EnableKeyController,
-    ReadTenantController,
-    RedeemSetupController,
-    MeController,
-  ],
-  providers: [{ provide: PostgresEventStore, useValue: store }],
+  controllers: [MeController, ...parts.flatMap(({ controllers = [] }) => controllers)],
+  providers: [{ provide: PostgresEventStore, useValue: store }, ...parts.flatMap(({ providers = [] }) => providers)],
 });

@@ -150,7 +150,7 @@ export async function startStack(): Promise<Stack> {
       const { code, output } = await command([
         'bootstrap',
         '--email',
-        'owner@localhost',
+        `owner@${tenantId}.localhost`,
         '--tenant',
         tenantId,
         '--out',

@@ -76,9 +76,12 @@ describe('identity refuses to start', () => {
   });
 
   it('on a schema that lacks a migration, and says which', async () => {
-    await stack.superuser(`update identity.migrations set name = 'older'`);
+    const [first] = await stack.superuser<{ id: number }>('select id from identity.migrations order by id limit 1');
+    const rename = (name: string) =>
+      stack.superuser('update identity.migrations set name = $2 where id = $1', [first?.id, name]);
+    await rename('older');
     const { code, output } = await stack.run(['serve']);
-    await stack.superuser(`update identity.migrations set name = 'Foundation1700000000001'`);
+    await rename('Foundation1700000000001');
     expect({ code, output }).toEqual({ code: 1, output: expect.stringContaining('lacks Foundation1700000000001') });
   });
 

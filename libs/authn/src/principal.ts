@@ -2,9 +2,14 @@
 export interface Principal {
   readonly type: 'service' | 'user';
   readonly id: string;
+  /** The tenant the call acts in: the credential's own, or one that the caller selected and is a member of. */
   readonly tenantId: string;
   /** The key that was used; absent for tokens. */
   readonly keyId?: string;
+  /** Action patterns of the credential; absent: all that the principal may. */
+  readonly scopes?: readonly string[];
+  /** The sign-in or grant a token belongs to (`sid`). */
+  readonly sessionId?: string;
 }
 
 /** Why nobody was recognised. The words are stable: the status tables and metrics are keyed by them. */

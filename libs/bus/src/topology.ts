@@ -50,7 +50,10 @@ export interface ServiceCalls {
 
 /** Who may ask whom: the NATS permissions are made of this. */
 export const serviceCalls: readonly ServiceCalls[] = [
-  { service: 'identity', calls: ['policy.decide'] },
-  { service: 'policy', calls: ['identity.rewind'] },
-  { service: 'audit', calls: ['policy.decide', 'identity.rewind', 'policy.rewind', 'audit.rewind'] },
+  { service: 'identity', calls: ['policy.decide', 'policy.personal_data', 'audit.personal_data', 'identity.observe'] },
+  { service: 'policy', calls: ['identity.rewind', 'identity.observe'] },
+  {
+    service: 'audit',
+    calls: ['policy.decide', 'identity.rewind', 'policy.rewind', 'audit.rewind', 'identity.observe'],
+  },
 ];

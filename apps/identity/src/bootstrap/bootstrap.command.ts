@@ -5,6 +5,7 @@ import type { Command } from '@gatehouse/service';
 import { z } from 'zod';
 import { createKey } from '../key/create-key/create-key.js';
 import { keyDecider, keyStream } from '../key/key.js';
+import { isEmailTaken } from '../person/people.projection.js';
 import type { identitySettings } from '../settings.js';
 import { offerSetup } from '../setup/offer-setup/offer-setup.js';
 import { setupDecider, setupLifetimeMs, setupStream } from '../setup/setup.js';
@@ -126,6 +127,9 @@ const registerOwner: Step = async ({ store, subjectKeys }, { tenantId, email, na
     context: operatorContext(tenantId, now),
     commandId: steps.owner,
     decide: (user) => registerUser(command, user),
+  }).catch((error: unknown) => {
+    if (!isEmailTaken(error)) throw error;
+    throw new Error('somebody else is registered under this --email: choose another address', { cause: error });
   });
   return !duplicate;
 };

@@ -3,11 +3,12 @@ import { keyFingerprint, loadKeyFile, loadRootKey, type Pepper } from '@gatehous
 import { type CommandContext, openPool, type PostgresEventStore, sqlState } from '@gatehouse/event-store';
 import { newTraceContext } from '@gatehouse/telemetry';
 import type pg from 'pg';
+import type { Secrets } from '../area.js';
 import { identitySettings } from '../settings.js';
 import { refuseSharedKey } from '../start-checks.service.js';
 import { SubjectKeys } from '../user/subject-keys.service.js';
 
-export type OpenStore = (pool: pg.Pool) => PostgresEventStore;
+export type OpenStore = (pool: pg.Pool, secrets: Secrets) => PostgresEventStore;
 
 /** What somebody who runs the installation can reach without any service: the database and the key files. */
 export interface Operator {
@@ -34,7 +35,7 @@ export async function withOperator<T>(
   refuseSharedKey(pepper, root);
   const pool = openPool({ url: database.url, max: 2, applicationName: 'identity-operator' });
   try {
-    return await work({ store: openStore(pool), subjectKeys: new SubjectKeys(pool, root), pepper });
+    return await work({ store: openStore(pool, { root, pepper }), subjectKeys: new SubjectKeys(pool, root), pepper });
   } catch (error) {
     if (sqlState(error) !== undefinedTable) throw error;
     throw new Error('the schema is not there yet: run the command migrate first', { cause: error });

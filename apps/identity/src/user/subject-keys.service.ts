@@ -1,12 +1,36 @@
 import type { KeyObject } from 'node:crypto';
 import type { SealedField } from '@gatehouse/contracts';
-import { newSubjectKey, type RootKey, sealField, unwrapKey, wrapKey } from '@gatehouse/crypto';
-import { asTenant } from '@gatehouse/event-store';
+import { newSubjectKey, openField, type RootKey, sealField, unwrapKey, wrapKey } from '@gatehouse/crypto';
+import { asTenant, type Query } from '@gatehouse/event-store';
 import type pg from 'pg';
 
 /** Says what a wrapped key is for, so that one person's key opens as nobody else's. */
 const contextOf = (tenantId: string, subject: string, version: number): string =>
   `subject-key:${tenantId}:${subject}:${version}`;
+
+type Client = Pick<Query, 'query'>;
+
+/**
+ * A sealed field in clear, or undefined when its key was destroyed: the person was erased, and so is the field.
+ *
+ * @param query a connection of the system role, or of the request role within the field's tenant
+ */
+export async function openSealed(
+  root: RootKey,
+  query: Client,
+  tenantId: string,
+  field: string,
+  sealed: SealedField,
+): Promise<string | undefined> {
+  const { rows } = await query.query<{ wrapped: Buffer }>(
+    'select wrapped from subject_keys where tenant_id = $1 and subject = $2 and key_version = $3',
+    [tenantId, sealed.subject, sealed.key],
+  );
+  const [row] = rows;
+  if (!row) return undefined;
+  const key = unwrapKey(root, row.wrapped, contextOf(tenantId, sealed.subject, sealed.key));
+  return openField(key, sealed, field, tenantId);
+}
 
 /** Seals one person's fields; `field` is the field's name in the event. */
 export type Seal = (field: string, text: string) => SealedField;
@@ -30,6 +54,11 @@ export class SubjectKeys {
   async sealerFor(tenantId: string, subject: string): Promise<Seal> {
     const { version, key } = await this.#findOrMake(tenantId, subject);
     return (field, text) => sealField(key, { subject, keyVersion: version }, field, tenantId, text);
+  }
+
+  /** {@link openSealed} with the root key of this installation. */
+  open(query: Client, tenantId: string, field: string, sealed: SealedField): Promise<string | undefined> {
+    return openSealed(this.#root, query, tenantId, field, sealed);
   }
 
   async #findOrMake(tenantId: string, subject: string): Promise<{ version: number; key: KeyObject }> {

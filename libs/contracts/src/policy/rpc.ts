@@ -12,6 +12,8 @@ export const decide = {
     subject: entity,
     action: z.string().max(128),
     resource: entity,
+    /** Action patterns of the credential: outside of them the answer is no, whatever the principal may. */
+    scopes: z.array(z.string().max(128)).max(64).optional(),
     /** The service that asks. */
     caller: actor,
     source: z.object({ ip: z.string().max(64).optional() }).optional(),

@@ -13,7 +13,7 @@ import { writeEvents } from '../write-event.js';
 import { asTenant, type Query } from './database.js';
 import { insertAtRevision, parseEnvelope } from './rows.js';
 import { notifyChannel } from './schema.js';
-import { isTransient, violates } from './transient.js';
+import { isTransient, sqlState, violates } from './transient.js';
 
 /** Rows that a caller must be able to read back at once: written in the transaction of the events themselves. */
 export interface InlineProjection {
@@ -27,6 +27,15 @@ export interface PostgresEventStoreOptions {
   readonly pool: pg.Pool;
   readonly inline?: readonly InlineProjection[];
 }
+
+const maxTogether = 4;
+
+/** Somebody else appended first: to the stream, or the same command. After that the transaction answers 25P02 only. */
+const lostRace = (error: unknown): boolean =>
+  error instanceof RevisionConflict ||
+  violates(error, 'events_stream_revision') ||
+  violates(error, 'events_command') ||
+  sqlState(error) === '25P02';
 
 type Work<T> = (client: pg.PoolClient) => Promise<T>;
 
@@ -49,6 +58,27 @@ export class PostgresEventStore implements EventStore {
    */
   within(client: pg.PoolClient): EventStore {
     return new PostgresEventStore(this.#options, client);
+  }
+
+  /**
+   * Several streams of one tenant, and rows beside them, in one transaction: `work` appends to `log` and may use
+   * `client`, whose row-level security shows that tenant only. Whatever it read is read again when another writer was
+   * first, up to three more times, so it must not do anything that cannot be done twice.
+   *
+   * @example await store.together('acme', async (log, client) => { await handle(log, ...); await handle(log, ...); })
+   * @throws RevisionConflict after the last try; StoreUnavailable when it is not known whether it was stored
+   */
+  async together<T>(tenantId: string, work: (log: EventStore, client: pg.PoolClient) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        // COMMIT POINT of `work`: its events and its rows, or nothing.
+        return await asTenant(this.#options.pool, tenantId, (client) => work(this.within(client), client));
+      } catch (error) {
+        if (isTransient(error))
+          throw new StoreUnavailable('PostgreSQL did not confirm the transaction', { cause: error });
+        if (!lostRace(error) || attempt === maxTogether) throw error;
+      }
+    }
   }
 
   async append(streamId: string, events: readonly NewEvent[], options: AppendOptions): Promise<AppendResult> {

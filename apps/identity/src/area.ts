@@ -1,0 +1,49 @@
+import type { Pepper, RootKey } from '@gatehouse/crypto';
+import type { PostgresEventStore } from '@gatehouse/event-store';
+import type { ReadinessCheck } from '@gatehouse/http';
+import type { Projection } from '@gatehouse/projection';
+import type { Platform, ServiceDefinition } from '@gatehouse/service';
+import type { Provider, Type } from '@nestjs/common';
+import type { z } from 'zod';
+import type { Mailbox } from './mail/mailbox.service.js';
+import type { People } from './person/people.service.js';
+import type { identitySettings } from './settings.js';
+import type { SigningKeys } from './signing-key/signing-keys.service.js';
+import type { SubjectKeys } from './user/subject-keys.service.js';
+
+/** The two secrets everything of this service hangs on. */
+export interface Secrets {
+  readonly root: RootKey;
+  readonly pepper: Pepper;
+}
+
+/** What an area may build on. */
+export interface AreaContext extends Secrets {
+  readonly platform: Platform;
+  readonly settings: z.output<typeof identitySettings>;
+  readonly store: PostgresEventStore;
+  readonly subjectKeys: SubjectKeys;
+  readonly people: People;
+  readonly signingKeys: SigningKeys;
+  readonly mailbox: Mailbox;
+}
+
+export interface AreaParts {
+  readonly controllers?: readonly Type[];
+  readonly providers?: readonly Provider[];
+  /** Read models that follow the log, a moment behind. */
+  readonly projections?: readonly Projection[];
+  readonly checks?: readonly ReadinessCheck[];
+  readonly start?: () => void | Promise<void>;
+  readonly stop?: () => Promise<void>;
+}
+
+/** A part of this service with its own tables: one row of the table in `app.module.ts`. */
+export interface Area {
+  readonly migrations: ServiceDefinition<typeof identitySettings>['migrations'];
+  // Entity classes, as TypeORM takes them.
+  readonly entities?: readonly (abstract new () => object)[];
+  /** Read models written in the transaction of their events, so that a caller reads back what it wrote. */
+  readonly inline?: (secrets: Secrets) => readonly Projection[];
+  readonly compose?: (context: AreaContext) => AreaParts;
+}

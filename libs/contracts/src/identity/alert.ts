@@ -1,0 +1,2 @@
+/** Events of this area; its schemas stand above the table. */
+export const alertEvents = {} as const;
