@@ -22,6 +22,14 @@ export interface GatewayRoute {
  */
 export const routes: readonly GatewayRoute[] = [
   { path: '/api/v1/identity/*', upstream: 'identity' },
+  { path: '/api/v1/auth/*', upstream: 'identity' },
+  { path: '/api/v1/token', upstream: 'identity', readOnly: true },
+  { path: '/api/v1/token/*', upstream: 'identity', readOnly: true },
+  { path: '/api/v1/verify', upstream: 'identity' },
+  { path: '/oidc/*', upstream: 'identity' },
+  { path: '/.well-known/openid-configuration', upstream: 'identity', readOnly: true },
+  { path: '/.well-known/oauth-authorization-server', upstream: 'identity', readOnly: true },
+  { path: '/.well-known/jwks.json', upstream: 'identity', readOnly: true },
   { path: '/api/v1/policy/*', upstream: 'policy' },
   { path: '/api/v1/audit/*', upstream: 'audit' },
   { path: '/access/v1/*', upstream: 'policy' },

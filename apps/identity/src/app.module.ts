@@ -1,4 +1,6 @@
-import { knownKeysProjection } from '@gatehouse/authn';
+import { createTokenVerifier, knownKeysProjection, tokenAudience } from '@gatehouse/authn';
+import { serve } from '@gatehouse/bus';
+import { observe } from '@gatehouse/contracts';
 import { loadRootKey } from '@gatehouse/crypto';
 import { PostgresEventStore } from '@gatehouse/event-store';
 import { asInline } from '@gatehouse/projection';
@@ -17,6 +19,7 @@ import { keyArea } from './key/key.area.js';
 import { mailArea } from './mail/mail.area.js';
 import { Mailbox } from './mail/mailbox.service.js';
 import { MeController } from './me/me.controller.js';
+import { Observations } from './observation/observations.service.js';
 import { oidcArea } from './oidc/oidc.area.js';
 import { People } from './person/people.service.js';
 import { personArea } from './person/person.area.js';
@@ -73,8 +76,11 @@ function openStore(pool: pg.Pool, secrets: Secrets): PostgresEventStore {
 function compose(platform: Platform, settings: z.output<typeof identitySettings>): Composition {
   const secrets = { root: loadRootKey(settings.ROOT_KEY_FILE), pepper: platform.pepper };
   refuseSharedKey(secrets.pepper, secrets.root);
-  const context = contextOf(platform, settings, secrets);
-  const parts = areas.map((area) => area.compose?.(context) ?? {});
+  const parts: AreaParts[] = [];
+  const context = contextOf(platform, settings, secrets, () => parts.flatMap(({ personalData = [] }) => personalData));
+  for (const area of areas) parts.push(area.compose?.(context) ?? {});
+  platform.bus.whenConnected((nc) => serve(nc, observe, (report) => context.observations.take(report)));
+  platform.acceptTokens(ownTokens(context));
   const following = [knownKeysProjection(service), ...parts.flatMap(({ projections = [] }) => projections)];
   for (const projection of [...inlineProjections(secrets), ...following]) platform.project(projection);
   const problem = () =>
@@ -99,7 +105,20 @@ function compose(platform: Platform, settings: z.output<typeof identitySettings>
   };
 }
 
-function contextOf(platform: Platform, settings: z.output<typeof identitySettings>, secrets: Secrets): AreaContext {
+/** Our own tokens, checked with the keys in memory: nobody asks the network who he is himself. */
+const ownTokens = ({ settings, signingKeys }: AreaContext) =>
+  createTokenVerifier({
+    issuer: settings.PUBLIC_URL,
+    audience: tokenAudience,
+    keys: (header) => signingKeys.verificationKey(header),
+  });
+
+function contextOf(
+  platform: Platform,
+  settings: z.output<typeof identitySettings>,
+  secrets: Secrets,
+  personalData: AreaContext['personalData'],
+): AreaContext {
   const { request, system } = platform.database;
   const subjectKeys = new SubjectKeys(request, secrets.root);
   return {
@@ -110,6 +129,8 @@ function contextOf(platform: Platform, settings: z.output<typeof identitySetting
     subjectKeys,
     people: new People(system, subjectKeys, secrets.pepper),
     mailbox: new Mailbox(subjectKeys),
+    observations: new Observations(),
+    personalData,
     signingKeys: new SigningKeys({
       pool: system,
       root: secrets.root,

@@ -6,6 +6,7 @@ import type { Platform, ServiceDefinition } from '@gatehouse/service';
 import type { Provider, Type } from '@nestjs/common';
 import type { z } from 'zod';
 import type { Mailbox } from './mail/mailbox.service.js';
+import type { Observations } from './observation/observations.service.js';
 import type { People } from './person/people.service.js';
 import type { identitySettings } from './settings.js';
 import type { SigningKeys } from './signing-key/signing-keys.service.js';
@@ -26,6 +27,20 @@ export interface AreaContext extends Secrets {
   readonly people: People;
   readonly signingKeys: SigningKeys;
   readonly mailbox: Mailbox;
+  /** What all services report of credentials used and refused. */
+  readonly observations: Observations;
+  /** What every area holds on a person; complete once all areas are composed. */
+  readonly personalData: () => readonly PersonalData[];
+}
+
+/** One kind of rows on a person that stand outside of events: for the export of a person and for the erasure. */
+export interface PersonalData {
+  /** Names the kind in the archive: `sessions`, `second_factors`. */
+  readonly kind: string;
+  /** Everything held, in clear, as the person may see it: no secret, no hash. */
+  readonly read: (userId: string) => Promise<readonly Readonly<Record<string, unknown>>[]>;
+  /** Deletes it in every tenant and answers how many rows that were. Must be safe to repeat. */
+  readonly erase: (userId: string) => Promise<number>;
 }
 
 export interface AreaParts {
@@ -33,6 +48,7 @@ export interface AreaParts {
   readonly providers?: readonly Provider[];
   /** Read models that follow the log, a moment behind. */
   readonly projections?: readonly Projection[];
+  readonly personalData?: readonly PersonalData[];
   readonly checks?: readonly ReadinessCheck[];
   readonly start?: () => void | Promise<void>;
   readonly stop?: () => Promise<void>;

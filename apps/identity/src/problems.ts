@@ -14,17 +14,22 @@ const ownProblems = {
 
 defineProblems(ownProblems);
 
+/** Constraint -> code: the inline read model is the uniqueness check, its index refuses the row and the transaction. */
+const uniqueness = new Map<string, string>([['keys_name', 'key_name_taken']]);
+
+/** Adds the unique constraints of an area, with the codes of the problems they mean. */
+export function defineUniqueness(codes: Readonly<Record<string, string>>): void {
+  for (const [constraint, code] of Object.entries(codes)) uniqueness.set(constraint, code);
+}
+
 /** Runs a command and turns what the domain refuses into problem documents; everything else passes as it is. */
 export async function answering<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (error instanceof Refusal) throw new ProblemError(error.code);
-    if (isNameTaken(error)) throw new ProblemError('key_name_taken');
+    const taken = sqlState(error) === '23505' && uniqueness.get((error as { constraint?: string }).constraint ?? '');
+    if (taken) throw new ProblemError(taken, undefined, { cause: error });
     throw error;
   }
 }
-
-/** The inline read model is the uniqueness check: its index refuses the row, and with it the transaction. */
-const isNameTaken = (error: unknown): boolean =>
-  sqlState(error) === '23505' && (error as { constraint?: string }).constraint === 'keys_name';

@@ -1,4 +1,4 @@
-/** Everything this service's domain refuses, as the stable code a caller switches on; `problems.ts` says what each means over HTTP. */
+/** Everything that keys and set-up refuse, as the stable code a caller switches on; `problems.ts` says what each means over HTTP. */
 export type RefusalCode =
   | 'not_found'
   | 'key_name_taken'
@@ -7,9 +7,12 @@ export type RefusalCode =
   | 'user_key_without_person'
   | 'setup_link_invalid';
 
-/** An expected "no" of a decide function. Carries its code only: the code's public text stands in one table. */
-export class Refusal extends Error {
-  constructor(readonly code: RefusalCode) {
+/**
+ * An expected "no" of a decide function. Carries its code only: the code's public text stands in one table.
+ * An area has a closed union of codes of its own: `new Refusal<TenancyRefusal>('last_owner')`.
+ */
+export class Refusal<C extends string = RefusalCode> extends Error {
+  constructor(readonly code: C) {
     super(`refused: ${code}`);
     this.name = 'Refusal';
   }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createAuthenticator, createTokenVerifier, KeyDirectory } from '@gatehouse/authn';
+import { createAuthenticator, createTokenVerifier, KeyDirectory, NotAuthenticated } from '@gatehouse/authn';
 import { Consumption, call, createPublisher, type EventBatch, serve } from '@gatehouse/bus';
 import { formatPosition, parsePosition, rewind } from '@gatehouse/contracts';
 import { loadKeyFile, type Pepper } from '@gatehouse/crypto';
@@ -17,6 +17,8 @@ import {
 } from './database.js';
 import { registerPlatformMetrics } from './metrics.js';
 import type { PlatformSettings } from './settings.js';
+
+type VerifyToken = ReturnType<typeof createTokenVerifier>;
 
 export interface PlatformOptions {
   readonly service: string;
@@ -60,6 +62,7 @@ export class Platform {
   readonly #logins: DatabaseLogins;
   readonly #unregister: () => void;
   readonly #stopped = new AbortController();
+  #verifyToken: VerifyToken | undefined;
   #publish: ((batch: EventBatch) => Promise<void>) | undefined;
 
   constructor(options: PlatformOptions) {
@@ -93,7 +96,14 @@ export class Platform {
       wake: this.wake,
       onError: this.warn('keys could not be read'),
     });
-    this.authenticate = createAuthenticator({ keys: this.keys, ...tokenVerifier(settings) });
+    this.#verifyToken = tokenVerifier(settings);
+    this.authenticate = createAuthenticator({
+      keys: this.keys,
+      verifyToken: async (token, nowMs) => {
+        if (!this.#verifyToken) throw new NotAuthenticated('unknown');
+        return this.#verifyToken(token, nowMs);
+      },
+    });
     this.outbox = new OutboxRelay({
       service,
       url: logins.system.url,
@@ -102,6 +112,11 @@ export class Platform {
       onError: this.warn('events could not be published'),
     });
     this.#unregister = registerPlatformMetrics(this);
+  }
+
+  /** Replaces how tokens are checked: the service that signs them needs no network for it. */
+  acceptTokens(verify: VerifyToken): void {
+    this.#verifyToken = verify;
   }
 
   /** A handler that logs what went wrong and goes on: the thing itself retries. */
@@ -208,10 +223,10 @@ export class Platform {
   }
 }
 
-function tokenVerifier(settings: PlatformSettings) {
+function tokenVerifier(settings: PlatformSettings): VerifyToken | undefined {
   const { AUTH_JWT_ISSUER: issuer, AUTH_JWT_AUDIENCE: audience, AUTH_JWT_JWKS_URL: jwksUrl } = settings;
-  if (!issuer && !audience && !jwksUrl) return {};
+  if (!issuer && !audience && !jwksUrl) return undefined;
   if (!issuer || !audience || !jwksUrl)
     throw new Error('AUTH_JWT_ISSUER, AUTH_JWT_AUDIENCE and AUTH_JWT_JWKS_URL go together: set all three or none');
-  return { verifyToken: createTokenVerifier({ issuer, audience, jwksUrl }) };
+  return createTokenVerifier({ issuer, audience, jwksUrl });
 }

@@ -1,9 +1,10 @@
-import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import type { SealedField } from '@gatehouse/contracts';
 import { newSubjectKey, openField, type RootKey, sealField, unwrapKey, wrapKey } from '@gatehouse/crypto';
 import { inTransaction, pause } from '@gatehouse/event-store';
 import {
   calculateJwkThumbprint,
+  errors,
   exportJWK,
   exportPKCS8,
   generateKeyPair,
@@ -24,6 +25,7 @@ export interface SigningKeysOptions {
 
 export interface SigningKey extends PublishedKey {
   readonly privateKey: KeyObject;
+  readonly publicKey: KeyObject;
 }
 
 interface Row {
@@ -83,6 +85,14 @@ export class SigningKeys {
   /** JWKS (RFC 7517) of all published keys. */
   jwks(): { readonly keys: readonly JWK[] } {
     return { keys: this.#keys.map(({ publicJwk }) => publicJwk) };
+  }
+
+  /** For `jose`: the public key that a token's header names. @throws JWKSNoMatchingKey, JWKSTimeout */
+  verificationKey({ kid, alg }: { readonly kid?: string; readonly alg?: string }): KeyObject {
+    if (!this.loaded) throw new errors.JWKSTimeout();
+    const key = this.#keys.find((each) => each.kid === kid && each.algorithm === alg);
+    if (!key) throw new errors.JWKSNoMatchingKey();
+    return key.publicKey;
   }
 
   /** @throws Error while no key is there yet: the service is not ready then */
@@ -161,7 +171,14 @@ export class SigningKeys {
   #open(row: Row): SigningKey {
     const dataKey = unwrapKey(this.#options.root, row.wrapped, contextOf(row.kid));
     const privateKey = createPrivateKey(openField(dataKey, row.sealed, ...place));
-    return { kid: row.kid, algorithm: row.algorithm, publicJwk: row.public_jwk, ...toTimes(row), privateKey };
+    return {
+      kid: row.kid,
+      algorithm: row.algorithm,
+      publicJwk: row.public_jwk,
+      ...toTimes(row),
+      privateKey,
+      publicKey: createPublicKey(privateKey),
+    };
   }
 }
 

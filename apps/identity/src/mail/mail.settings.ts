@@ -1,0 +1,1 @@
+export const mailSettings = {} as const;

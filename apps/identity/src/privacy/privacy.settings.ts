@@ -1,0 +1,1 @@
+export const privacySettings = {} as const;
