@@ -16,7 +16,9 @@ import { GrantController } from './grant/grant.controller.js';
 import { GrantListController } from './grant/grant-list/grant-list.controller.js';
 import { GrantRow } from './grant/grant-list/grant-list.entity.js';
 import { grantListProjection } from './grant/grant-list/grant-list.projection.js';
+import { groupMembersProjection } from './group/group-members.projection.js';
 import { Foundation1700000000001 } from './migrations/1-foundation.js';
+import { Groups1700000000002 } from './migrations/2-groups.js';
 import { RoleController } from './role/role.controller.js';
 import { builtinPolicy } from './role/roles.js';
 import { policySettings } from './settings.js';
@@ -27,13 +29,14 @@ export const policyService: ServiceDefinition<typeof policySettings> = {
   name: 'policy',
   settings: policySettings,
   entities: [GrantRow],
-  migrations: [Foundation1700000000001],
+  migrations: [Foundation1700000000001, Groups1700000000002],
   compose,
 };
 
 function compose(platform: Platform, settings: Settings): Composition {
   const { database, wake } = platform;
-  const inline = [asInline(grantListProjection, 'policy')];
+  const inlineProjections = [grantListProjection, groupMembersProjection];
+  const inline = inlineProjections.map((projection) => asInline(projection, 'policy'));
   const store = new PostgresEventStore({ service: 'policy', pool: database.request, inline });
   const facts = new Facts({ pool: database.system, wake, onError: platform.warn('facts could not be read') });
   const commits = new GroupCommit({
@@ -44,7 +47,7 @@ function compose(platform: Platform, settings: Settings): Composition {
   });
   const decisions = new DecisionPoint({ facts, policy: builtinPolicy, commits, pepper: platform.pepper });
 
-  platform.project(grantListProjection);
+  for (const projection of inlineProjections) platform.project(projection);
   const apply = importIdentity(store);
   platform.consume({ durable: 'policy_facts', sources: ['identity'], parks: true, exclusive: true, apply });
   platform.bus.whenConnected((nc) => serveDecide(nc, decisions, platform.warn('a decision failed')));

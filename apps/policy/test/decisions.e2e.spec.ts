@@ -1,5 +1,10 @@
+import { call, connectBus } from '@gatehouse/bus';
+import { decide } from '@gatehouse/contracts';
+import { startService } from '@gatehouse/service';
+import { waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
+import { policyService } from '../src/app.module.js';
 import { type PolicyStack, question, startPolicyStack, tenant, untilKnown } from './policy-stack.js';
 
 let stack: PolicyStack;
@@ -244,5 +249,78 @@ describe('personal identifiers', () => {
     const { rows: grants } = await client.query('select subject_id from policy.grants');
     expect(grants.filter((row) => row.subject_id.includes('@'))).toEqual([]);
     await client.end();
+  });
+});
+
+describe('members and teams, as identity tells of them', () => {
+  const ann = '0190a1b2-0000-7000-8000-00000000a001';
+  const may = async (action: string, resource: string) =>
+    ((await (await stack.ask(operator, `user/${ann}`, action, resource)).json()) as { decision: boolean }).decision;
+  const until = (expected: boolean, action: string, resource: string) =>
+    waitFor(async () => (await may(action, resource)) === expected, { message: `${action} ${expected}` });
+  const tell = (type: string, data: object) => stack.identity.publish(tenant, type, { userId: ann, ...data });
+
+  it('hold the role they were added with, and the new one when it changes', async () => {
+    await tell('member.added', { role: 'viewer', via: 'invitation' });
+    await until(true, 'logs.read', 'runtime/app-web');
+    expect(await may('deploy.preview', 'project/app-web')).toBe(false);
+    await tell('member.role_changed', { role: 'developer', previousRole: 'viewer' });
+    await until(true, 'deploy.preview', 'project/app-web');
+  });
+
+  it('hold what their team holds, on that project only', async () => {
+    await stack.identity.publish(tenant, 'project.role_granted', {
+      projectId: 'shop',
+      subject: { type: 'team', id: 'web' },
+      role: 'maintainer',
+    });
+    await tell('team.member_added', { teamId: 'web' });
+    await until(true, 'deploy.production', 'project/shop');
+    expect(await may('deploy.production', 'project/other')).toBe(false);
+    await tell('team.member_removed', { teamId: 'web' });
+    await until(false, 'deploy.production', 'project/shop');
+  });
+
+  it('keep nothing when they leave, not even what was granted beside the role', async () => {
+    expect((await grant(`user/${ann}`, 'maintainer', 'project/side')).status).toBe(201);
+    await until(true, 'deploy.production', 'project/side');
+    await tell('member.removed', { role: 'developer', reason: 'removed' });
+    await until(false, 'deploy.production', 'project/side');
+    expect(await may('logs.read', 'runtime/app-web')).toBe(false);
+  });
+
+  it('are found again by a replica that starts later', async () => {
+    await tell('member.added', { role: 'viewer', via: 'invitation' });
+    await tell('team.member_added', { teamId: 'web' });
+    await until(true, 'deploy.production', 'project/shop');
+    await stack.service.stop();
+    stack.service = await startService(policyService, stack.env);
+    await untilKnown(stack, operator);
+    await until(true, 'deploy.production', 'project/shop');
+  });
+});
+
+describe('a credential limited to some actions', () => {
+  const decideWith = async (scopes?: string[]) => {
+    const nc = await connectBus({ servers: stack.nats.url, user: 'identity' });
+    const answer = await call(nc, decide, {
+      tenantId: tenant,
+      subject: { type: 'service', id: 'operator' },
+      action: 'logs.read',
+      resource: { type: 'runtime', id: 'app-web' },
+      caller: { type: 'gatehouse', id: 'identity' },
+      ...(scopes && { scopes }),
+    });
+    await nc.close();
+    return answer;
+  };
+
+  it('does nothing else, and the refusal is recorded', async () => {
+    expect((await decideWith()).decision).toBe(true);
+    expect((await decideWith(['logs.*'])).decision).toBe(true);
+    const refused = await decideWith(['key.*']);
+    expect(refused).toMatchObject({ decision: false, reason: 'out_of_scope' });
+    expect((await recorded()).some((row) => row.envelope.includes(refused.id))).toBe(true);
+    expect((await decideWith([])).decision).toBe(false);
   });
 });

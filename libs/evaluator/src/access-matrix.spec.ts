@@ -3,6 +3,7 @@ import { type BuiltinRoleName, builtinRoleNames, builtinRoles } from './builtin-
 import { compile } from './compile.js';
 import { evaluate } from './evaluate.js';
 import { GrantIndex } from './grant-index.js';
+import { GroupIndex } from './group-index.js';
 import { parseRequest } from './parse.js';
 
 const policy = compile({ digest: 'builtin', roles: builtinRoles });
@@ -13,7 +14,7 @@ function decide(role: string, action: string, resource: string): 'allow' | 'deny
   grants.apply('tenant_9fa', { id: 'g_1', subject, role, scope: '*' });
   const parsed = parseRequest({ subject, action: { name: action }, resource });
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.errors));
-  return evaluate(policy, grants, 'tenant_9fa', parsed.value).decision ? 'allow' : 'deny';
+  return evaluate(policy, { grants, groups: new GroupIndex() }, 'tenant_9fa', parsed.value).decision ? 'allow' : 'deny';
 }
 
 describe("the matrix of the 'Platform Security' page", () => {
@@ -102,7 +103,7 @@ describe('the built-in roles', () => {
     grants.apply('t', { id: 'g_1', subject, role: 'developer', scope: '*' });
     grants.apply('t', { id: 'g_2', subject, role: 'maintainer', scope: { type: 'project', id: 'app-web' } });
     const ask = (id: string) =>
-      evaluate(policy, grants, 't', {
+      evaluate(policy, { grants, groups: new GroupIndex() }, 't', {
         subject,
         action: { name: 'deploy.production' },
         resource: { type: 'project', id },

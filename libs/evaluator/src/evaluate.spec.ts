@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { compile } from './compile.js';
 import { evaluate } from './evaluate.js';
 import { GrantIndex } from './grant-index.js';
+import { GroupIndex } from './group-index.js';
 import { type Decision, type Grant, maxMatched, type Request, type Resource, type Role, type Rule } from './model.js';
 
 const tenantId = 'acme';
@@ -14,7 +15,7 @@ function index(grants: readonly Grant[]): GrantIndex {
 }
 
 const decide = (roles: readonly Role[], grants: readonly Grant[], request: Request): Decision =>
-  evaluate(compile({ digest: 'd', roles }), index(grants), tenantId, request);
+  evaluate(compile({ digest: 'd', roles }), { grants: index(grants), groups: new GroupIndex() }, tenantId, request);
 
 /** Written from the description of the rules alone, without index or compilation, and slow. */
 function naive(
@@ -146,7 +147,12 @@ describe('evaluate: properties', () => {
     fc.assert(
       fc.property(roles, grants, request, (r, g, q) => {
         expect(decide(r, [], q)).toMatchObject({ decision: false, reason: 'no_grant', matched: [] });
-        const elsewhere = evaluate(compile({ digest: 'd', roles: r }), index(g), 'other', q);
+        const elsewhere = evaluate(
+          compile({ digest: 'd', roles: r }),
+          { grants: index(g), groups: new GroupIndex() },
+          'other',
+          q,
+        );
         expect(elsewhere).toMatchObject({ decision: false, reason: 'no_grant', matched: [] });
       }),
     );
@@ -274,7 +280,34 @@ describe('evaluate: cases', () => {
     const policy = compile({ digest: 'd', roles: [r] });
     const facts = index([held('ops')]);
     for (let i = 0; i < 10_000; i++)
-      expect(evaluate(policy, facts, tenantId, ask(`x${i}`, 'a', 'b')).decision).toBe(false);
-    expect(evaluate(policy, facts, tenantId, ask('deploy.production', 'a', 'b')).decision).toBe(true);
+      expect(
+        evaluate(policy, { grants: facts, groups: new GroupIndex() }, tenantId, ask(`x${i}`, 'a', 'b')).decision,
+      ).toBe(false);
+    expect(
+      evaluate(policy, { grants: facts, groups: new GroupIndex() }, tenantId, ask('deploy.production', 'a', 'b'))
+        .decision,
+    ).toBe(true);
+  });
+});
+
+describe('groups', () => {
+  const subject = { type: 'user', id: 'u_7' };
+  const team = { type: 'team', id: 'web' };
+  const roles = [{ name: 'viewer', rules: [{ effect: 'permit' as const, actions: ['logs.read'] }] }];
+  const request = { subject, action: { name: 'logs.read' }, resource: { type: 'project', id: 'p' } };
+  const grants = new GrantIndex();
+  grants.apply('acme', { id: 'g', subject: team, role: 'viewer', scope: '*' });
+
+  it('give their members what they hold, in their own tenant and while they belong to them', () => {
+    const groups = new GroupIndex();
+    const decide = (tenantId: string) =>
+      evaluate(compile({ digest: 'd', roles }), { grants, groups }, tenantId, request).reason;
+    expect(decide('acme')).toBe('no_grant');
+    groups.join('other', team, subject);
+    expect(decide('acme')).toBe('no_grant');
+    groups.join('acme', team, subject);
+    expect([decide('acme'), decide('other')]).toEqual(['permitted', 'no_grant']);
+    groups.leave('acme', team, subject);
+    expect(decide('acme')).toBe('no_grant');
   });
 });

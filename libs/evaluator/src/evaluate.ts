@@ -1,5 +1,6 @@
 import { type ActionRules, appliesTo, type CompiledPolicy } from './compile.js';
 import type { GrantIndex } from './grant-index.js';
+import type { GroupIndex } from './group-index.js';
 import {
   type Decision,
   type Grant,
@@ -8,6 +9,7 @@ import {
   type Request,
   type Resource,
   type Scope,
+  type Subject,
 } from './model.js';
 
 const covers = (scope: Scope, resource: Resource): boolean =>
@@ -44,17 +46,35 @@ function rolesThatPermit(rules: ActionRules, resource: Resource): string[] {
   return names;
 }
 
+/** What a decision reads. */
+export interface DecisionFacts {
+  readonly grants: GrantIndex;
+  readonly groups: GroupIndex;
+}
+
+/** The subject's own grants, and those of its groups. Most subjects have no group, and then nothing is copied. */
+function heldBy(grants: GrantIndex, groups: GroupIndex, tenantId: string, subject: Subject): readonly Grant[] {
+  const own = grants.of(tenantId, subject);
+  const of = groups.of(tenantId, subject);
+  return of.length === 0 ? own : own.concat(...of.map((group) => grants.of(tenantId, group)));
+}
+
 /**
  * Decides one request of one tenant. Any forbid wins, otherwise one permit is needed, nothing applies is a deny: the
  * order of grants, rules and roles never matters. No input throws, no clock and no randomness is read, and a deny costs
  * what a permit costs. Grants on a role that the policy does not know give nothing.
  *
  * @example
- * evaluate(policy, grants, 'acme', request)
+ * evaluate(policy, { grants, groups }, 'acme', request)
  * // { decision: true, reason: 'permitted', matched: [{ effect: 'permit', role: 'viewer', rule: 0, grant: 'g_1' }] }
  */
-export function evaluate(policy: CompiledPolicy, grants: GrantIndex, tenantId: string, request: Request): Decision {
-  const held = grants.of(tenantId, request.subject);
+export function evaluate(
+  policy: CompiledPolicy,
+  { grants, groups }: DecisionFacts,
+  tenantId: string,
+  request: Request,
+): Decision {
+  const held = heldBy(grants, groups, tenantId, request.subject);
   const rules = policy.rulesFor(request.action.name);
   const matched: MatchedRule[] = [];
   for (const grant of held) matchGrant(grant, rules, request.resource, matched);

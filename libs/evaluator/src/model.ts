@@ -62,9 +62,10 @@ export interface MatchedRule {
  * - `permitted`: a permit matched and no forbid did
  * - `forbidden`: a forbid matched, whatever else did
  * - `no_permit`: the subject has grants in the tenant, and none permits this
- * - `no_grant`: the subject has no grant in the tenant
+ * - `no_grant`: neither the subject nor a group of it has a grant in the tenant
+ * - `out_of_scope`: the credential is limited to other actions, whatever its principal may
  */
-export type Reason = 'permitted' | 'forbidden' | 'no_permit' | 'no_grant';
+export type Reason = 'permitted' | 'forbidden' | 'no_permit' | 'no_grant' | 'out_of_scope';
 
 /**
  * The answer and its evidence. `matched` has the forbids first, then the order of grant id, role and rule, and at most

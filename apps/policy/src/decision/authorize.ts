@@ -10,7 +10,14 @@ export const authorizeLocally =
   (decisions: DecisionPoint): Authorize =>
   (principal, action, resource, request) => {
     const subject = { type: principal.type, id: principal.id };
-    const question = { tenantId: principal.tenantId, subject, action, resource: toEntity(resource) };
+    const { scopes } = principal as { readonly scopes?: readonly string[] };
+    const question = {
+      tenantId: principal.tenantId,
+      subject,
+      action,
+      resource: toEntity(resource),
+      ...(scopes && { scopes }),
+    };
     if (action === 'decision.evaluate' && decisions.evaluate(question).decision) return { allowed: true };
     return decisions
       .decide(question, {

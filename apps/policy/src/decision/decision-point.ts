@@ -1,6 +1,6 @@
 import type { Actor, DecisionRecorded, Entity } from '@gatehouse/contracts';
 import { type Pepper, uuidv7 } from '@gatehouse/crypto';
-import { type CompiledPolicy, type Decision, evaluate, type MatchedRule } from '@gatehouse/evaluator';
+import { type CompiledPolicy, type Decision, evaluate, isWithinScopes, type MatchedRule } from '@gatehouse/evaluator';
 import { type GroupCommit, StoreUnavailable, writeEvent } from '@gatehouse/event-store';
 import type { Facts } from '../facts/facts.js';
 import { recordable } from './identifiers.js';
@@ -11,6 +11,8 @@ export interface Question {
   readonly subject: Entity;
   readonly action: string;
   readonly resource: Entity;
+  /** Action patterns the credential is limited to; absent: no limit. */
+  readonly scopes?: readonly string[] | undefined;
 }
 
 export interface Asked {
@@ -52,7 +54,9 @@ export class DecisionPoint {
   evaluate(question: Question): Decision {
     const { facts, policy, pepper } = this.#options;
     if (!facts.loaded) throw new FactsNotLoaded('the facts are being loaded');
-    return evaluate(policy, facts.grants, question.tenantId, {
+    if (!isWithinScopes(question.scopes, question.action))
+      return { decision: false, reason: 'out_of_scope', matched: [] };
+    return evaluate(policy, facts, question.tenantId, {
       subject: recordable(pepper, question.subject),
       action: { name: question.action },
       resource: recordable(pepper, question.resource),

@@ -1,5 +1,13 @@
-import { comparePositions, formatPosition, type Position, type RoleGranted, startPosition } from '@gatehouse/contracts';
-import { GrantIndex, parseScope } from '@gatehouse/evaluator';
+import {
+  comparePositions,
+  type Entity,
+  formatPosition,
+  type GroupJoined,
+  type Position,
+  type RoleGranted,
+  startPosition,
+} from '@gatehouse/contracts';
+import { GrantIndex, GroupIndex, parseScope } from '@gatehouse/evaluator';
 import { Doorbell, highRate, notifyChannel, parseEnvelope, pause, readLog, type Wake } from '@gatehouse/event-store';
 import type pg from 'pg';
 
@@ -10,7 +18,7 @@ export interface FactsOptions {
   readonly onError: (error: Error) => void;
 }
 
-const factTypes = ['role.granted', 'role.revoked'];
+const factTypes = ['role.granted', 'role.revoked', 'group.joined', 'group.left'];
 const idleLookMs = 1_000;
 const heldLookMs = 2;
 
@@ -21,6 +29,12 @@ interface GrantRow {
   readonly subject_id: string;
   readonly role: string;
   readonly scope: string;
+}
+
+interface MemberRow {
+  readonly tenant_id: string;
+  readonly group_entity: Entity;
+  readonly member_entity: Entity;
 }
 
 interface Waiter {
@@ -34,6 +48,7 @@ interface Waiter {
  */
 export class Facts {
   readonly grants = new GrantIndex();
+  readonly groups = new GroupIndex();
   readonly #options: FactsOptions;
   readonly #bell = new Doorbell();
   readonly #stopped = new AbortController();
@@ -110,8 +125,10 @@ export class Facts {
         'select pg_snapshot_xmin(pg_current_snapshot())::text as tx',
       );
       const { rows } = await client.query<GrantRow>('select * from grants where active');
+      const { rows: members } = await client.query<MemberRow>('select * from group_members');
       await client.query('commit');
       for (const row of rows) this.#apply(row.tenant_id, row);
+      for (const row of members) this.groups.join(row.tenant_id, row.group_entity, row.member_entity);
       this.#reach({ tx: BigInt(horizon[0]?.tx ?? 1) - 1n, seq: 9_223_372_036_854_775_807n });
       this.#loaded = true;
     } finally {
@@ -124,13 +141,26 @@ export class Facts {
       const page = await readLog(this.#options.pool, this.#position, { limit: 1_000, types: factTypes });
       for (const event of page.events) {
         const { data, type } = parseEnvelope(event.text);
-        if (type === 'role.revoked') this.grants.remove(event.tenantId, String(data.grantId));
-        else this.#grant(event.tenantId, data as unknown as RoleGranted);
+        this.#follows[type]?.(event.tenantId, data);
       }
       this.#reach(page.position);
       if (page.events.length < 1_000) return page.held;
     }
   }
+
+  /** What each kind of fact changes. */
+  readonly #follows: Readonly<Record<string, (tenantId: string, data: Readonly<Record<string, unknown>>) => void>> = {
+    'role.granted': (tenantId, data) => this.#grant(tenantId, data as unknown as RoleGranted),
+    'role.revoked': (tenantId, data) => void this.grants.remove(tenantId, String(data.grantId)),
+    'group.joined': (tenantId, data) => {
+      const { group, member } = data as unknown as GroupJoined;
+      this.groups.join(tenantId, group, member);
+    },
+    'group.left': (tenantId, data) => {
+      const { group, member } = data as unknown as GroupJoined;
+      this.groups.leave(tenantId, group, member);
+    },
+  };
 
   #grant(tenantId: string, { grantId, subject, role, scope }: RoleGranted): void {
     this.#apply(tenantId, { grant_id: grantId, subject_type: subject.type, subject_id: subject.id, role, scope });

@@ -1,23 +1,19 @@
 import { knownKeysProjection } from '@gatehouse/authn';
-import type { KeyCreated, TenantCreated } from '@gatehouse/contracts';
-import { type CommandContext, handle, type PostgresEventStore } from '@gatehouse/event-store';
+import type { Entity } from '@gatehouse/contracts';
+import {
+  type CommandContext,
+  type EventStore,
+  type HandleOptions,
+  handle,
+  type PostgresEventStore,
+} from '@gatehouse/event-store';
 import type { ProjectedEvent } from '@gatehouse/projection';
 import type pg from 'pg';
-import { type GrantTerms, grantDecider, grantIdOf, grantStream } from '../grant/grant.js';
+import { type Grant, grantDecider, grantIdOf, grantStream } from '../grant/grant.js';
 import { grantRole } from '../grant/grant-role/grant-role.js';
-
-/** Which grants follow from an event of identity: the owner of a tenant, the roles a service key was made with. */
-export function grantsFrom({ envelope }: ProjectedEvent): readonly GrantTerms[] {
-  if (envelope.type === 'tenant.created') {
-    const { ownerId } = envelope.data as unknown as TenantCreated;
-    return [{ subject: { type: 'user', id: ownerId }, role: 'owner', scope: '*' }];
-  }
-  if (envelope.type === 'key.created') {
-    const { principal, roles } = envelope.data as unknown as KeyCreated;
-    return roles.map((role) => ({ subject: principal, role, scope: '*' }));
-  }
-  return [];
-}
+import { revokeRole } from '../grant/revoke-role/revoke-role.js';
+import { groupMemberDecider, joinGroup, leaveGroup, membershipStream } from '../group/group.js';
+import { type FactChange, factChanges } from './grant-changes.js';
 
 /**
  * Takes over what identity says: keys, to recognise callers, and grants, which become events of policy's own log, so
@@ -32,13 +28,49 @@ export const importIdentity = (store: PostgresEventStore) => {
       events.filter((event) => keys.types.includes(event.envelope.type)),
     );
     for (const event of events) {
-      for (const terms of grantsFrom(event)) {
-        const streamId = grantStream(grantIdOf(terms));
-        await handle(log, grantDecider, { streamId, context: contextOf(event), decide: grantRole(terms) });
-      }
+      for (const change of factChanges(event.envelope)) await apply(client, log, contextOf(event), change);
     }
   };
 };
+
+async function apply(client: pg.PoolClient, log: EventStore, context: CommandContext, change: FactChange) {
+  switch (change.kind) {
+    case 'grant':
+    case 'revoke':
+      return changeGrant(
+        log,
+        context,
+        grantIdOf(change.terms),
+        change.kind === 'grant' ? grantRole(change.terms) : revokeRole(),
+      );
+    case 'join':
+    case 'leave': {
+      const decide = (change.kind === 'join' ? joinGroup : leaveGroup)(change.membership);
+      return void (await handle(log, groupMemberDecider, {
+        streamId: membershipStream(change.membership),
+        context,
+        decide,
+      }));
+    }
+    case 'revoke_all':
+      for (const grantId of await heldBy(client, context.tenantId, change.subject))
+        await changeGrant(log, context, grantId, revokeRole());
+  }
+}
+
+type DecideGrant = HandleOptions<Grant>['decide'];
+
+async function changeGrant(log: EventStore, context: CommandContext, grantId: string, decide: DecideGrant) {
+  await handle(log, grantDecider, { streamId: grantStream(grantId), context, decide });
+}
+
+async function heldBy(client: pg.PoolClient, tenantId: string, subject: Entity): Promise<readonly string[]> {
+  const { rows } = await client.query<{ grant_id: string }>(
+    'select grant_id from grants where tenant_id = $1 and subject_type = $2 and subject_id = $3 and active order by grant_id',
+    [tenantId, subject.type, subject.id],
+  );
+  return rows.map((row) => row.grant_id);
+}
 
 /** The actor stays who made the key or the tenant; the cause is identity's event. */
 const contextOf = ({ envelope }: ProjectedEvent): CommandContext => ({

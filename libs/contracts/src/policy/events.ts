@@ -15,6 +15,13 @@ export type RoleGranted = z.infer<typeof roleGranted>;
 export const roleRevoked = z.object({ grantId: z.string() });
 export type RoleRevoked = z.infer<typeof roleRevoked>;
 
+/** A member holds what its group holds: teams of a tenant, as identity told of them. */
+export const groupJoined = z.object({ group: entity, member: entity });
+export type GroupJoined = z.infer<typeof groupJoined>;
+
+export const groupLeft = z.object({ group: entity, member: entity });
+export type GroupLeft = z.infer<typeof groupLeft>;
+
 /** One answered question. Who asked is the envelope's actor; the subject is whom the question was about. */
 export const decisionRecorded = z.object({
   subject: entity,
@@ -34,5 +41,7 @@ export type DecisionRecorded = z.infer<typeof decisionRecorded>;
 export const policyEvents = {
   'role.granted': roleGranted,
   'role.revoked': roleRevoked,
+  'group.joined': groupJoined,
+  'group.left': groupLeft,
   'decision.recorded': decisionRecorded,
 } as const;
