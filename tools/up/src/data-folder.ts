@@ -34,6 +34,8 @@ export interface DataFolder {
   readonly secrets: string;
   readonly tls: string;
   readonly logs: string;
+  /** Letters that identity would send, one file each: for trying and developing. */
+  readonly mail: string;
   readonly firstOwner: string;
   readonly credentials: string;
   readonly curlHeader: string;
@@ -57,6 +59,7 @@ export function dataFolder(root: string): DataFolder {
     secrets: at('secrets'),
     tls: at('tls'),
     logs: at('logs'),
+    mail: at('mail'),
     firstOwner: at('first-owner.json'),
     credentials: at('cli', 'credentials.json'),
     curlHeader: at('curl.header'),
@@ -88,6 +91,7 @@ export function prepareFolders(folder: DataFolder): void {
       folder.secrets,
       folder.tls,
       folder.logs,
+      folder.mail,
       ...['cli', 'ledger'].map((name) => join(folder.root, name)),
     ];
     for (const path of [...closed, join(folder.secrets, 'database'), join(folder.secrets, 'nats')]) {
@@ -130,5 +134,5 @@ export function deleteData(folder: DataFolder): void {
 function knownEntries(folder: DataFolder): string[] {
   const files = [folder.version, folder.lock, folder.firstOwner, folder.curlHeader];
   const names = files.map((path) => path.slice(folder.root.length + 1));
-  return [...names, 'postgres', 'nats', 'secrets', 'tls', 'logs', 'cli', 'ledger', 'migrated'];
+  return [...names, 'postgres', 'nats', 'secrets', 'tls', 'logs', 'mail', 'cli', 'ledger', 'migrated'];
 }

@@ -26,10 +26,14 @@ describe('serviceEnvironment', () => {
       NATS_URL: 'nats://127.0.0.1:7121',
       NATS_SEED_FILE: '/data/secrets/nats/audit.seed',
       TRUSTED_PROXIES: '127.0.0.1',
+      AUTH_JWT_ISSUER: 'https://localhost:8443',
+      AUTH_JWT_AUDIENCE: 'urn:gatehouse:api',
+      AUTH_JWT_JWKS_URL: 'http://127.0.0.1:7100/.well-known/jwks.json',
     });
     expect(serviceEnvironment(row('policy'), folder, addresses)).not.toHaveProperty('LEDGER_KEY_FILE');
     expect(serviceEnvironment(row('policy'), folder, addresses)).not.toHaveProperty('ROOT_KEY_FILE');
     expect(serviceEnvironment(row('identity'), folder, addresses)).toHaveProperty('ROOT_KEY_FILE');
+    expect(serviceEnvironment(row('identity'), folder, addresses)).toMatchObject({ MAIL_FOLDER: '/data/mail' });
   });
 
   it('gives the gateway certificates and upstreams, and no database', () => {

@@ -1,3 +1,4 @@
+import { tokenAudience } from '@gatehouse/authn';
 import { roleNames } from '@gatehouse/event-store';
 import type { DataFolder } from './data-folder.js';
 import { gatewayName, type ServiceRow, serviceTable } from './service-table.js';
@@ -28,10 +29,19 @@ const inherited = [
 const inheritedPrefixes = [
   'OTEL_',
   'AUTH_',
+  'ALERT_',
   'DATABASE_POOL',
   'DATABASE_SYSTEM_POOL',
   'DECISION_',
+  'ERASURE_',
+  'GEOIP_',
+  'GUEST_TOKENS',
   'LEDGER_ORIGIN',
+  'MAIL_',
+  'PASSWORD_',
+  'REGISTRATION',
+  'SMTP_',
+  'TOKEN_ALGORITHM',
   'TRUSTED_PROXIES',
   'RATE_LIMIT_',
   'UPSTREAM_CONNECTIONS',
@@ -72,6 +82,17 @@ function statefulEnvironment(row: ServiceRow, folder: DataFolder, addresses: Add
     NATS_SEED_FILE: folder.natsSeed(row.name),
     // The gateway says whose address it was: networks of keys and the record need the caller's, not the gateway's.
     TRUSTED_PROXIES: '127.0.0.1',
+    ...(row.isIdentity ? { MAIL_FOLDER: folder.mail } : tokenEnvironment(addresses)),
+  };
+}
+
+/** Access tokens are checked with the keys that identity publishes; it knows its own without asking. */
+function tokenEnvironment(addresses: Addresses): NodeJS.ProcessEnv {
+  const identity = serviceTable.find((row) => 'isIdentity' in row) as ServiceRow;
+  return {
+    AUTH_JWT_ISSUER: publicUrl(addresses),
+    AUTH_JWT_AUDIENCE: tokenAudience,
+    AUTH_JWT_JWKS_URL: `http://127.0.0.1:${servicePort(identity, addresses)}/.well-known/jwks.json`,
   };
 }
 

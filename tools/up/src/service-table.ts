@@ -10,6 +10,8 @@ export interface ServiceRow {
   readonly stateful: boolean;
   /** Environment variable -> file in the data folder. */
   readonly files: Readonly<Record<string, KeyFile>>;
+  /** It writes letters, and signs the tokens that the others check. */
+  readonly isIdentity?: true;
 }
 
 const program = (name: string) => `apps/${name}/dist/src/main.js`;
@@ -22,6 +24,7 @@ export const serviceTable = [
     portOffset: 0,
     stateful: true,
     files: { ROOT_KEY_FILE: 'rootKey', PEPPER_FILE: 'pepper' },
+    isIdentity: true,
   },
   {
     name: 'policy',
