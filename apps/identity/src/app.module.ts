@@ -30,6 +30,7 @@ import { setupArea } from './setup/setup.area.js';
 import { signingKeyArea } from './signing-key/signing-key.area.js';
 import { SigningKeys } from './signing-key/signing-keys.service.js';
 import { databaseProblem, refuseSharedKey, refuseWrongDatabase } from './start-checks.service.js';
+import { Memberships } from './tenancy/memberships.service.js';
 import { tenancyArea } from './tenancy/tenancy.area.js';
 import { SubjectKeys } from './user/subject-keys.service.js';
 
@@ -128,6 +129,7 @@ function contextOf(
     store: openStore(request, secrets),
     subjectKeys,
     people: new People(system, subjectKeys, secrets.pepper),
+    memberships: new Memberships(system),
     mailbox: new Mailbox(subjectKeys),
     observations: new Observations(),
     personalData,

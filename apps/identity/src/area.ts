@@ -10,6 +10,7 @@ import type { Observations } from './observation/observations.service.js';
 import type { People } from './person/people.service.js';
 import type { identitySettings } from './settings.js';
 import type { SigningKeys } from './signing-key/signing-keys.service.js';
+import type { Memberships } from './tenancy/memberships.service.js';
 import type { SubjectKeys } from './user/subject-keys.service.js';
 
 /** The two secrets everything of this service hangs on. */
@@ -25,6 +26,7 @@ export interface AreaContext extends Secrets {
   readonly store: PostgresEventStore;
   readonly subjectKeys: SubjectKeys;
   readonly people: People;
+  readonly memberships: Memberships;
   readonly signingKeys: SigningKeys;
   readonly mailbox: Mailbox;
   /** What all services report of credentials used and refused. */

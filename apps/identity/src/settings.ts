@@ -9,6 +9,7 @@ import { oidcSettings } from './oidc/oidc.settings.js';
 import { privacySettings } from './privacy/privacy.settings.js';
 import { satelliteSettings } from './satellite/satellite.settings.js';
 import { signingAlgorithms } from './signing-key/signing-key.js';
+import { tenancySettings } from './tenancy/tenancy.settings.js';
 
 export const identitySettings = platformSettings.extend({
   ROOT_KEY_FILE: setting.text("File with the root key, under which every person's key is wrapped"),
@@ -17,6 +18,7 @@ export const identitySettings = platformSettings.extend({
     .default('https://localhost'),
   TOKEN_ALGORITHM: setting.choice('What new keys sign tokens with', signingAlgorithms).default('ES256'),
   ...mailSettings,
+  ...tenancySettings,
   ...accountSettings,
   ...factorSettings,
   ...oidcSettings,

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { identitySettings } from '../settings.js';
 import { offerSetup } from '../setup/offer-setup/offer-setup.js';
 import { setupDecider, setupLifetimeMs, setupStream } from '../setup/setup.js';
-import { tenantDecider, tenantStream } from '../tenant/tenant.js';
+import { tenantDecider, tenantStream } from '../tenancy/organization/tenant.js';
 import { type OfferSetupArguments, readOfferSetupArguments } from './arguments.js';
 import {
   fingerprintOf,

@@ -45,6 +45,32 @@ export const memberRemoved = z.object({
 });
 export type MemberRemoved = z.infer<typeof memberRemoved>;
 
+/**
+ * Somebody is invited by mail; the address is the sealed field `email`, under the key of `invitation-<invitationId>`.
+ * `fingerprint` is base64 of HMAC-SHA256(pepper, token): all that is kept of the link.
+ */
+export const invitationCreated = z.object({
+  invitationId: z.uuid(),
+  role: memberRole,
+  teamIds: z.array(z.string()),
+  fingerprint: z.base64(),
+  expiresAt: z.iso.datetime(),
+});
+export type InvitationCreated = z.infer<typeof invitationCreated>;
+
+/** Sent again with another link; the earlier one is void. */
+export const invitationResent = invitationCreated.pick({ invitationId: true, fingerprint: true, expiresAt: true });
+export type InvitationResent = z.infer<typeof invitationResent>;
+
+export const invitationAccepted = z.object({ invitationId: z.uuid(), userId: z.uuid() });
+export type InvitationAccepted = z.infer<typeof invitationAccepted>;
+
+export const invitationRevoked = z.object({
+  invitationId: z.uuid(),
+  reason: z.enum(['revoked', 'replaced', 'tenant_closed']),
+});
+export type InvitationRevoked = z.infer<typeof invitationRevoked>;
+
 export const teamMemberAdded = z.object({ teamId: z.string(), userId: z.uuid() });
 export type TeamMemberAdded = z.infer<typeof teamMemberAdded>;
 
@@ -54,7 +80,10 @@ export type TeamMemberRemoved = z.infer<typeof teamMemberRemoved>;
 export const teamCreated = z.object({ teamId: z.string(), name: z.string() });
 export type TeamCreated = z.infer<typeof teamCreated>;
 
-/** Its members were removed by events before this one, in the same transaction. */
+export const teamRenamed = teamCreated;
+export type TeamRenamed = z.infer<typeof teamRenamed>;
+
+/** Its members were removed and its project roles revoked by events before this one, in the same transaction. */
 export const teamDeleted = z.object({ teamId: z.string() });
 export type TeamDeleted = z.infer<typeof teamDeleted>;
 
@@ -64,6 +93,19 @@ export const projectCreated = z.object({
   environments: z.array(z.string()),
 });
 export type ProjectCreated = z.infer<typeof projectCreated>;
+
+export const projectRenamed = z.object({ projectId: z.string(), name: z.string() });
+export type ProjectRenamed = z.infer<typeof projectRenamed>;
+
+/** Its roles were revoked by events before this one, in the same transaction. Its id is never used again. */
+export const projectDeleted = z.object({ projectId: z.string() });
+export type ProjectDeleted = z.infer<typeof projectDeleted>;
+
+export const projectEnvironmentAdded = z.object({ projectId: z.string(), environment: z.string() });
+export type ProjectEnvironmentAdded = z.infer<typeof projectEnvironmentAdded>;
+
+export const projectEnvironmentRemoved = projectEnvironmentAdded;
+export type ProjectEnvironmentRemoved = z.infer<typeof projectEnvironmentRemoved>;
 
 /** Policy grants `role` on `project/<projectId>` to a member or a team of the tenant. */
 export const projectRoleGranted = z.object({
@@ -84,11 +126,20 @@ export const tenancyEvents = {
   'member.added': memberAdded,
   'member.role_changed': memberRoleChanged,
   'member.removed': memberRemoved,
+  'invitation.created': invitationCreated,
+  'invitation.resent': invitationResent,
+  'invitation.accepted': invitationAccepted,
+  'invitation.revoked': invitationRevoked,
   'team.created': teamCreated,
+  'team.renamed': teamRenamed,
   'team.deleted': teamDeleted,
   'team.member_added': teamMemberAdded,
   'team.member_removed': teamMemberRemoved,
   'project.created': projectCreated,
+  'project.renamed': projectRenamed,
+  'project.deleted': projectDeleted,
+  'project.environment_added': projectEnvironmentAdded,
+  'project.environment_removed': projectEnvironmentRemoved,
   'project.role_granted': projectRoleGranted,
   'project.role_revoked': projectRoleRevoked,
 } as const;

@@ -23,7 +23,9 @@ describe('create a tenant', () => {
       status: 'active',
       tenantId: 'main',
       name: 'Main',
+      kind: 'organization',
       ownerId,
+      requireSecondFactor: false,
       createdAt: '1970-01-01T00:00:01.000Z',
     });
     expect(createTenant({ name: 'Other', ownerId: crypto.randomUUID() }, tenant)).toEqual([]);
