@@ -111,6 +111,7 @@ const ownTokens = ({ settings, signingKeys }: AreaContext) =>
   createTokenVerifier({
     issuer: settings.PUBLIC_URL,
     audience: tokenAudience,
+    typ: 'at+jwt',
     keys: (header) => signingKeys.verificationKey(header),
   });
 

@@ -5,6 +5,8 @@ import { NotAuthenticated, type Principal } from './principal.js';
 export interface TokenOptions {
   readonly issuer: string;
   readonly audience: string;
+  /** What `typ` in the header must say (RFC 8725 3.11); absent: anything. */
+  readonly typ?: string;
   /** Where the issuer publishes its keys, or how to find one that a token's header names. */
   readonly jwksUrl?: string;
   readonly keys?: (header: { readonly kid?: string; readonly alg?: string }) => KeyObject | Promise<KeyObject>;
@@ -34,6 +36,7 @@ export function createTokenVerifier(options: TokenOptions): (token: string, nowM
       issuer: options.issuer,
       audience: options.audience,
       algorithms,
+      ...(options.typ !== undefined && { typ: options.typ }),
       requiredClaims: ['sub', 'exp'],
       clockTolerance: 5,
       currentDate: new Date(nowMs),

@@ -74,6 +74,11 @@ const table: readonly (readonly [action: string, resource: string, may: string])
   ['policy.write', 'tenant/tenant_9fa', 'oa----'],
   ['projection.read', 'service/audit', 'oa----'],
   ['projection.rebuild', 'service/audit', 'oa----'],
+  ['token.mint', 'audience/billing', 'oamduv'],
+  ['audience.read', 'tenant/tenant_9fa', 'oa----'],
+  ['audience.write', 'audience/billing', 'oa----'],
+  ['alert.read', 'tenant/tenant_9fa', 'oa----'],
+  ['alert.write', 'alert/a_1', 'oa----'],
   ['unheard.of', 'anything', 'o-----'],
 ];
 

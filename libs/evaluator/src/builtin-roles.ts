@@ -9,7 +9,7 @@ const nonProduction = ['scope/development', 'scope/test', 'scope/preview', 'scop
 /** What an admin hands out. A custom role may hold anything, so only an owner grants it. */
 const rolesBelowOwner = ['role/admin', 'role/maintainer', 'role/developer', 'role/user', 'role/viewer'];
 
-const viewer = [permit(['tenant.read', 'project.read', 'logs.read'])];
+const viewer = [permit(['tenant.read', 'project.read', 'logs.read', 'token.mint'])];
 
 const user = [...viewer, permit(['environment.read', 'domain.read', 'members.read'])];
 
@@ -30,7 +30,7 @@ const maintainer = [
 const admin = [
   permit(['tenant.read', 'tenant.update', 'project.*', 'environment.*', 'domain.*', 'service.*', 'deploy.*', 'logs.*']),
   permit(['secret.*', 'members.*', 'billing.*', 'key.*', 'audit.*', 'policy.*', 'projection.*']),
-  permit(['role.read', 'decision.evaluate']),
+  permit(['role.read', 'decision.evaluate', 'audience.*', 'alert.*']),
   permit(['role.grant', 'role.revoke'], rolesBelowOwner),
 ];
 

@@ -44,6 +44,14 @@ describe('a problem document', () => {
     expect(Object.keys(problemDocument(new ProblemError('not_found')))).toEqual(['type', 'title', 'status', 'code']);
   });
 
+  it('tells the word that another system documents for it', () => {
+    defineProblems({ audience_gone: { status: 404, title: 'Gone', word: 'AUDIENCE_GONE' } });
+    expect(problemDocument(new ProblemError('audience_gone'))).toMatchObject({
+      code: 'audience_gone',
+      error: 'AUDIENCE_GONE',
+    });
+  });
+
   it('keeps its cause out', () => {
     const problem = unavailable('The store cannot be reached', 2, new Error('connect 10.0.0.7:5432'));
     expect(JSON.stringify(problemDocument(problem))).not.toContain('10.0.0.7');

@@ -2,6 +2,8 @@
 export interface ProblemDefinition {
   readonly status: number;
   readonly title: string;
+  /** The word that documents of other systems promise for it: told as the member `error`. */
+  readonly word?: string;
 }
 
 const BASE_PROBLEMS = {
@@ -113,6 +115,7 @@ export interface ProblemDocument {
   readonly title: string;
   readonly status: number;
   readonly code: string;
+  readonly error?: string;
   readonly detail?: string;
   readonly errors?: readonly FieldError[];
   readonly traceId?: string;
@@ -121,11 +124,13 @@ export interface ProblemDocument {
 export function problemDocument(problem: ProblemError, traceId?: string): ProblemDocument {
   const { code, status, title, detail } = problem;
   const { errors } = problem.options;
+  const word = problems.get(code)?.word;
   return {
     type: `urn:gatehouse:problem:${code}`,
     title,
     status,
     code,
+    ...(word === undefined ? {} : { error: word }),
     ...(detail === undefined ? {} : { detail }),
     ...(errors === undefined ? {} : { errors }),
     ...(traceId === undefined ? {} : { traceId }),
