@@ -1,5 +1,6 @@
-import { knownKeysProjection } from '@gatehouse/authn';
+import { knownCallersProjection, knownKeysProjection } from '@gatehouse/authn';
 import type { TileReader } from '@gatehouse/merkle';
+import type { Projection } from '@gatehouse/projection';
 import type { Composition, Platform, ServiceDefinition } from '@gatehouse/service';
 import type { DynamicModule } from '@nestjs/common';
 import type { z } from 'zod';
@@ -13,6 +14,7 @@ import { ledgerChecks, registerLedgerMetrics } from './ledger/ledger-health.js';
 import { type Ledger, openLedger } from './ledger/open-ledger.js';
 import { storedTiles } from './ledger/stored-tiles.js';
 import { Foundation1795312800000 } from './migrations/1795312800000-foundation.js';
+import { KnownCallers1795312800001 } from './migrations/1795312800001-known-callers.js';
 import { ProofsController } from './proof/proofs.controller.js';
 import { auditSettings } from './settings.js';
 import { LOG_KEY, TILES } from './tokens.js';
@@ -21,7 +23,7 @@ export const auditService: ServiceDefinition<typeof auditSettings> = {
   name: 'audit',
   settings: auditSettings,
   entities: [EntryRecord],
-  migrations: [Foundation1795312800000],
+  migrations: [Foundation1795312800000, KnownCallers1795312800001],
   compose,
   commands: { fsck, 'adopt-head': adoptHead },
 };
@@ -36,8 +38,8 @@ async function compose(platform: Platform, settings: z.output<typeof auditSettin
     exclusive: true,
     apply: ledger.sequencer.apply,
   });
-  const { apply } = knownKeysProjection('audit');
-  platform.consume({ durable: 'audit_keys', sources: ['identity'], parks: true, exclusive: true, apply });
+  follow(platform, 'audit_keys', knownKeysProjection('audit'));
+  follow(platform, 'audit_callers', knownCallersProjection('audit'));
   const removeMetrics = registerLedgerMetrics(ledger);
   return {
     module: auditModule(ledger, cachedTiles(storedTiles(platform.database.system))),
@@ -49,6 +51,9 @@ async function compose(platform: Platform, settings: z.output<typeof auditSettin
     },
   };
 }
+
+const follow = (platform: Platform, durable: string, { apply }: Projection): unknown =>
+  platform.consume({ durable, sources: ['identity'], parks: true, exclusive: true, apply });
 
 const auditModule = ({ key }: Ledger, tiles: TileReader): DynamicModule => ({
   module: class AuditModule {},

@@ -1,3 +1,4 @@
+import { knownCallersProjection } from '@gatehouse/authn';
 import { GroupCommit, PostgresEventStore } from '@gatehouse/event-store';
 import { asInline } from '@gatehouse/projection';
 import type { Composition, Platform, ServiceDefinition } from '@gatehouse/service';
@@ -19,6 +20,7 @@ import { grantListProjection } from './grant/grant-list/grant-list.projection.js
 import { groupMembersProjection } from './group/group-members.projection.js';
 import { Foundation1700000000001 } from './migrations/1-foundation.js';
 import { Groups1700000000002 } from './migrations/2-groups.js';
+import { KnownCallers1700000000060 } from './migrations/3-known-callers.js';
 import { RoleController } from './role/role.controller.js';
 import { builtinPolicy } from './role/roles.js';
 import { policySettings } from './settings.js';
@@ -29,7 +31,7 @@ export const policyService: ServiceDefinition<typeof policySettings> = {
   name: 'policy',
   settings: policySettings,
   entities: [GrantRow],
-  migrations: [Foundation1700000000001, Groups1700000000002],
+  migrations: [Foundation1700000000001, Groups1700000000002, KnownCallers1700000000060],
   compose,
 };
 
@@ -50,6 +52,15 @@ function compose(platform: Platform, settings: Settings): Composition {
   for (const projection of inlineProjections) platform.project(projection);
   const apply = importIdentity(store);
   platform.consume({ durable: 'policy_facts', sources: ['identity'], parks: true, exclusive: true, apply });
+  // Beside the facts and not with them: read from the beginning it changes nothing twice, and grants would.
+  const callers = knownCallersProjection('policy').apply;
+  platform.consume({
+    durable: 'policy_callers',
+    sources: ['identity'],
+    parks: true,
+    exclusive: true,
+    apply: callers,
+  });
   platform.bus.whenConnected((nc) => serveDecide(nc, decisions, platform.warn('a decision failed')));
   registerMetrics(facts, commits);
 

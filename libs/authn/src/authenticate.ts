@@ -1,11 +1,11 @@
 import { type BearerFamily, bearerFamily } from '@gatehouse/crypto';
-import type { KeyDirectory } from './key-directory.js';
+import type { CallerDirectory } from './caller-directory.js';
 import { type Credentials, NotAuthenticated, type Principal } from './principal.js';
 
 type Check = (bearer: string, ip: string, nowMs: number) => Principal | Promise<Principal>;
 
 export interface AuthenticatorOptions {
-  readonly keys: KeyDirectory;
+  readonly callers: CallerDirectory;
   readonly verifyToken?: (token: string, nowMs: number) => Promise<Principal>;
 }
 
@@ -13,9 +13,12 @@ const notOurs: Check = () => {
   throw new NotAuthenticated('unknown');
 };
 
-/** `Authorization: Bearer ...` to a principal: the form picks the family, the family picks the check. */
-export function createAuthenticator({ keys, verifyToken }: AuthenticatorOptions) {
-  const checkKey: Check = (bearer, ip, nowMs) => keys.recognise(bearer, ip, nowMs);
+/**
+ * `Authorization: Bearer ...` to a principal: the form picks the family, the family picks the check, and the directory
+ * says whether the caller is still let in and in which tenant.
+ */
+export function createAuthenticator({ callers, verifyToken }: AuthenticatorOptions) {
+  const checkKey: Check = (bearer, ip, nowMs) => callers.recognise(bearer, ip, nowMs);
   const checks: Record<BearerFamily, Check> = {
     mas_: checkKey,
     mau_: checkKey,
@@ -27,7 +30,10 @@ export function createAuthenticator({ keys, verifyToken }: AuthenticatorOptions)
     const bearer = readBearer(credentials.authorization);
     const family = bearerFamily(bearer);
     if (!family) throw new NotAuthenticated('malformed');
-    return checks[family](bearer, credentials.ip, nowMs);
+    const found = checks[family](bearer, credentials.ip, nowMs);
+    return found instanceof Promise
+      ? found.then((principal) => callers.admit(principal, credentials))
+      : callers.admit(found, credentials);
   };
 }
 

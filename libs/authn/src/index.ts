@@ -1,5 +1,13 @@
 export { type AuthenticatorOptions, createAuthenticator } from './authenticate.js';
-export { KeyDirectory, type KeyDirectoryOptions } from './key-directory.js';
-export { type KnownKey, knownKeysChannel, knownKeysProjection, knownKeysSql } from './known-keys.js';
-export { type AuthenticationFailure, type Credentials, NotAuthenticated, type Principal } from './principal.js';
+export { CallerDirectory, type CallerDirectoryOptions } from './caller-directory.js';
+export { dropKnownCallersSql, knownCallersChannel, knownCallersProjection, knownCallersSql } from './known-callers.js';
+export { type KnownKey, knownKeysProjection, knownKeysSql } from './known-keys.js';
+export {
+  type AuthenticationFailure,
+  type Credentials,
+  NotAuthenticated,
+  type Principal,
+  type TenantChoice,
+} from './principal.js';
+export { isInScope } from './scopes.js';
 export { createTokenVerifier, type TokenOptions, tokenAudience } from './tokens.js';

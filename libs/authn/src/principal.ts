@@ -10,9 +10,11 @@ export interface Principal {
   readonly scopes?: readonly string[];
   /** The sign-in or grant a token belongs to (`sid`). */
   readonly sessionId?: string;
+  /** How the person of a token proved who it is (`amr`, RFC 8176). */
+  readonly methods?: readonly string[];
 }
 
-/** Why nobody was recognised. The words are stable: the status tables and metrics are keyed by them. */
+/** Why nobody was let in. The words are stable: the status tables, reports and metrics are keyed by them. */
 export type AuthenticationFailure =
   | 'missing'
   | 'scheme'
@@ -20,18 +22,39 @@ export type AuthenticationFailure =
   | 'unknown'
   | 'disabled'
   | 'expired'
+  | 'rotated'
   | 'network'
+  | 'ended'
+  | 'tenant_unknown'
+  | 'not_member'
+  | 'tenant_ambiguous'
+  | 'second_factor'
+  | 'out_of_scope'
   | 'not_ready';
 
 export class NotAuthenticated extends Error {
-  constructor(readonly failure: AuthenticationFailure) {
+  /** @param known Whose credential it was, where that is known: for reports, never for the answer */
+  constructor(
+    readonly failure: AuthenticationFailure,
+    readonly known?: Principal,
+  ) {
     super(`not authenticated: ${failure}`);
     this.name = 'NotAuthenticated';
   }
 }
 
+/** Which tenant a caller asks to act in. A choice by id or by name, which are the same text here. */
+export interface TenantChoice {
+  /** `X-Tenant-ID`. */
+  readonly tenantId?: string | undefined;
+  /** `X-Tenant-Name`. */
+  readonly tenantName?: string | undefined;
+  /** True where a person may call without the second factor that the tenant asks for: to add one. */
+  readonly withoutSecondFactor?: boolean | undefined;
+}
+
 /** What a bearer checker needs of a request. */
-export interface Credentials {
+export interface Credentials extends TenantChoice {
   readonly authorization: string | undefined;
   readonly ip: string;
 }

@@ -68,7 +68,7 @@ const failureOf = (error: Error) => {
  * `permissions` it may what its principal may: tokens of our own sign-in.
  */
 function toPrincipal(payload: JWTPayload, tenantClaim: string): Principal {
-  const { [tenantClaim]: tenantId, principal, permissions, sid, sub } = payload;
+  const { [tenantClaim]: tenantId, principal, permissions, sid, sub, amr } = payload;
   if (typeof tenantId !== 'string' || !sub) throw new NotAuthenticated('unknown');
   // Bound to a key of its holder (RFC 9449): as a bare bearer token it is stolen.
   if (payload.cnf !== undefined) throw new NotAuthenticated('unknown');
@@ -78,6 +78,7 @@ function toPrincipal(payload: JWTPayload, tenantClaim: string): Principal {
     tenantId,
     ...(permissions !== undefined && { scopes: readPatterns(permissions) }),
     ...(typeof sid === 'string' && { sessionId: sid }),
+    ...(amr !== undefined && { methods: readPatterns(amr) }),
   };
 }
 

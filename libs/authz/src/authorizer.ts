@@ -31,6 +31,7 @@ export function createAuthorizer({ service, connection, timeoutMs = 3_000 }: Aut
           subject: { type: principal.type, id: principal.id },
           action,
           resource: toEntity(resource),
+          ...(principal.scopes && { scopes: [...principal.scopes] }),
           caller: { type: 'gatehouse', id: service },
           ...(principal.type === 'service' && { source: { ip: request.ip } }),
         },

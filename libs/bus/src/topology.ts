@@ -33,7 +33,9 @@ export interface DurableConsumer {
 /** Every durable consumer there is, and whose it is. Created by setup; a service may only read its own. */
 export const durableConsumers: readonly DurableConsumer[] = [
   { durable: 'policy_facts', owner: 'policy', sources: ['identity'] },
+  { durable: 'policy_callers', owner: 'policy', sources: ['identity'] },
   { durable: 'audit_keys', owner: 'audit', sources: ['identity'] },
+  { durable: 'audit_callers', owner: 'audit', sources: ['identity'] },
   { durable: 'audit_ledger', owner: 'audit', sources: ['identity', 'policy', 'audit'] },
 ];
 

@@ -5,6 +5,8 @@ export interface Principal {
   readonly type: string;
   readonly id: string;
   readonly tenantId: string;
+  /** Action patterns of the credential; absent: all that the principal may. */
+  readonly scopes?: readonly string[];
 }
 
 /**
@@ -40,8 +42,11 @@ export const AUTHORIZE = Symbol('gatehouse.authorize');
 export type Access =
   /** Anybody, without credentials. */
   | { readonly kind: 'public' }
-  /** Anybody who is known; the handler decides the rest. */
-  | { readonly kind: 'authenticated' }
+  /**
+   * Anybody who is known; the handler decides the rest. A credential with scopes needs `self.read` (GET) or `self.write`
+   * in them, unless `anyScope`. `withoutSecondFactor`: open to who still lacks the second factor that a tenant asks for.
+   */
+  | { readonly kind: 'authenticated'; readonly anyScope?: true; readonly withoutSecondFactor?: true }
   /** Who is allowed this action on this resource (`type/name`), asked before the handler runs. */
   | {
       readonly kind: 'action';

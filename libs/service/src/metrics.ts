@@ -1,4 +1,4 @@
-import type { KeyDirectory } from '@gatehouse/authn';
+import type { CallerDirectory } from '@gatehouse/authn';
 import type { OutboxRelay } from '@gatehouse/event-store';
 import type { Inbox, ProjectionRunner } from '@gatehouse/projection';
 import { gauge, observedCounter } from '@gatehouse/telemetry';
@@ -6,7 +6,7 @@ import type { BusLink } from './bus-link.js';
 
 export interface Measured {
   readonly bus: BusLink;
-  readonly keys: KeyDirectory;
+  readonly callers: CallerDirectory;
   readonly outbox: OutboxRelay;
   readonly runners: readonly ProjectionRunner[];
   readonly inboxes: readonly Inbox[];
@@ -16,7 +16,7 @@ export interface Measured {
 export function registerPlatformMetrics(platform: Measured): () => void {
   const removals = [
     gauge('gatehouse_bus_connected', 'Whether NATS is connected', () => (platform.bus.problem ? 0 : 1)),
-    gauge('gatehouse_keys_known', 'Keys in memory', () => platform.keys.size),
+    gauge('gatehouse_keys_known', 'Keys in memory', () => platform.callers.size),
     gauge('gatehouse_outbox_active', 'Whether this replica publishes the log', () => (platform.outbox.active ? 1 : 0)),
     gauge('gatehouse_outbox_failures', 'Failed publishes in a row', () => platform.outbox.state.failures),
     observedCounter('gatehouse_outbox_published_total', 'Events published', () => platform.outbox.state.published),

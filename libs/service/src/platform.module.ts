@@ -1,10 +1,10 @@
 import { createAuthorizer } from '@gatehouse/authz';
-import { AUTHENTICATE, AUTHORIZE, type Authenticate, type Authorize } from '@gatehouse/http';
+import { AUTHENTICATE, AUTHORIZE, type Authorize } from '@gatehouse/http';
 import type { DynamicModule, Type } from '@nestjs/common';
 import { Module } from '@nestjs/common';
+import { authenticateFor } from './authenticate-request.js';
 import type { Platform } from './platform.js';
 import { projectionsController } from './projections.controller.js';
-import { toProblem } from './status-profile.js';
 import { PLATFORM } from './tokens.js';
 
 @Module({})
@@ -28,19 +28,3 @@ export class PlatformModule {
 
 const overBus = (platform: Platform): Authorize =>
   createAuthorizer({ service: platform.service, connection: () => platform.bus.nc });
-
-function authenticateFor(platform: Platform): Authenticate {
-  const profile = platform.settings.AUTH_STATUS_PROFILE;
-  const explain = (error: unknown): never => {
-    throw toProblem(error, profile);
-  };
-  // Stays synchronous for keys: a promise per request would cost more than the look-up itself.
-  return (request) => {
-    try {
-      const found = platform.authenticate({ authorization: request.headers.authorization, ip: request.ip }, Date.now());
-      return found instanceof Promise ? found.catch(explain) : found;
-    } catch (error) {
-      return explain(error);
-    }
-  };
-}

@@ -1,5 +1,11 @@
 import { once } from 'node:events';
-import { createAuthenticator, createTokenVerifier, KeyDirectory, NotAuthenticated } from '@gatehouse/authn';
+import {
+  CallerDirectory,
+  createAuthenticator,
+  createTokenVerifier,
+  knownCallersChannel,
+  NotAuthenticated,
+} from '@gatehouse/authn';
 import { Consumption, call, createPublisher, type EventBatch, serve } from '@gatehouse/bus';
 import { formatPosition, parsePosition, rewind } from '@gatehouse/contracts';
 import { loadKeyFile, type Pepper } from '@gatehouse/crypto';
@@ -42,7 +48,7 @@ export interface ConsumeOptions {
 }
 
 /**
- * What every service stands on: its log, its bus, its keys, its projections. Built by `runService`, which also starts
+ * What every service stands on: its log, its bus, its callers, its projections. Built by `runService`, which also starts
  * and stops it; a service's own module adds projections and consumers before that.
  */
 export class Platform {
@@ -52,7 +58,8 @@ export class Platform {
   readonly database: OpenDatabase;
   readonly wake: Wake;
   readonly bus: BusLink;
-  readonly keys: KeyDirectory;
+  /** Everybody who may call, in memory. */
+  readonly callers: CallerDirectory;
   readonly pepper: Pepper;
   readonly authenticate: ReturnType<typeof createAuthenticator>;
   readonly outbox: OutboxRelay;
@@ -80,7 +87,7 @@ export class Platform {
       entities: options.entities,
       logger: this.logger,
     });
-    const channels = [notifyChannel(service), `gatehouse_keys_${service}`, ...options.channels];
+    const channels = [notifyChannel(service), knownCallersChannel(service), ...options.channels];
     this.wake = new Wake({ url: logins.system.url, channels, onError: this.warn('waiting for PostgreSQL') });
     this.bus = new BusLink({
       servers: settings.NATS_URL,
@@ -89,16 +96,16 @@ export class Platform {
       onError: this.warn('waiting for NATS'),
       onStatus: (status, server) => this.logger.info({ server }, `NATS ${status}`),
     });
-    this.keys = new KeyDirectory({
+    this.callers = new CallerDirectory({
       service,
       pepper: this.pepper,
       query: this.database.system,
       wake: this.wake,
-      onError: this.warn('keys could not be read'),
+      onError: this.warn('callers could not be read'),
     });
     this.#verifyToken = tokenVerifier(settings);
     this.authenticate = createAuthenticator({
-      keys: this.keys,
+      callers: this.callers,
       verifyToken: async (token, nowMs) => {
         if (!this.#verifyToken) throw new NotAuthenticated('unknown');
         return this.#verifyToken(token, nowMs);
@@ -181,7 +188,7 @@ export class Platform {
   start(): void {
     void initialiseSource(this.database.source, this.#stopped.signal, this.warn('waiting for PostgreSQL'));
     this.wake.start();
-    this.keys.start();
+    this.callers.start();
     this.outbox.start();
     for (const runner of this.runners) runner.start();
     this.bus.whenConnected((nc) => {
@@ -199,7 +206,7 @@ export class Platform {
     await Promise.all(this.#consumptions.map((consumption) => consumption.stop()));
     await Promise.all([...this.runners, this.outbox].map((part) => part.stop()));
     await this.bus.stop();
-    await this.keys.stop();
+    await this.callers.stop();
     await this.wake.stop();
     if (this.database.source.isInitialized) await this.database.source.destroy();
     await Promise.all([this.database.request.end(), this.database.system.end()]);

@@ -15,7 +15,7 @@ export function platformChecks(platform: Platform, worksWithoutBus: boolean): re
   return [
     // A log ahead of its server (a dump restored into another cluster) would be read past for ever: no traffic then.
     check('postgres', async () => void (await assertLogNotAhead(platform.database.system))),
-    check('keys', () => (platform.keys.loaded ? undefined : 'keys are being loaded')),
+    check('keys', () => (platform.callers.loaded ? undefined : 'callers are being loaded')),
     check('projections', () => firstProblem(platform)),
     ...(worksWithoutBus ? [] : [check('nats', () => platform.bus.problem), check('events', () => gaps(platform))]),
   ];

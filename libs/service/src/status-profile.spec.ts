@@ -4,7 +4,7 @@ import { EventTooLarge, RevisionConflict, StoreOverloaded, StoreUnavailable } fr
 import { ProblemError } from '@gatehouse/http';
 import { describe, expect, it } from '@jest/globals';
 import { mapDomainError } from './domain-errors.js';
-import { toProblem } from './status-profile.js';
+import { statusProfiles, toProblem } from './status-profile.js';
 
 describe('status profiles', () => {
   const table: [AuthenticationFailure, number, number][] = [
@@ -14,7 +14,14 @@ describe('status profiles', () => {
     ['unknown', 401, 401],
     ['disabled', 401, 401],
     ['expired', 401, 401],
+    ['rotated', 401, 401],
     ['network', 401, 401],
+    ['ended', 401, 401],
+    ['tenant_ambiguous', 400, 400],
+    ['tenant_unknown', 404, 404],
+    ['not_member', 403, 403],
+    ['second_factor', 403, 403],
+    ['out_of_scope', 403, 403],
     ['not_ready', 503, 503],
   ];
 
@@ -23,8 +30,13 @@ describe('status profiles', () => {
     expect(toProblem(new NotAuthenticated(failure), 'marie')).toMatchObject({ status: marie });
   });
 
+  it('covers every failure there is', () => {
+    expect(Object.keys(statusProfiles.default).sort()).toEqual(table.map(([failure]) => failure).sort());
+    expect(Object.keys(statusProfiles.marie).sort()).toEqual(Object.keys(statusProfiles.default).sort());
+  });
+
   it('tells nobody which of the failures it was', () => {
-    const texts = ['unknown', 'disabled', 'expired', 'network'].map(
+    const texts = ['unknown', 'disabled', 'expired', 'rotated', 'network', 'ended'].map(
       (failure) =>
         (toProblem(new NotAuthenticated(failure as AuthenticationFailure), 'default') as ProblemError).detail,
     );

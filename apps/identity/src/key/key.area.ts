@@ -5,9 +5,10 @@ import { EnableKeyController } from './enable-key/enable-key.controller.js';
 import { KeyListController } from './key-list/key-list.controller.js';
 import { KeyRow } from './key-list/key-list.entity.js';
 import { keyListProjection } from './key-list/key-list.projection.js';
+import { KnownCallers1700000000060 } from './known-callers.migration.js';
 
 export const keyArea: Area = {
-  migrations: [],
+  migrations: [KnownCallers1700000000060],
   entities: [KeyRow],
   inline: () => [keyListProjection],
   compose: () => ({

@@ -1,0 +1,51 @@
+import { isInScope, NotAuthenticated, type Principal } from '@gatehouse/authn';
+import type { Authenticate, HttpRequest } from '@gatehouse/http';
+import type { Platform } from './platform.js';
+import { toProblem } from './status-profile.js';
+
+/** How requests of a service are authenticated, and what a failure answers there. */
+export function authenticateFor(platform: Platform): Authenticate {
+  const profile = platform.settings.AUTH_STATUS_PROFILE;
+  const explain = (error: unknown): never => {
+    throw toProblem(error, profile);
+  };
+  // Stays synchronous for keys: a promise per request would cost more than the look-up itself.
+  return (request) => {
+    try {
+      const found = platform.authenticate(credentialsOf(request), Date.now());
+      return found instanceof Promise
+        ? found.then((principal) => insideScopes(principal, request)).catch(explain)
+        : insideScopes(found, request);
+    } catch (error) {
+      return explain(error);
+    }
+  };
+}
+
+const credentialsOf = (request: HttpRequest) => {
+  const { headers, ip, route } = request;
+  const access = route?.access;
+  return {
+    authorization: headers.authorization,
+    ip,
+    tenantId: textOf(headers['x-tenant-id']),
+    tenantName: textOf(headers['x-tenant-name']),
+    withoutSecondFactor: access?.kind === 'authenticated' && access.withoutSecondFactor,
+  };
+};
+
+/** Sent twice is a list, which names no tenant there is. */
+const textOf = (header: string | readonly string[] | undefined): string | undefined =>
+  typeof header === 'object' ? header.join(', ') : header;
+
+/**
+ * Policy weighs the scopes of every action it is asked about. Routes that ask nothing are the caller's own affairs, so
+ * they take the scopes `self.read` and `self.write`: a key that is limited to something else must not reach them.
+ */
+function insideScopes(principal: Principal, { method, route }: HttpRequest): Principal {
+  const access = route?.access;
+  if (principal.scopes === undefined || access?.kind !== 'authenticated' || access.anyScope) return principal;
+  const action = method === 'GET' || method === 'HEAD' ? 'self.read' : 'self.write';
+  if (!isInScope(principal.scopes, action)) throw new NotAuthenticated('out_of_scope', principal);
+  return principal;
+}
