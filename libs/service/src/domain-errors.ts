@@ -5,6 +5,7 @@ import {
   RevisionConflict,
   StoreOverloaded,
   StoreUnavailable,
+  sqlState,
 } from '@gatehouse/event-store';
 import { type MapError, ProblemError, unavailable } from '@gatehouse/http';
 
@@ -18,11 +19,18 @@ export const mapDomainError: MapError = (error) => {
     });
   if (error instanceof EventTooLarge) return new ProblemError('payload_too_large', undefined, { cause: error });
   if (error instanceof RpcError) return unavailable('Another service cannot be reached', 1, error);
+  if (unstorable.has(sqlState(driverError(error)) ?? ''))
+    return new ProblemError('validation_failed', 'A text holds a character that cannot be stored, such as NUL', {
+      cause: error,
+    });
   return isDatabaseFailure(error) ? unavailable('The database cannot be reached', 1, error) : undefined;
 };
 
-/** TypeORM wraps the driver's error; what counts is whether trying again may help. */
-const isDatabaseFailure = (error: unknown): boolean => {
-  const inner = (error as { driverError?: unknown } | undefined)?.driverError ?? error;
-  return isTransient(inner);
-};
+/** PostgreSQL has no NUL in texts: `character_not_in_repertoire`, and `untranslatable_character` within JSON. */
+const unstorable: ReadonlySet<string> = new Set(['22021', '22P05']);
+
+/** TypeORM wraps the driver's error. */
+const driverError = (error: unknown): unknown => (error as { driverError?: unknown } | undefined)?.driverError ?? error;
+
+/** What counts is whether trying again may help. */
+const isDatabaseFailure = (error: unknown): boolean => isTransient(driverError(error));

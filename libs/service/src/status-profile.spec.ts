@@ -61,6 +61,7 @@ describe('failures of the libraries over HTTP', () => {
       Object.assign(new Error('query failed'), { driverError: Object.assign(new Error('x'), { code: 'ECONNRESET' }) }),
       503,
     ],
+    [Object.assign(new Error('invalid byte sequence'), { code: '22021' }), 400],
   ])('%s', (error, status) => {
     expect(mapDomainError(error)).toMatchObject({ status });
   });

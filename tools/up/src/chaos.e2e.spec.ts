@@ -1,67 +1,18 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
-import { tempDir, waitFor } from '@gatehouse/testing';
+import { waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import pg from 'pg';
+import { startWholeStack, type WholeStack } from './whole-stack.fixture.js';
 
 /** The whole product as `npm start` runs it, under load, while its processes are killed one after the other. */
 
-const root = fileURLToPath(new URL('../../../', import.meta.url));
-const portBase = 21_000 + (process.pid % 400) * 40;
-const port = portBase + 39;
-const folder = tempDir('chaos');
-const data = join(folder.path, 'data');
-
-let up: ChildProcess;
-let key: string;
-let database: pg.Client;
+let stack: WholeStack;
 
 beforeAll(async () => {
-  const args = ['--data', data, '--port', `${port}`, '--port-base', `${portBase}`, '--json', '--yes'];
-  up = spawn(process.execPath, [join(root, 'tools/up/bin/up.mjs'), ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const lines = createInterface({ input: up.stdout as NodeJS.ReadableStream });
-  await new Promise<void>((resolve, reject) => {
-    lines.on('line', (line) => line.includes('"event":"ready"') && resolve());
-    up.once('exit', (code) => reject(new Error(`the stack ended with ${code}`)));
-  });
-  const credentials = JSON.parse(readFileSync(join(data, 'cli/credentials.json'), 'utf8'));
-  key = credentials.credentials.APIKey.api_key;
-  const password = encodeURIComponent(readFileSync(join(data, 'secrets/postgres.password'), 'utf8').trim());
-  const url = `postgres://postgres:${password}@127.0.0.1:${portBase + 20}/gatehouse`;
-  database = new pg.Client({ connectionString: url });
-  await database.connect();
+  stack = await startWholeStack('chaos');
 }, 120_000);
-
-afterAll(async () => {
-  await database.end();
-  const gone = once(up, 'exit');
-  up.kill('SIGTERM');
-  await gone;
-  folder.remove();
-});
-
-/** Processes of this stack whose command line names the program; others may run beside it. */
-function pidsOf(program: string): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
-      try {
-        const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-        const ours = readFileSync(`/proc/${pid}/environ`, 'utf8').includes(data) || command.includes(data);
-        return ours && command.split('\0').some((word) => word.includes(program)) && !command.includes('watchdog');
-      } catch {
-        return false; // ended meanwhile
-      }
-    })
-    .map(Number);
-}
+afterAll(() => stack.stop());
 
 const numbers = async (sql: string): Promise<number[]> => {
-  const { rows } = await database.query({ text: sql, rowMode: 'array' });
+  const { rows } = await stack.database.query({ text: sql, rowMode: 'array' });
   return rows.map((row: unknown[]) => Number(row[0]));
 };
 const one = async (sql: string): Promise<number> => (await numbers(sql))[0] ?? 0;
@@ -76,14 +27,14 @@ describe('kill -9 of every process, under load', () => {
 
   it('answers go on, and nothing acknowledged is missing or doubled in the ledger', async () => {
     let running = true;
-    const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
+    const headers = { authorization: `Bearer ${stack.operatorKey}`, 'content-type': 'application/json' };
     const body = JSON.stringify({
       subject: { type: 'user', id: 'u-1' },
       action: { name: 'logs.read' },
       resource: { type: 'runtime', id: 'app-web' },
     });
     const post = async (path: string, text: string, offset: number) => {
-      const url = `http://127.0.0.1:${portBase + offset}${path}`;
+      const url = `http://127.0.0.1:${stack.portBase + offset}${path}`;
       const response = await fetch(url, { method: 'POST', headers, body: text }).catch(() => undefined);
       return response?.ok
         ? ((await response.json().catch(() => undefined)) as Record<string, never> | undefined)
@@ -114,10 +65,10 @@ describe('kill -9 of every process, under load', () => {
         timeoutMs: 60_000,
         message: `decisions flow before ${victim}`,
       });
-      const [pid] = pidsOf(victim);
+      const [pid] = stack.pidsOf(victim);
       expect(pid).toBeDefined();
       process.kill(pid ?? 0, 'SIGKILL');
-      await waitFor(() => pidsOf(victim).some((other) => other !== pid), {
+      await waitFor(() => stack.pidsOf(victim).some((other) => other !== pid), {
         timeoutMs: 60_000,
         message: `${victim} is back`,
       });
@@ -131,12 +82,12 @@ describe('kill -9 of every process, under load', () => {
       timeoutMs: 90_000,
       message: 'the ledger has every stored event',
     });
-    const { rows } = await database.query(
+    const { rows } = await stack.database.query(
       `select event_id from audit.entries where type in ('decision.recorded', 'key.created')`,
     );
     const entered = new Set(rows.map((row: { event_id: string }) => row.event_id));
     expect(answered.filter((id) => !entered.has(id))).toEqual([]);
-    const keys = await database.query(
+    const keys = await stack.database.query(
       `select envelope::json -> 'data' ->> 'keyId' as id from audit.entries where type = 'key.created'`,
     );
     const enteredKeys = new Set(keys.rows.map((row: { id: string }) => row.id));
