@@ -13,6 +13,7 @@ import { tenancySettings } from './tenancy/tenancy.settings.js';
 
 export const identitySettings = platformSettings.extend({
   ROOT_KEY_FILE: setting.text("File with the root key, under which every person's key is wrapped"),
+  OWNER_EMAIL: setting.text('Address of the first owner: read by bootstrap only').optional(),
   PUBLIC_URL: setting
     .url('Address people and clients reach this installation at: issuer of its tokens')
     .default('https://localhost'),

@@ -38,6 +38,7 @@ const inheritedPrefixes = [
   'GUEST_TOKENS',
   'LEDGER_ORIGIN',
   'MAIL_',
+  'OWNER_EMAIL',
   'PASSWORD_',
   'REGISTRATION',
   'SMTP_',

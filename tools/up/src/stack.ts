@@ -208,8 +208,9 @@ export class Stack {
     await this.#migrated.get(row.name);
     // These files are written last: without them an earlier bootstrap may have been cut short, and is finished now.
     if (!existsSync(folder.curlHeader)) {
-      const args = [row.program, 'bootstrap', '--email', 'owner@localhost', '--out', folder.firstOwner];
-      await runProgram({ name: 'identity bootstrap', args, env: this.#serviceEnvironment(row), cwd: repository });
+      const args = [row.program, 'bootstrap', '--out', folder.firstOwner];
+      const env = { OWNER_EMAIL: 'owner@localhost', ...this.#serviceEnvironment(row) };
+      await runProgram({ name: 'identity bootstrap', args, env, cwd: repository });
     }
     const owner = readFirstOwner(folder);
     if (owner !== undefined) writeOperatorFiles(folder, owner);

@@ -5,7 +5,7 @@ const least = ['--email', 'owner@localhost', '--out', 'first-owner.json'];
 
 describe('arguments of bootstrap', () => {
   it('needs an address and a file', () => {
-    expect(readBootstrapArguments(least)).toEqual({
+    expect(readBootstrapArguments(least, {})).toEqual({
       email: 'owner@localhost',
       tenantId: 'main',
       tenantName: 'main',
@@ -13,9 +13,15 @@ describe('arguments of bootstrap', () => {
     });
   });
 
+  it('takes the address from the environment, where other users do not see it', () => {
+    const env = { OWNER_EMAIL: 'ann@example.org' };
+    expect(readBootstrapArguments(['--out', 'f'], env).email).toBe('ann@example.org');
+    expect(() => readBootstrapArguments(['--out', 'f'], {})).toThrow('OWNER_EMAIL');
+  });
+
   it('takes the names of tenant and owner', () => {
     const more = ['--tenant', 'acme', '--tenant-name', 'Acme Ltd', '--name', 'Ann'];
-    expect(readBootstrapArguments([...least, ...more])).toMatchObject({
+    expect(readBootstrapArguments([...least, ...more], {})).toMatchObject({
       tenantId: 'acme',
       tenantName: 'Acme Ltd',
       name: 'Ann',
@@ -35,12 +41,12 @@ describe('arguments of bootstrap', () => {
     [['--verbose'], '--verbose'],
     [['positional'], 'positional'],
   ])('refuses %j', (more, message) => {
-    expect(() => readBootstrapArguments([...least, ...more])).toThrow(message);
+    expect(() => readBootstrapArguments([...least, ...more], {})).toThrow(message);
   });
 
   it('repeats no address in a refusal', () => {
     for (const email of ['ann example.org', 'ann@@example.org'])
-      expect(() => readBootstrapArguments(['--email', email, '--out', 'f'])).toThrow(/^(?!.*example)/);
+      expect(() => readBootstrapArguments(['--email', email, '--out', 'f'], {})).toThrow(/^(?!.*example)/);
   });
 });
 

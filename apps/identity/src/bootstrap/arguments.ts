@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { readVariable } from '@gatehouse/config';
 import { tenantIdPattern } from '@gatehouse/contracts';
 
 export interface BootstrapArguments {
@@ -19,12 +20,18 @@ const emailPattern = /^[^\s@\p{Cc}]{1,64}@[^\s@\p{Cc}]{1,189}$/u;
 
 const text = { type: 'string' } as const;
 
-/** `--email E --out FILE [--tenant main] [--tenant-name T] [--name N]`. @throws Error that repeats no personal value */
-export function readBootstrapArguments(args: readonly string[]): BootstrapArguments {
+/**
+ * `--out FILE [--tenant main] [--tenant-name T] [--name N] [--email E]`. The address may come from OWNER_EMAIL instead: other users
+ * of a machine see the arguments of a process, not its environment.
+ *
+ * @throws Error that repeats no personal value
+ */
+export function readBootstrapArguments(args: readonly string[], env: NodeJS.ProcessEnv): BootstrapArguments {
   const options = { email: text, out: text, tenant: text, 'tenant-name': text, name: text };
   const { values } = parseArgs({ args: [...args], options, strict: true });
-  const { email = '', name } = values;
-  if (!emailPattern.test(email)) throw new Error('--email needs the e-mail address of the first owner');
+  const { name } = values;
+  const email = values.email ?? emailFrom(env);
+  if (!emailPattern.test(email)) throw new Error('OWNER_EMAIL or --email needs the e-mail address of the first owner');
   if (name !== undefined && (name.trim() === '' || name.length > 200)) throw new Error('--name is empty or too long');
   const where = readWhere(values);
   const tenantName = values['tenant-name'] ?? where.tenantId;
@@ -35,6 +42,12 @@ export function readBootstrapArguments(args: readonly string[]): BootstrapArgume
 /** `--out FILE [--tenant main]`. */
 export function readOfferSetupArguments(args: readonly string[]): OfferSetupArguments {
   return readWhere(parseArgs({ args: [...args], options: { out: text, tenant: text }, strict: true }).values);
+}
+
+function emailFrom(env: NodeJS.ProcessEnv): string {
+  const found = readVariable(env, 'OWNER_EMAIL');
+  if ('problem' in found) throw new Error(`${found.variable} ${found.problem}`);
+  return found.value ?? '';
 }
 
 function readWhere(values: { readonly tenant?: string | undefined; readonly out?: string | undefined }) {

@@ -44,7 +44,7 @@ const steps = {
 export const bootstrapCommand =
   (openStore: OpenStore): Command<typeof identitySettings> =>
   async ({ env, args }) => {
-    const wanted = readBootstrapArguments(args);
+    const wanted = readBootstrapArguments(args, env);
     const said = await withOperator(env, openStore, (operator) => bootstrap(operator, wanted));
     process.stdout.write(`identity: ${said}\n`);
   };
