@@ -15,6 +15,8 @@ import { type Ledger, openLedger } from './ledger/open-ledger.js';
 import { storedTiles } from './ledger/stored-tiles.js';
 import { Foundation1795312800000 } from './migrations/1795312800000-foundation.js';
 import { KnownCallers1795312800001 } from './migrations/1795312800001-known-callers.js';
+import { PersonalData1795312800090 } from './migrations/1795312800090-personal-data.js';
+import { servePersonalData } from './personal-data/serve-personal-data.js';
 import { ProofsController } from './proof/proofs.controller.js';
 import { auditSettings } from './settings.js';
 import { LOG_KEY, TILES } from './tokens.js';
@@ -23,7 +25,7 @@ export const auditService: ServiceDefinition<typeof auditSettings> = {
   name: 'audit',
   settings: auditSettings,
   entities: [EntryRecord],
-  migrations: [Foundation1795312800000, KnownCallers1795312800001],
+  migrations: [Foundation1795312800000, KnownCallers1795312800001, PersonalData1795312800090],
   compose,
   commands: { fsck, 'adopt-head': adoptHead },
 };
@@ -40,6 +42,9 @@ async function compose(platform: Platform, settings: z.output<typeof auditSettin
   });
   follow(platform, 'audit_keys', knownKeysProjection('audit'));
   follow(platform, 'audit_callers', knownCallersProjection('audit'));
+  platform.bus.whenConnected((nc) =>
+    servePersonalData(nc, platform.database.system, platform.warn('a person could not be looked up')),
+  );
   const removeMetrics = registerLedgerMetrics(ledger);
   return {
     module: auditModule(ledger, cachedTiles(storedTiles(platform.database.system))),

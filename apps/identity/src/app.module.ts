@@ -78,7 +78,10 @@ function compose(platform: Platform, settings: z.output<typeof identitySettings>
   const secrets = { root: loadRootKey(settings.ROOT_KEY_FILE), pepper: platform.pepper };
   refuseSharedKey(secrets.pepper, secrets.root);
   const parts: AreaParts[] = [];
-  const context = contextOf(platform, settings, secrets, () => parts.flatMap(({ personalData = [] }) => personalData));
+  const context = contextOf(platform, settings, secrets, {
+    personalData: () => parts.flatMap(({ personalData = [] }) => personalData),
+    retention: () => parts.flatMap(({ retention = [] }) => retention),
+  });
   for (const area of areas) parts.push(area.compose?.(context) ?? {});
   platform.bus.whenConnected((nc) => serve(nc, observe, (report) => context.observations.take(report)));
   platform.acceptTokens(ownTokens(context));
@@ -120,7 +123,7 @@ function contextOf(
   platform: Platform,
   settings: z.output<typeof identitySettings>,
   secrets: Secrets,
-  personalData: AreaContext['personalData'],
+  ofAllAreas: Pick<AreaContext, 'personalData' | 'retention'>,
 ): AreaContext {
   const { request, system } = platform.database;
   const subjectKeys = new SubjectKeys(request, secrets.root);
@@ -134,7 +137,7 @@ function contextOf(
     memberships: new Memberships(system),
     mailbox: new Mailbox(subjectKeys),
     observations: new Observations(),
-    personalData,
+    ...ofAllAreas,
     signingKeys: new SigningKeys({
       pool: system,
       root: secrets.root,

@@ -33,6 +33,8 @@ export interface AreaContext extends Secrets {
   readonly observations: Observations;
   /** What every area holds on a person; complete once all areas are composed. */
   readonly personalData: () => readonly PersonalData[];
+  /** What every area keeps for a time only; complete once all areas are composed. */
+  readonly retention: () => readonly Retention[];
 }
 
 /** One kind of rows on a person that stand outside of events: for the export of a person and for the erasure. */
@@ -45,12 +47,23 @@ export interface PersonalData {
   readonly erase: (userId: string) => Promise<number>;
 }
 
+/** One kind of rows that are kept for a time only. */
+export interface Retention {
+  /** Names the kind in settings and records: `sign_in_failures`. */
+  readonly kind: string;
+  /** How long it is kept where nobody said otherwise. */
+  readonly defaultDays: number;
+  /** Deletes what ended before `before`, in all tenants, in statements of bounded size; answers how many rows. */
+  readonly sweep: (before: Date) => Promise<number>;
+}
+
 export interface AreaParts {
   readonly controllers?: readonly Type[];
   readonly providers?: readonly Provider[];
   /** Read models that follow the log, a moment behind. */
   readonly projections?: readonly Projection[];
   readonly personalData?: readonly PersonalData[];
+  readonly retention?: readonly Retention[];
   readonly checks?: readonly ReadinessCheck[];
   readonly start?: () => void | Promise<void>;
   readonly stop?: () => Promise<void>;

@@ -21,6 +21,8 @@ import { groupMembersProjection } from './group/group-members.projection.js';
 import { Foundation1700000000001 } from './migrations/1-foundation.js';
 import { Groups1700000000002 } from './migrations/2-groups.js';
 import { KnownCallers1700000000060 } from './migrations/3-known-callers.js';
+import { PersonalData1700000000090 } from './migrations/4-personal-data.js';
+import { servePersonalData } from './personal-data/serve-personal-data.js';
 import { RoleController } from './role/role.controller.js';
 import { builtinPolicy } from './role/roles.js';
 import { policySettings } from './settings.js';
@@ -31,7 +33,7 @@ export const policyService: ServiceDefinition<typeof policySettings> = {
   name: 'policy',
   settings: policySettings,
   entities: [GrantRow],
-  migrations: [Foundation1700000000001, Groups1700000000002, KnownCallers1700000000060],
+  migrations: [Foundation1700000000001, Groups1700000000002, KnownCallers1700000000060, PersonalData1700000000090],
   compose,
 };
 
@@ -62,6 +64,9 @@ function compose(platform: Platform, settings: Settings): Composition {
     apply: callers,
   });
   platform.bus.whenConnected((nc) => serveDecide(nc, decisions, platform.warn('a decision failed')));
+  platform.bus.whenConnected((nc) =>
+    servePersonalData(nc, database.system, platform.warn('a person could not be looked up')),
+  );
   registerMetrics(facts, commits);
 
   return {

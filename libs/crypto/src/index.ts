@@ -23,5 +23,6 @@ export {
   wrapKey,
   wrappedUnder,
 } from './root-key.js';
+export { type ChunkPlace, openChunk, sealChunk } from './sealed-chunks.js';
 export { maxSealedBytes, newSubjectKey, openField, type SubjectKeyRef, sealField } from './subject-keys.js';
 export { type FillRandom, uuidv7, uuidv7Source } from './uuidv7.js';

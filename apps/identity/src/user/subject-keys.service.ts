@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { SealedField } from '@gatehouse/contracts';
 import { newSubjectKey, openField, type RootKey, sealField, unwrapKey, wrapKey } from '@gatehouse/crypto';
-import { asTenant, type Query } from '@gatehouse/event-store';
+import { asTenant, inTransaction, type Query } from '@gatehouse/event-store';
 import type pg from 'pg';
 
 /** Says what a wrapped key is for, so that one person's key opens as nobody else's. */
@@ -32,6 +32,31 @@ export async function openSealed(
   return openField(key, sealed, field, tenantId);
 }
 
+/** The keys of this subject were destroyed, and there will be no others: nothing more is kept on the person. */
+export class SubjectErased extends Error {
+  constructor() {
+    super('the subject was erased: nothing is sealed for it any more');
+    this.name = 'SubjectErased';
+  }
+}
+
+/**
+ * Destroys every key of a subject in every tenant, and keeps another from being made. Answers how many there were;
+ * repeated, it destroys what a restored backup brought back.
+ *
+ * @param pool connections of the system role: no other may delete a key
+ */
+export const destroySubjectKeys = (pool: pg.Pool, subject: string): Promise<number> =>
+  inTransaction(pool, async (client) => {
+    // Whoever is making a key for this subject has committed it, or will see that the subject is erased.
+    await client.query(`select pg_advisory_xact_lock(hashtextextended($1, 0))`, [lockName(subject)]);
+    await client.query('insert into erased_subjects (subject) values ($1) on conflict do nothing', [subject]);
+    const { rowCount } = await client.query('delete from subject_keys where subject = $1', [subject]);
+    return rowCount ?? 0;
+  });
+
+const lockName = (subject: string): string => `gatehouse:subject:${subject}`;
+
 /** Seals one person's fields; `field` is the field's name in the event. */
 export type Seal = (field: string, text: string) => SealedField;
 
@@ -50,7 +75,11 @@ export class SubjectKeys {
     this.#root = root;
   }
 
-  /** The sealing of one person's fields. @throws CryptoError `wrong_key` under another root key than the stored one */
+  /**
+   * The sealing of one person's fields.
+   *
+   * @throws SubjectErased; CryptoError `wrong_key` under another root key than the stored one
+   */
   async sealerFor(tenantId: string, subject: string): Promise<Seal> {
     const { version, key } = await this.#findOrMake(tenantId, subject);
     return (field, text) => sealField(key, { subject, keyVersion: version }, field, tenantId, text);
@@ -64,9 +93,11 @@ export class SubjectKeys {
   async #findOrMake(tenantId: string, subject: string): Promise<{ version: number; key: KeyObject }> {
     const fresh = wrapKey(this.#root, newSubjectKey(), contextOf(tenantId, subject, 1));
     const { rows } = await asTenant(this.#pool, tenantId, async (client) => {
+      await client.query('select pg_advisory_xact_lock_shared(hashtextextended($1, 0))', [lockName(subject)]);
       // Whoever comes second seals with the key of whoever came first.
       await client.query(
-        `insert into subject_keys (tenant_id, subject, key_version, wrapped) values ($1, $2, 1, $3) on conflict do nothing`,
+        `insert into subject_keys (tenant_id, subject, key_version, wrapped) select $1, $2, 1, $3
+         where not exists (select from erased_subjects where subject = $2) on conflict do nothing`,
         [tenantId, subject, fresh],
       );
       return client.query<{ key_version: number; wrapped: Buffer }>(
@@ -76,7 +107,7 @@ export class SubjectKeys {
       );
     });
     const [row] = rows;
-    if (!row) throw new Error('a subject key was stored and not found');
+    if (!row) throw new SubjectErased();
     const version = row.key_version;
     return { version, key: unwrapKey(this.#root, row.wrapped, contextOf(tenantId, subject, version)) };
   }

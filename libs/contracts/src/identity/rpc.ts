@@ -49,6 +49,8 @@ export const personalData = (service: string) =>
       /** Every tenant the person is or was a member of. */
       tenantIds: z.array(z.string().max(63)).max(1_000),
       cursor: z.string().max(256).optional(),
+      /** Only what is held of this one event: to show where in the ledger it stands. */
+      eventId: z.uuid().optional(),
     }),
     response: z.object({
       /** One kind of record per item, as the service shows it to its own users. */
