@@ -9,6 +9,7 @@ import type { DynamicModule } from '@nestjs/common';
 import type pg from 'pg';
 import type { z } from 'zod';
 import { accountArea } from './account/account.area.js';
+import { createAccount } from './account/account.service.js';
 import { alertArea } from './alert/alert.area.js';
 import type { Area, AreaContext, AreaParts, Secrets } from './area.js';
 import { bootstrapCommand } from './bootstrap/bootstrap.command.js';
@@ -127,7 +128,7 @@ function contextOf(
 ): AreaContext {
   const { request, system } = platform.database;
   const subjectKeys = new SubjectKeys(request, secrets.root);
-  return {
+  const context = {
     ...secrets,
     platform,
     settings,
@@ -145,6 +146,7 @@ function contextOf(
       onError: platform.warn('signing keys could not be read'),
     }),
   };
+  return { ...context, account: createAccount(context) };
 }
 
 const toCheck = (problem: string | undefined) => (problem === undefined ? 'ok' : { problem });

@@ -5,6 +5,7 @@ import type { Projection } from '@gatehouse/projection';
 import type { Platform, ServiceDefinition } from '@gatehouse/service';
 import type { Provider, Type } from '@nestjs/common';
 import type { z } from 'zod';
+import type { Account } from './account/account.service.js';
 import type { Mailbox } from './mail/mailbox.service.js';
 import type { Observations } from './observation/observations.service.js';
 import type { People } from './person/people.service.js';
@@ -27,6 +28,8 @@ export interface AreaContext extends Secrets {
   readonly subjectKeys: SubjectKeys;
   readonly people: People;
   readonly memberships: Memberships;
+  /** Sign-ins, sessions, passwords. */
+  readonly account: Account;
   readonly signingKeys: SigningKeys;
   readonly mailbox: Mailbox;
   /** What all services report of credentials used and refused. */
