@@ -27,7 +27,7 @@ export async function answering<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof Refusal) throw new ProblemError(error.code);
+    if (error instanceof Refusal) throw new ProblemError(error.code, undefined, { cause: error.cause });
     const taken = sqlState(error) === '23505' && uniqueness.get((error as { constraint?: string }).constraint ?? '');
     if (taken) throw new ProblemError(taken, undefined, { cause: error });
     throw error;

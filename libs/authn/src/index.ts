@@ -1,5 +1,14 @@
 export { type AuthenticatorOptions, createAuthenticator } from './authenticate.js';
 export { CallerDirectory, type CallerDirectoryOptions } from './caller-directory.js';
+export {
+  createForeignFetch,
+  ForeignAddressRefused,
+  type ForeignFetch,
+  type ForeignFetchOptions,
+  type ForeignReach,
+  isForeignUrl,
+} from './foreign-fetch.js';
+export { ForeignKeys, type ForeignKeysOptions, foreignAlgorithms } from './foreign-keys.js';
 export { dropKnownCallersSql, knownCallersChannel, knownCallersProjection, knownCallersSql } from './known-callers.js';
 export { type KnownKey, knownKeysProjection, knownKeysSql } from './known-keys.js';
 export {

@@ -59,6 +59,8 @@ const table: readonly (readonly [action: string, resource: string, may: string])
   ['key.read', 'tenant/tenant_9fa', 'oa----'],
   ['key.disable', 'key/k_1', 'oa----'],
   ['key.enable', 'key/k_1', 'oa----'],
+  ['idp.read', 'idp/i_1', 'oa----'],
+  ['idp.write', 'idp/i_1', 'oa----'],
   ['role.read', 'tenant/tenant_9fa', 'oam---'],
   ['role.grant', 'role/owner', 'o-----'],
   ['role.grant', 'role/admin', 'oa----'],

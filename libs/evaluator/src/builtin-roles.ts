@@ -30,7 +30,7 @@ const maintainer = [
 const admin = [
   permit(['tenant.read', 'tenant.update', 'project.*', 'environment.*', 'domain.*', 'service.*', 'deploy.*', 'logs.*']),
   permit(['secret.*', 'members.*', 'billing.*', 'key.*', 'audit.*', 'policy.*', 'projection.*']),
-  permit(['role.read', 'decision.evaluate', 'audience.*', 'alert.*']),
+  permit(['role.read', 'decision.evaluate', 'audience.*', 'alert.*', 'idp.*']),
   permit(['role.grant', 'role.revoke'], rolesBelowOwner),
 ];
 

@@ -16,6 +16,12 @@ export const platformSettings = z.object({
   AUTH_JWT_ISSUER: setting.url('Issuer of accepted access tokens').optional(),
   AUTH_JWT_AUDIENCE: setting.text('Audience that access tokens must name').optional(),
   AUTH_JWT_JWKS_URL: setting.url("The issuer's published keys").optional(),
+  ISSUERS_ON_PRIVATE_NETWORKS: setting
+    .flag("Whether somebody else's issuer may be at an address that is not of the public Internet")
+    .default(false),
+  ISSUERS_ON_LOOPBACK: setting
+    .flag('Whether it may be on this machine, over http too: for development, never in production')
+    .default(false),
   OPERATOR_TENANT: setting.text('Tenant whose administrators may see and rebuild read models').default('main'),
   DATABASE_POOL: setting.integer('Connections of the request role', { min: 1, max: 100 }).default(8),
   DATABASE_SYSTEM_POOL: setting.integer('Connections of the system role', { min: 2, max: 100 }).default(6),
