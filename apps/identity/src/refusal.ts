@@ -5,6 +5,8 @@ export type RefusalCode =
   | 'key_expiry_passed'
   | 'user_key_with_roles'
   | 'user_key_without_person'
+  | 'user_key_of_another'
+  | 'key_scopes_too_wide'
   | 'setup_link_invalid';
 
 /**

@@ -18,5 +18,5 @@ export {
   type Principal,
   type TenantChoice,
 } from './principal.js';
-export { isInScope } from './scopes.js';
+export { coversScopes, isInScope } from './scopes.js';
 export { createTokenVerifier, type TokenOptions, tokenAudience } from './tokens.js';

@@ -9,3 +9,14 @@ export const isInScope = (scopes: readonly string[] | undefined, action: string)
       ? pattern === '*' || pattern === action
       : action.startsWith(pattern.slice(0, -1)),
   );
+
+/**
+ * Whether everything inside `inner` is inside `outer` too. No list is no limit.
+ *
+ * @example coversScopes(['logs.*'], ['logs.read', 'logs.app.*']) // true
+ */
+export const coversScopes = (outer: readonly string[] | undefined, inner: readonly string[] | undefined): boolean =>
+  outer === undefined || (inner?.every((pattern) => outer.some((wider) => covers(wider, pattern))) ?? false);
+
+const covers = (wider: string, pattern: string): boolean =>
+  wider === '*' || wider === pattern || (wider.endsWith('.*') && pattern.startsWith(wider.slice(0, -1)));

@@ -6,18 +6,24 @@ import { toProblem } from './status-profile.js';
 /** How requests of a service are authenticated, and what a failure answers there. */
 export function authenticateFor(platform: Platform): Authenticate {
   const profile = platform.settings.AUTH_STATUS_PROFILE;
-  const explain = (error: unknown): never => {
+  const { observations } = platform;
+  const explain = (error: unknown, ip: string, now: number): never => {
+    if (error instanceof NotAuthenticated) observations.refused(error, ip, now);
     throw toProblem(error, profile);
   };
   // Stays synchronous for keys: a promise per request would cost more than the look-up itself.
   return (request) => {
+    const [{ ip }, now] = [request, Date.now()];
+    const letIn = (principal: Principal): Principal => {
+      refuseBeyondScopes(principal, request);
+      if (principal.keyId !== undefined) observations.used(principal.keyId, ip, now);
+      return principal;
+    };
     try {
-      const found = platform.authenticate(credentialsOf(request), Date.now());
-      return found instanceof Promise
-        ? found.then((principal) => insideScopes(principal, request)).catch(explain)
-        : insideScopes(found, request);
+      const found = platform.authenticate(credentialsOf(request), now);
+      return found instanceof Promise ? found.then(letIn).catch((error) => explain(error, ip, now)) : letIn(found);
     } catch (error) {
-      return explain(error);
+      return explain(error, ip, now);
     }
   };
 }
@@ -42,10 +48,9 @@ const textOf = (header: string | readonly string[] | undefined): string | undefi
  * Policy weighs the scopes of every action it is asked about. Routes that ask nothing are the caller's own affairs, so
  * they take the scopes `self.read` and `self.write`: a key that is limited to something else must not reach them.
  */
-function insideScopes(principal: Principal, { method, route }: HttpRequest): Principal {
+function refuseBeyondScopes(principal: Principal, { method, route }: HttpRequest): void {
   const access = route?.access;
-  if (principal.scopes === undefined || access?.kind !== 'authenticated' || access.anyScope) return principal;
+  if (principal.scopes === undefined || access?.kind !== 'authenticated' || access.anyScope) return;
   const action = method === 'GET' || method === 'HEAD' ? 'self.read' : 'self.write';
   if (!isInScope(principal.scopes, action)) throw new NotAuthenticated('out_of_scope', principal);
-  return principal;
 }

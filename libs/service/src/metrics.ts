@@ -8,6 +8,7 @@ export interface Measured {
   readonly bus: BusLink;
   readonly callers: CallerDirectory;
   readonly outbox: OutboxRelay;
+  readonly observations: { readonly dropped: number };
   readonly runners: readonly ProjectionRunner[];
   readonly inboxes: readonly Inbox[];
 }
@@ -17,6 +18,11 @@ export function registerPlatformMetrics(platform: Measured): () => void {
   const removals = [
     gauge('gatehouse_bus_connected', 'Whether NATS is connected', () => (platform.bus.problem ? 0 : 1)),
     gauge('gatehouse_keys_known', 'Keys in memory', () => platform.callers.size),
+    observedCounter(
+      'gatehouse_observations_dropped_total',
+      'Uses and refusals that had no room',
+      () => platform.observations.dropped,
+    ),
     gauge('gatehouse_outbox_active', 'Whether this replica publishes the log', () => (platform.outbox.active ? 1 : 0)),
     gauge('gatehouse_outbox_failures', 'Failed publishes in a row', () => platform.outbox.state.failures),
     observedCounter('gatehouse_outbox_published_total', 'Events published', () => platform.outbox.state.published),

@@ -1,5 +1,5 @@
 import { createAuthorizer } from '@gatehouse/authz';
-import { AUTHENTICATE, AUTHORIZE, type Authorize } from '@gatehouse/http';
+import { type AccessDecision, AUTHENTICATE, AUTHORIZE, type Authorize } from '@gatehouse/http';
 import type { DynamicModule, Type } from '@nestjs/common';
 import { Module } from '@nestjs/common';
 import { authenticateFor } from './authenticate-request.js';
@@ -19,7 +19,7 @@ export class PlatformModule {
       providers: [
         { provide: PLATFORM, useValue: platform },
         { provide: AUTHENTICATE, useValue: authenticateFor(platform) },
-        { provide: AUTHORIZE, useValue: authorize ?? overBus(platform) },
+        { provide: AUTHORIZE, useValue: observed(authorize ?? overBus(platform), platform) },
       ],
       exports: [PLATFORM, AUTHORIZE],
     };
@@ -28,3 +28,15 @@ export class PlatformModule {
 
 const overBus = (platform: Platform): Authorize =>
   createAuthorizer({ service: platform.service, connection: () => platform.bus.nc });
+
+/** Notes every refusal of a known caller. What is answered at once stays so: a promise costs more than the answer. */
+function observed(authorize: Authorize, { observations }: Platform): Authorize {
+  return (principal, action, resource, request) => {
+    const note = (answer: AccessDecision): AccessDecision => {
+      if (answer?.allowed !== true) observations.denied(principal, request.ip, Date.now());
+      return answer;
+    };
+    const answer = authorize(principal, action, resource, request);
+    return answer instanceof Promise ? answer.then(note) : note(answer);
+  };
+}

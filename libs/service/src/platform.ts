@@ -7,7 +7,7 @@ import {
   NotAuthenticated,
 } from '@gatehouse/authn';
 import { Consumption, call, createPublisher, type EventBatch, serve } from '@gatehouse/bus';
-import { formatPosition, parsePosition, rewind } from '@gatehouse/contracts';
+import { formatPosition, observe, parsePosition, rewind } from '@gatehouse/contracts';
 import { loadKeyFile, type Pepper } from '@gatehouse/crypto';
 import { Exclusive, type Held, notifyChannel, OutboxRelay, rewindOutbox, Wake } from '@gatehouse/event-store';
 import { Inbox, type ProjectedEvent, type Projection, ProjectionRunner } from '@gatehouse/projection';
@@ -22,7 +22,10 @@ import {
   openDatabase,
 } from './database.js';
 import { registerPlatformMetrics } from './metrics.js';
+import { ObservationReporter } from './observation-reporter.js';
 import type { PlatformSettings } from './settings.js';
+
+const reportTimeoutMs = 1_000;
 
 type VerifyToken = ReturnType<typeof createTokenVerifier>;
 
@@ -63,6 +66,8 @@ export class Platform {
   readonly pepper: Pepper;
   readonly authenticate: ReturnType<typeof createAuthenticator>;
   readonly outbox: OutboxRelay;
+  /** Tells identity which keys are used and who is refused. */
+  readonly observations: ObservationReporter;
   readonly runners: ProjectionRunner[] = [];
   readonly inboxes: Inbox[] = [];
   readonly #consumptions: { stop: () => Promise<void> }[] = [];
@@ -117,6 +122,11 @@ export class Platform {
       wake: this.wake,
       publish: (batch) => this.#publishBatch(batch),
       onError: this.warn('events could not be published'),
+    });
+    this.observations = new ObservationReporter({
+      service,
+      send: (report) => call(this.bus.nc, observe, report, reportTimeoutMs),
+      onError: this.warn('identity could not be told of uses and refusals, and will be'),
     });
     this.#unregister = registerPlatformMetrics(this);
   }
@@ -199,10 +209,12 @@ export class Platform {
       });
     });
     this.bus.start();
+    this.observations.start();
   }
 
   async stop(): Promise<void> {
     this.#stopped.abort();
+    await this.observations.stop();
     await Promise.all(this.#consumptions.map((consumption) => consumption.stop()));
     await Promise.all([...this.runners, this.outbox].map((part) => part.stop()));
     await this.bus.stop();

@@ -2,16 +2,36 @@ import type { Area } from '../area.js';
 import { CreateKeyController } from './create-key/create-key.controller.js';
 import { DisableKeyController } from './disable-key/disable-key.controller.js';
 import { EnableKeyController } from './enable-key/enable-key.controller.js';
+import { FindKeyController } from './find-key/find-key.controller.js';
+import { ImportKeysController } from './import-keys/import-keys.controller.js';
+import { Keys1700000000061 } from './key.migration.js';
+import { keyFingerprintsProjection } from './key-fingerprints.projection.js';
 import { KeyListController } from './key-list/key-list.controller.js';
 import { KeyRow } from './key-list/key-list.entity.js';
 import { keyListProjection } from './key-list/key-list.projection.js';
+import { KeyUses } from './key-use/key-uses.service.js';
 import { KnownCallers1700000000060 } from './known-callers.migration.js';
+import { RotateKeyController } from './rotate-key/rotate-key.controller.js';
 
 export const keyArea: Area = {
-  migrations: [KnownCallers1700000000060],
+  migrations: [KnownCallers1700000000060, Keys1700000000061],
   entities: [KeyRow],
-  inline: () => [keyListProjection],
-  compose: () => ({
-    controllers: [CreateKeyController, KeyListController, DisableKeyController, EnableKeyController],
-  }),
+  inline: () => [keyListProjection, keyFingerprintsProjection],
+  compose: (context) => {
+    const uses = new KeyUses(context);
+    context.observations.add(uses.take);
+    return {
+      controllers: [
+        CreateKeyController,
+        KeyListController,
+        DisableKeyController,
+        EnableKeyController,
+        RotateKeyController,
+        FindKeyController,
+        ImportKeysController,
+      ],
+      providers: [{ provide: KeyUses, useValue: uses }],
+      personalData: [uses.personalData],
+    };
+  },
 };

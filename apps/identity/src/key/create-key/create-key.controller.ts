@@ -18,11 +18,17 @@ import { Controller, Inject, Req } from '@nestjs/common';
 import { z } from 'zod';
 import { answering } from '../../problems.js';
 import { commandContext, commandHeaders, commandIdOf } from '../../request-command.js';
-import { keyDecider, keyNamePattern, keyStream } from '../key.js';
+import { grantableRoles } from '../grantable-roles.js';
+import { keyDecider, keyNamePattern, keyStream, scopePattern } from '../key.js';
 import { keyView, viewOfKey } from '../key-view.js';
 import { isNetwork } from '../network.js';
 import { type CreateKey, createKey } from './create-key.js';
 
+/** A list of nothing would be a key for nothing. */
+const scopeList = z
+  .array(z.string().max(128).regex(scopePattern, 'is no action pattern, such as logs.read, logs.* or *'))
+  .min(1)
+  .max(64);
 const network = z.string().max(64).refine(isNetwork, 'is not a network in CIDR form, such as 10.0.0.0/8');
 const utc = z.iso.datetime({ offset: true }).transform((text) => new Date(text).toISOString());
 
@@ -35,6 +41,7 @@ const body = z.strictObject({
     .default([]),
   expiresAt: utc.optional(),
   networks: z.array(network).max(32).optional(),
+  scopes: scopeList.optional(),
 });
 
 const create = defineRoute({
@@ -54,6 +61,7 @@ const create = defineRoute({
     'key_expiry_passed',
     'user_key_with_roles',
     'user_key_without_person',
+    'key_scopes_too_wide',
   ],
 });
 
@@ -69,7 +77,7 @@ export class CreateKeyController {
   async create(@Input() input: InputOf<typeof create>, @Caller() caller: Principal, @Req() request: HttpRequest) {
     const now = Date.now();
     const commandId = commandIdOf(request, caller, 'key.create');
-    await this.checkGrants(caller, input.body.roles, request);
+    await grantableRoles(this.authorize, caller, input.body.roles, request);
     const key = generateKey(`${input.body.family}_`);
     const command = this.commandFor(key, input.body, caller, now);
     const result = await answering(() =>
@@ -86,16 +94,8 @@ export class CreateKeyController {
     return { ...viewOfKey(state, revision), key, position: formatPosition(position) };
   }
 
-  /** Nobody hands out what he may not grant: each role is a decision of its own. */
-  private async checkGrants(caller: Principal, roles: readonly string[], request: HttpRequest): Promise<void> {
-    for (const role of new Set(roles)) {
-      const answer = await this.authorize(caller, 'role.grant', `role/${role}`, request);
-      if (answer.allowed !== true) throw new ProblemError('forbidden', `The caller may not grant the role ${role}`);
-    }
-  }
-
   private commandFor(key: string, given: z.output<typeof body>, caller: Principal, now: number): CreateKey {
-    const { name, family, roles, expiresAt, networks } = given;
+    const { name, family, roles, expiresAt, networks, scopes } = given;
     return {
       keyId: uuidv7(now),
       family,
@@ -106,6 +106,7 @@ export class CreateKeyController {
       displayPrefix: displayPrefix(key),
       ...(expiresAt !== undefined && { expiresAt }),
       ...(networks !== undefined && { networks }),
+      ...(scopes !== undefined && { scopes }),
       now,
     };
   }

@@ -2,7 +2,7 @@ import { Caller, defineRoute, Input, type InputOf, type Principal, ProblemError,
 import { PLATFORM, type Platform, readAsTenant } from '@gatehouse/service';
 import { Controller, Inject, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import { MoreThan } from 'typeorm';
+import { type EntityManager, MoreThan } from 'typeorm';
 import { z } from 'zod';
 import { keyView, viewOfRow } from '../key-view.js';
 import { cursorAfter, readCursor } from './cursor.js';
@@ -51,12 +51,16 @@ export class KeyListController {
       ...(after && { keyId: MoreThan(after) }),
       ...(enabled && { enabled: enabled === 'true' }),
     };
-    const rows = await readAsTenant(this.platform.database.source, tenantId, (manager) =>
-      manager.find(KeyRow, { where, order: { keyId: 'ASC' }, take: limit + 1 }),
-    );
+    const { rows, used } = await readAsTenant(this.platform.database.source, tenantId, async (manager) => {
+      const found = await manager.find(KeyRow, { where, order: { keyId: 'ASC' }, take: limit + 1 });
+      return { rows: found, used: await lastUses(manager, tenantId, found) };
+    });
     const page = rows.slice(0, limit);
     const last = rows.length > limit ? page.at(-1) : undefined;
-    return { keys: page.map(viewOfRow), nextCursor: last ? cursorAfter(last.keyId) : null };
+    return {
+      keys: page.map((row) => viewOfRow(row, used.get(row.keyId))),
+      nextCursor: last ? cursorAfter(last.keyId) : null,
+    };
   }
 
   @Route(read)
@@ -65,11 +69,22 @@ export class KeyListController {
     @Caller() { tenantId }: Principal,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const row = await readAsTenant(this.platform.database.source, tenantId, (manager) =>
-      manager.findOneBy(KeyRow, { tenantId, keyId: params.keyId }),
-    );
+    const { row, used } = await readAsTenant(this.platform.database.source, tenantId, async (manager) => {
+      const found = await manager.findOneBy(KeyRow, { tenantId, keyId: params.keyId });
+      return { row: found, used: await lastUses(manager, tenantId, found ? [found] : []) };
+    });
     if (!row) throw new ProblemError('not_found', 'There is no such key');
     void reply.header('etag', `"${row.revision}"`);
-    return viewOfRow(row);
+    return viewOfRow(row, used.get(row.keyId));
   }
+}
+
+/** When each of these keys was last used anywhere, as far as the services have reported it. */
+async function lastUses(manager: EntityManager, tenantId: string, keys: readonly KeyRow[]): Promise<Map<string, Date>> {
+  const rows = await manager.query<{ key_id: string; at: Date }[]>(
+    `select key_id, max(last_at) as at from identity.key_uses
+     where tenant_id = $1 and key_id = any($2::uuid[]) group by key_id`,
+    [tenantId, keys.map(({ keyId }) => keyId)],
+  );
+  return new Map(rows.map(({ key_id, at }) => [key_id, at]));
 }

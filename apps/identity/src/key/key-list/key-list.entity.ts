@@ -41,6 +41,18 @@ export class KeyRow {
   @Column({ type: 'text', array: true, nullable: true })
   networks!: string[] | null;
 
+  @Column({ type: 'text', array: true, nullable: true })
+  scopes!: string[] | null;
+
+  @Column({ type: 'boolean' })
+  imported!: boolean;
+
+  @Column({ name: 'rotated_at', type: 'timestamptz', nullable: true })
+  rotatedAt!: Date | null;
+
+  @Column({ name: 'previous_until', type: 'timestamptz', nullable: true })
+  previousUntil!: Date | null;
+
   @Column({ type: 'integer' })
   revision!: number;
 }

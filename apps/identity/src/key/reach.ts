@@ -1,0 +1,15 @@
+import { coversScopes } from '@gatehouse/authn';
+import { Refusal } from '../refusal.js';
+
+/** A caller as far as it matters to the keys it may hand out. */
+export interface Reach {
+  readonly type: string;
+  readonly id: string;
+  /** Action patterns of the caller's credential; absent: no limit. */
+  readonly scopes?: readonly string[];
+}
+
+/** Nobody gets a key that reaches further than the credential he asks with. @throws Refusal `key_scopes_too_wide` */
+export function assertReach({ scopes }: Reach, wanted: readonly string[] | undefined): void {
+  if (!coversScopes(scopes, wanted)) throw new Refusal('key_scopes_too_wide');
+}
