@@ -7,7 +7,7 @@ defineProblems({
   tenant_headers_differ: { status: 400, title: 'X-Tenant-ID and X-Tenant-Name name two tenants' },
   tenant_not_found: { status: 404, title: 'There is no such tenant' },
   not_a_member: { status: 403, title: 'The caller does not belong to the tenant' },
-  second_factor_required: { status: 403, title: 'The tenant asks for a second factor' },
+  tenant_needs_second_factor: { status: 403, title: 'The tenant asks for a second factor' },
   out_of_scope: { status: 403, title: 'The credential does not reach this far' },
 });
 
@@ -18,7 +18,7 @@ type Answer =
   | 'tenant_headers_differ'
   | 'tenant_not_found'
   | 'not_a_member'
-  | 'second_factor_required'
+  | 'tenant_needs_second_factor'
   | 'out_of_scope';
 
 /** The caller is known and the tenant is the question: the same in every profile. */
@@ -26,7 +26,7 @@ const afterRecognition = {
   tenant_ambiguous: 'tenant_headers_differ',
   tenant_unknown: 'tenant_not_found',
   not_member: 'not_a_member',
-  second_factor: 'second_factor_required',
+  second_factor: 'tenant_needs_second_factor',
   out_of_scope: 'out_of_scope',
   not_ready: 'unavailable',
 } as const;
@@ -67,7 +67,7 @@ const details: Readonly<Record<Answer, string>> = {
   tenant_headers_differ: 'Send one of the two headers, or the same tenant in both',
   tenant_not_found: 'There is no such tenant: the headers name it by its id',
   not_a_member: 'The credential is good, and its owner does not belong to this tenant',
-  second_factor_required: 'Sign in again with a second factor; without one, add it to your account first',
+  tenant_needs_second_factor: 'Sign in again with a second factor; without one, add it to your account first',
   out_of_scope: 'The scopes of this key or token do not include this',
 };
 
