@@ -48,6 +48,7 @@ export class Privacy1700000000091 implements MigrationInterface {
         attempt integer not null default 0,
         problem text,
         sealed_key jsonb not null,
+        next_try_at timestamptz not null,
         files integer,
         bytes bigint,
         chunks integer,
