@@ -72,10 +72,11 @@ export class ExportWorker {
   }
 
   #reporter(job: Export, signal: AbortSignal): Parameters<typeof makeArchive>[0]['report'] {
-    let nextAt = 0;
+    let [nextAt, phase] = [0, ''];
     return async (progress) => {
       if (signal.aborted) throw new ExportLost();
-      if (performance.now() < nextAt) return;
+      if (performance.now() < nextAt && progress.phase === phase) return;
+      phase = progress.phase;
       nextAt = performance.now() + reportEveryMs;
       if (!(await this.#options.rows.report(job, progress))) throw new ExportLost();
     };

@@ -9,7 +9,7 @@ export interface MakeArchive {
   readonly sections: readonly Section[];
   readonly archive: Archive;
   readonly sealed: SealedArchive;
-  /** Called after every page. */
+  /** Called at the begin of every section and after every page. */
   readonly report: (progress: Progress) => Promise<void>;
   readonly now: () => number;
 }
@@ -24,6 +24,7 @@ export async function makeArchive(making: MakeArchive): Promise<number> {
   for (const [done, section] of sections.entries()) {
     const file = archive.open(`${section.name}.jsonl`);
     let inFile = 0;
+    await report({ done, total, phase: section.name, records });
     for await (const page of section.read(found)) {
       for (const record of page) file.write(`${JSON.stringify(record)}\n`);
       inFile += page.length;
