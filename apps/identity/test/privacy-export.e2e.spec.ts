@@ -102,9 +102,9 @@ describe('the export of a person', () => {
     });
     const { body } = await request();
     const path = `GET /exports/${body.exportId}`;
-    await waitFor(async () => (await call(path, { key })).body.progress.phase === 'policy', { message: 'the step' });
+    await waitFor(async () => (await call(path, { key })).body.progress.phase === 'audit', { message: 'the step' });
     const { progress } = (await call(path, { key })).body;
-    expect(progress.done).toBe(progress.total - 2);
+    expect(progress.done).toBe(progress.total - 1);
     expect(await archive(body.exportId)).toMatchObject({ status: 409, body: { code: 'export_not_ready' } });
     release();
     await finished(replica, `/exports/${body.exportId}`, key);
