@@ -11,7 +11,7 @@ const rolesBelowOwner = ['role/admin', 'role/maintainer', 'role/developer', 'rol
 
 const viewer = [permit(['tenant.read', 'project.read', 'logs.read', 'token.mint'])];
 
-const user = [...viewer, permit(['environment.read', 'domain.read', 'members.read'])];
+const user = [...viewer, permit(['environment.read', 'domain.read', 'members.read', 'team.read'])];
 
 const developer = [
   ...user,
@@ -29,7 +29,7 @@ const maintainer = [
 /** Everything but an owner's own: granting `owner` and custom roles, closing the tenant. */
 const admin = [
   permit(['tenant.read', 'tenant.update', 'project.*', 'environment.*', 'domain.*', 'service.*', 'deploy.*', 'logs.*']),
-  permit(['secret.*', 'members.*', 'billing.*', 'key.*', 'audit.*', 'policy.*', 'projection.*']),
+  permit(['secret.*', 'members.*', 'team.*', 'billing.*', 'key.*', 'audit.*', 'policy.*', 'projection.*']),
   permit(['role.read', 'decision.evaluate', 'audience.*', 'alert.*', 'idp.*']),
   permit(['role.grant', 'role.revoke'], rolesBelowOwner),
 ];

@@ -9,6 +9,7 @@ describe('maskSecrets', () => {
     ['a service key', `mas_${BODY}`],
     ['a user key', `mau_${BODY}`],
     ['a guest token', `gst_${BODY}`],
+    ['an invitation', `giv_${BODY}`],
     ['a device key', `m87_Ab12Cd34.${'x'.repeat(40)}`],
     ['a token', JWT],
     ['a token without signature', JWT.slice(0, JWT.lastIndexOf('.') + 1)],

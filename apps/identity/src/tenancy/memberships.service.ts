@@ -110,6 +110,17 @@ export class Memberships {
     );
   }
 
+  /** How many organizations somebody owns, alone or with others. */
+  async countOwned(userId: string): Promise<number> {
+    const [row] = await this.#rows<{ owned: number }>(
+      `select count(*)::int as owned from members m join tenants t using (tenant_id)
+       where m.user_id = $1 and m.status = 'active' and m.role = 'owner' and t.kind = 'organization'
+         and t.status = 'active'`,
+      [userId],
+    );
+    return row?.owned ?? 0;
+  }
+
   async #tenant(tenantId: string) {
     const [row] = await this.#rows<{ name: string; require_second_factor: boolean }>(
       `select name, require_second_factor from tenants where tenant_id = $1 and status = 'active'`,

@@ -1,6 +1,7 @@
 import type { MemberRole } from '@gatehouse/contracts';
 import type { CommandContext, EventStore, NewEvent, Query } from '@gatehouse/event-store';
-import type { TenantKind } from './organization/tenant.js';
+import type { Member } from './memberships.service.js';
+import type { TenantRow } from './organization/tenant-row.js';
 import { highestRole } from './rank.js';
 import { refusal } from './refusals.js';
 
@@ -11,15 +12,6 @@ export interface Change {
   readonly log: EventStore;
   readonly client: Client;
   readonly context: CommandContext;
-}
-
-export interface TenantRow {
-  readonly tenantId: string;
-  readonly name: string;
-  readonly kind: TenantKind;
-  readonly status: 'active' | 'closed';
-  readonly requireSecondFactor: boolean;
-  readonly revision: number;
 }
 
 /** A tenant that is busy with changes of its members must not hold the connections of all others for long. */
@@ -68,6 +60,16 @@ export async function roleOfMember(client: Client, tenantId: string, userId: str
     [tenantId, userId],
   );
   return rows[0]?.role;
+}
+
+/** A member, or somebody who was one; undefined for a stranger. */
+export async function findMember(client: Client, tenantId: string, userId: string): Promise<Member | undefined> {
+  const { rows } = await client.query<Member>(
+    `select user_id as "userId", role, added_at as "addedAt", revision from members
+     where tenant_id = $1 and user_id = $2`,
+    [tenantId, userId],
+  );
+  return rows[0];
 }
 
 export async function countOwners(client: Client, tenantId: string): Promise<number> {

@@ -41,7 +41,7 @@ export type MemberRoleChanged = z.infer<typeof memberRoleChanged>;
 export const memberRemoved = z.object({
   userId: z.uuid(),
   role: memberRole,
-  reason: z.enum(['left', 'removed', 'erased']),
+  reason: z.enum(['left', 'removed', 'erased', 'tenant_closed']),
 });
 export type MemberRemoved = z.infer<typeof memberRemoved>;
 

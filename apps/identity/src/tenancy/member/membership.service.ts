@@ -2,6 +2,8 @@ import type { MemberAdded } from '@gatehouse/contracts';
 import { handle, type NewEvent } from '@gatehouse/event-store';
 import { disableKey } from '../../key/disable-key/disable-key.js';
 import { keyDecider, keyStream } from '../../key/key.js';
+import { projectStream } from '../project/project.js';
+import { teamMemberRemoved, teamStream } from '../team/team.js';
 import { appendTo, type Change, countOwners, openOrganization, roleOfMember } from '../tenancy-change.service.js';
 import * as member from './member.js';
 
@@ -51,7 +53,7 @@ async function leaveTeams(change: Change, userId: string): Promise<void> {
     [change.context.tenantId, userId],
   );
   for (const { team_id: teamId } of rows)
-    await appendTo(change, `team:${teamId}`, [{ type: 'team.member_removed', version: 1, data: { teamId, userId } }]);
+    await appendTo(change, teamStream(teamId), [teamMemberRemoved({ teamId, userId })]);
 }
 
 /** Every role that somebody, or a team, holds on single projects. */
@@ -66,7 +68,7 @@ export async function loseProjectRoles(
   );
   for (const { project_id: projectId, role } of rows) {
     const data = { projectId, subject, role };
-    await appendTo(change, `project:${projectId}`, [{ type: 'project.role_revoked', version: 1, data }]);
+    await appendTo(change, projectStream(projectId), [{ type: 'project.role_revoked', version: 1, data }]);
   }
 }
 
