@@ -14,7 +14,7 @@ beforeAll(async () => {
   stack = await startStack();
   first = await stack.bootstrap();
   people = await openPeople(stack);
-  replica = await stack.serve();
+  replica = await stack.serve({ ORGANIZATIONS_PER_PERSON: '2' });
   await works(replica, first.operatorKey);
 }, 60_000);
 
@@ -181,13 +181,10 @@ describe('an organization', () => {
   });
 
   it('is one of at most so many of one person', async () => {
-    const limited = await stack.serve({ ORGANIZATIONS_PER_PERSON: '1' });
     const { owner } = await organization();
-    const another = { id: `org-${++made}`, name: 'Another' };
-    expect(await as(limited, owner, undefined, 'POST /organizations', another)).toMatchObject({
-      status: 409,
-      body: { code: 'organization_limit' },
-    });
+    const make = () => as(replica, owner, undefined, 'POST /organizations', { id: `org-${++made}`, name: 'Another' });
+    expect((await make()).status).toBe(201);
+    expect(await make()).toMatchObject({ status: 409, body: { code: 'organization_limit' } });
   });
 });
 
@@ -362,6 +359,7 @@ describe('teams', () => {
     const [admin, viewer] = members as [TestPerson, TestPerson];
     await as(replica, owner, id, 'POST /teams', { id: 'root', name: 'Root' });
     await as(replica, owner, id, 'POST /projects', { id: 'shop', name: 'Shop' });
+    await as(replica, owner, id, 'POST /teams/root/members', { userId: owner.userId });
     const subject = { type: 'team', id: 'root' };
     await as(replica, owner, id, 'POST /projects/shop/roles', { subject, role: 'owner' });
     const refused = { status: 403, body: { code: 'role_above_own' } };
