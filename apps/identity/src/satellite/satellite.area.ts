@@ -14,7 +14,7 @@ import { VerifyTokenController } from './verify-token/verify-token.controller.js
 export const satelliteArea: Area = {
   migrations: [Audiences1700000000070],
   inline: () => [audienceListProjection],
-  compose: ({ platform: { database }, people, settings }) => ({
+  compose: ({ platform: { database }, people, memberships, settings }) => ({
     controllers: [
       CreateAudienceController,
       AudienceListController,
@@ -25,7 +25,7 @@ export const satelliteArea: Area = {
     providers: [
       ChangeAudience,
       { provide: Audiences, useValue: new Audiences(database.request, database.system) },
-      { provide: TokenSubjects, useValue: new TokenSubjects(database.system, people) },
+      { provide: TokenSubjects, useValue: new TokenSubjects(database.system, people, memberships) },
       {
         provide: MintOptions,
         useValue: { issuer: settings.PUBLIC_URL, guests: settings.GUEST_TOKENS } satisfies MintOptions,

@@ -1,6 +1,7 @@
 import type { Principal } from '@gatehouse/http';
 import type pg from 'pg';
 import type { People } from '../person/people.service.js';
+import type { Memberships } from '../tenancy/memberships.service.js';
 import { highestRole } from './satellite-token.js';
 
 /** Somebody a token speaks of, as that one stands now. */
@@ -13,10 +14,12 @@ export type Standing =
 export class TokenSubjects {
   readonly #system: pg.Pool;
   readonly #people: People;
+  readonly #memberships: Memberships;
 
-  constructor(system: pg.Pool, people: People) {
+  constructor(system: pg.Pool, people: People, memberships: Memberships) {
     this.#system = system;
     this.#people = people;
+    this.#memberships = memberships;
   }
 
   standingOf(principal: Principal): Promise<Standing> {
@@ -27,7 +30,7 @@ export class TokenSubjects {
     const person = await this.#people.byId(id);
     if (!person) return { status: 'unknown' };
     if (person.status !== 'active') return { status: 'inactive' };
-    const role = await this.#memberRole(tenantId, id);
+    const role = await this.#memberships.roleOf(tenantId, id);
     return role === undefined ? { status: 'inactive' } : { status: 'active', role };
   }
 
@@ -42,14 +45,5 @@ export class TokenSubjects {
     const working = rows.filter(({ enabled }) => enabled);
     if (working.length === 0) return { status: 'inactive' };
     return { status: 'active', role: highestRole(working.flatMap(({ roles }) => roles)) };
-  }
-
-  async #memberRole(tenantId: string, userId: string): Promise<string | undefined> {
-    const { rows } = await this.#system.query<{ owner: string }>(
-      `select envelope::jsonb->'data'->>'ownerId' as owner from events
-       where tenant_id = $1 and stream_id = 'tenant:' || $1 and revision = 1`,
-      [tenantId],
-    );
-    return rows[0]?.owner === userId ? 'owner' : undefined;
   }
 }

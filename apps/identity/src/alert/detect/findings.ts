@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import { type AlertKind, type AlertSubject, type ObservedRefusal, tenantIdPattern } from '@gatehouse/contracts';
+
+/** Something that counts towards an alert of one tenant. */
+export interface Finding {
+  readonly tenantId: string;
+  readonly kind: AlertKind;
+  readonly subject: AlertSubject;
+  readonly count: number;
+  readonly firstAt: string;
+  readonly lastAt: string;
+}
+
+/** Whose a key is. */
+export interface KeyOwner {
+  readonly tenantId: string;
+  readonly principal: { readonly type: string; readonly id: string };
+}
+
+/** The reason with which a failed sign-in of a known account is reported. */
+export const signInReason = 'sign_in';
+
+const installation: AlertSubject = { type: 'installation', id: 'gatehouse' };
+
+/** What one refusal counts towards; undefined for what says nothing about anybody. */
+export function findingOf(
+  refusal: ObservedRefusal,
+  ownerOf: (keyId: string) => KeyOwner | undefined,
+  operatorTenant: string,
+): Finding | undefined {
+  const about = aboutOf(refusal, ownerOf, operatorTenant);
+  if (!about || !tenantIdPattern.test(about.tenantId)) return undefined;
+  const { count, firstAt, lastAt } = refusal;
+  return { ...about, count, firstAt, lastAt };
+}
+
+type About = Pick<Finding, 'tenantId' | 'kind' | 'subject'>;
+
+function aboutOf(
+  { status, reason, keyId, tenantId, principal }: ObservedRefusal,
+  ownerOf: (keyId: string) => KeyOwner | undefined,
+  operatorTenant: string,
+): About | undefined {
+  // We were not ready: nobody did anything.
+  if (reason === 'not_ready') return undefined;
+  const owner = keyId === undefined ? undefined : ownerOf(keyId);
+  if (status === 403) {
+    const [where, who] = [tenantId ?? owner?.tenantId, principal ?? owner?.principal];
+    return where && who ? { tenantId: where, kind: 'denied_principal', subject: who } : undefined;
+  }
+  if (reason === signInReason)
+    return tenantId && principal ? { tenantId, kind: 'failed_sign_ins', subject: principal } : undefined;
+  if (keyId !== undefined && owner) {
+    const kind = reason === 'rotated' ? 'rotated_key_used' : 'refused_key';
+    return { tenantId: owner.tenantId, kind, subject: { type: 'key', id: keyId } };
+  }
+  if (tenantId !== undefined)
+    return { tenantId, kind: 'refused_key', subject: principal ?? { type: 'tenant', id: tenantId } };
+  return { tenantId: operatorTenant, kind: 'unknown_callers', subject: installation };
+}
+
+/** By what a row is known again when a service reports it twice. */
+export const fingerprintOf = (service: string, row: ObservedRefusal): Buffer => {
+  const { status, reason, tenantId, keyId, principal, ip, count, firstAt, lastAt } = row;
+  const facts = [service, status, reason, tenantId, keyId, principal?.type, principal?.id, ip, count, firstAt, lastAt];
+  return createHash('sha256').update(JSON.stringify(facts)).digest();
+};
+
+const nameOf = ({ kind, subject }: Finding): string => JSON.stringify([kind, subject.type, subject.id]);
+
+/** One finding per kind and subject, in an order that two replicas share: their locks are taken in it. */
+export function mergeFindings<F extends Finding>(findings: readonly F[]): readonly F[] {
+  const merged = new Map<string, F>();
+  for (const finding of findings) {
+    const before = merged.get(nameOf(finding));
+    merged.set(nameOf(finding), before ? sumOf(before, finding) : finding);
+  }
+  return [...merged].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, finding]) => finding);
+}
+
+const sumOf = <F extends Finding>(a: F, b: F): F => ({
+  ...a,
+  count: a.count + b.count,
+  firstAt: earliest(a.firstAt, b.firstAt),
+  lastAt: latest(a.lastAt, b.lastAt),
+});
+
+const latest = (...times: readonly string[]): string => times.reduce((a, b) => (Date.parse(b) > Date.parse(a) ? b : a));
+const earliest = (...times: readonly string[]): string =>
+  times.reduce((a, b) => (Date.parse(b) < Date.parse(a) ? b : a));
