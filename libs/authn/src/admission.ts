@@ -61,6 +61,7 @@ export class Admission {
     if (found.type === 'user' && this.#refused.has(found.id)) throw new NotAuthenticated('disabled', found);
     if (found.sessionId !== undefined && this.#ended.has(found.sessionId)) throw new NotAuthenticated('ended', found);
     const tenantId = chosenTenant(choice, found);
+    if (found.tenantFixed && tenantId !== found.tenantId) throw new NotAuthenticated('not_member', found);
     return found.type === 'user' ? this.#admitPerson(found, tenantId, choice) : this.#admitService(found, tenantId);
   }
 

@@ -1,5 +1,6 @@
 export { type AuthenticatorOptions, createAuthenticator } from './authenticate.js';
 export { CallerDirectory, type CallerDirectoryOptions } from './caller-directory.js';
+export { type DpopOptions, DpopProofs, normalUrl, type Proof, type ProofFor } from './dpop.js';
 export {
   createForeignFetch,
   ForeignAddressRefused,

@@ -10,6 +10,8 @@ export interface Principal {
   readonly scopes?: readonly string[];
   /** The sign-in or grant a token belongs to (`sid`). */
   readonly sessionId?: string;
+  /** True for a token that somebody gave to a client for one tenant: it cannot choose another one of the person's. */
+  readonly tenantFixed?: true;
   /** How the person of a token proved who it is (`amr`, RFC 8176). */
   readonly methods?: readonly string[];
 }

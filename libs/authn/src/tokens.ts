@@ -76,7 +76,8 @@ function toPrincipal(payload: JWTPayload, tenantClaim: string): Principal {
     type: principal === 'service' ? 'service' : 'user',
     id: sub,
     tenantId,
-    ...(permissions !== undefined && { scopes: readPatterns(permissions) }),
+    // Only tokens of clients are limited: they were given for one tenant, by whoever consented.
+    ...(permissions !== undefined && { scopes: readPatterns(permissions), tenantFixed: true }),
     ...(typeof sid === 'string' && { sessionId: sid }),
     ...(amr !== undefined && { methods: readPatterns(amr) }),
   };

@@ -29,7 +29,7 @@ const maintainer = [
 /** Everything but an owner's own: granting `owner` and custom roles, closing the tenant. */
 const admin = [
   permit(['tenant.read', 'tenant.update', 'project.*', 'environment.*', 'domain.*', 'service.*', 'deploy.*', 'logs.*']),
-  permit(['secret.*', 'members.*', 'team.*', 'billing.*', 'key.*', 'audit.*', 'policy.*', 'projection.*']),
+  permit(['secret.*', 'members.*', 'team.*', 'billing.*', 'key.*', 'client.*', 'audit.*', 'policy.*', 'projection.*']),
   permit(['role.read', 'decision.evaluate', 'audience.*', 'alert.*', 'idp.*']),
   permit(['role.grant', 'role.revoke'], rolesBelowOwner),
 ];

@@ -19,7 +19,7 @@ import { ProblemError } from './problem.js';
 import { ProblemFilter } from './problem-filter.js';
 import type { HttpRequest } from './request.js';
 import { installRequestHooks } from './request-hooks.js';
-import { defineRoute, ROUTE_SPEC } from './route.js';
+import { defineRoute, ROUTE_SPEC, type RouteSpec } from './route.js';
 import { installRouteHooks } from './route-hooks.js';
 import type { ListedRoute } from './route-table.js';
 import { SECURITY_HEADERS, STRICT_TRANSPORT_SECURITY } from './security-headers.js';
@@ -162,6 +162,7 @@ function makeAdapter(options: AppOptions, state: AppState): AppAdapter {
   const instance = adapter.getInstance<FastifyInstance>();
   // Only JSON: a text body would reach a handler unparsed.
   instance.removeContentTypeParser('text/plain');
+  leaveForms(instance);
   const headers = options.strictTransportSecurity
     ? { ...SECURITY_HEADERS, 'strict-transport-security': STRICT_TRANSPORT_SECURITY }
     : SECURITY_HEADERS;
@@ -169,6 +170,15 @@ function makeAdapter(options: AppOptions, state: AppState): AppAdapter {
   installRequestHooks(instance, state, new AccessLog(options.logger), { staticHeaders: headers, asyncTrace });
   installRouteHooks(instance, state);
   return adapter;
+}
+
+/** Forms are for routes that are handed to a library which reads them itself, and bounds them itself. */
+function leaveForms(instance: FastifyInstance): void {
+  instance.addContentTypeParser('application/x-www-form-urlencoded', (request, payload, done) => {
+    const spec = (request.routeOptions.config as { [ROUTE_SPEC]?: RouteSpec })[ROUTE_SPEC];
+    if (spec?.rawBody) done(null, payload);
+    else done(new ProblemError('unsupported_media_type'));
+  });
 }
 
 function serveOwnRoutes(instance: FastifyInstance, state: AppState, options: AppOptions): void {

@@ -44,6 +44,8 @@ export interface RouteSpec {
    * route is `public` here, and its description is the other service's.
    */
   readonly forwarded?: boolean;
+  /** Form bodies are left on the request for the handler to read; other routes refuse them. */
+  readonly rawBody?: boolean;
 }
 
 /** Key of the specification in a Fastify route's `config`. */

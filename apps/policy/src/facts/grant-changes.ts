@@ -1,13 +1,16 @@
-import type {
-  Entity,
-  Envelope,
-  KeyCreated,
-  MemberAdded,
-  MemberRemoved,
-  MemberRoleChanged,
-  ProjectRoleGranted,
-  TeamMemberAdded,
-  TenantCreated,
+import {
+  clientPrincipalId,
+  type Entity,
+  type Envelope,
+  type KeyCreated,
+  type MemberAdded,
+  type MemberRemoved,
+  type MemberRoleChanged,
+  type OauthClientRegistered,
+  type OauthClientRemoved,
+  type ProjectRoleGranted,
+  type TeamMemberAdded,
+  type TenantCreated,
 } from '@gatehouse/contracts';
 import type { GrantTerms } from '../grant/grant.js';
 import type { Membership } from '../group/group.js';
@@ -19,6 +22,7 @@ export type FactChange =
   /** Everything the subject holds in the tenant, however it came to it. */
   | { readonly kind: 'revoke_all'; readonly subject: Entity };
 
+const serviceOf = (name: string): Entity => ({ type: 'service', id: clientPrincipalId(name) });
 const user = (id: string): Entity => ({ type: 'user', id });
 const wholeTenant = '*';
 
@@ -46,6 +50,11 @@ const effect =
 const effects: Readonly<Record<string, Effect>> = {
   'tenant.created': effect<TenantCreated>(({ ownerId }) => [grant(user(ownerId), 'owner')]),
   'key.created': effect<KeyCreated>(({ principal, roles }) => roles.map((role) => grant(principal, role))),
+  // A client that acts for itself, like a service's key; a dot keeps the two apart.
+  'oauth_client.registered': effect<OauthClientRegistered>(({ kind, name, roles }) =>
+    kind === 'service' ? roles.map((role) => grant(serviceOf(name), role)) : [],
+  ),
+  'oauth_client.removed': effect<OauthClientRemoved>(({ name }) => [{ kind: 'revoke_all', subject: serviceOf(name) }]),
   'member.added': effect<MemberAdded>(({ userId, role }) => [grant(user(userId), role)]),
   'member.role_changed': effect<MemberRoleChanged>(({ userId, role, previousRole }) => [
     revoke(user(userId), previousRole),
