@@ -4,7 +4,10 @@ import { describe, expect, it } from '@jest/globals';
 import { recordable } from './identifiers.js';
 
 const pepper = randomBytes(32);
-const recorded = (id: string) => recordable(pepper, { type: 'user', id }).id;
+const recorded = (text: string) => {
+  expect(recordable(pepper, { type: text, id: 'x' }).type).toBe(recordable(pepper, { type: 'x', id: text }).id);
+  return recordable(pepper, { type: 'user', id: text }).id;
+};
 const token = `eyJ${'a'.repeat(20)}.eyJ${'b'.repeat(20)}.${'c'.repeat(43)}`;
 
 describe('what is recorded of an identifier', () => {

@@ -115,7 +115,7 @@ export class GrantController {
     return {
       subject: recordable(this.platform.pepper, subject.value),
       role: given.role,
-      scope: formatScope(scope.value),
+      scope: formatScope(scope.value === '*' ? '*' : recordable(this.platform.pepper, scope.value)),
     };
   }
 
