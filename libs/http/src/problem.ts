@@ -69,6 +69,8 @@ export interface ProblemOptions {
   /** Seconds, sent as `Retry-After`. Every 429 and 503 carries one; 1 unless given. */
   readonly retryAfterSeconds?: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Extension members of the document (RFC 9457, 3.2): what the caller needs to go on. */
+  readonly members?: Readonly<Record<string, unknown>>;
   /** What really happened: for the log only. */
   readonly cause?: unknown;
 }

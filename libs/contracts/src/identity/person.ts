@@ -50,6 +50,19 @@ export const sessionEnded = z.object({
 });
 export type SessionEnded = z.infer<typeof sessionEnded>;
 
+/**
+ * Sign-ins that failed within a minute, counted: in a stream of its own in the person's home tenant, or in the operator's
+ * tenant where the address is nobody's. Neither address nor network stands in it.
+ */
+export const signInFailed = z.object({
+  userId: z.uuid().optional(),
+  reason: z.enum(['unknown', 'password', 'disabled', 'second_factor']),
+  count: z.int().min(1),
+  firstAt: z.iso.datetime(),
+  lastAt: z.iso.datetime(),
+});
+export type SignInFailed = z.infer<typeof signInFailed>;
+
 /** The end of a person: keys destroyed, sessions and keys ended, memberships left. Old proofs still verify. */
 export const userErased = z.object({
   userId: z.uuid(),
@@ -68,4 +81,5 @@ export const personEvents = {
   'user.erased': userErased,
   'session.started': sessionStarted,
   'session.ended': sessionEnded,
+  'sign_in.failed': signInFailed,
 } as const;

@@ -13,6 +13,8 @@ import type { OpenSession, SessionRows } from './session-rows.service.js';
 import { chooseTenant } from './session-tenants.service.js';
 
 const dayMs = 86_400_000;
+/** Open sessions of one person: the next one ends the oldest. */
+const maxSessions = 50;
 
 export interface SessionsOptions {
   readonly store: PostgresEventStore;
@@ -93,6 +95,8 @@ export class Sessions {
         context: contextOf(person, now, wanted.traceId),
         decide: (state) => startSession(data, state),
       });
+      const older = (await rows.ofUser(userId, client)).slice(maxSessions - 1);
+      for (const session of older) await this.#endIn(log, client, session, 'revoked', now);
       await rows.insert(client, { ...person, sessionId, actingTenant: tenant.tenantId, place, expiresAt, now });
       await rows.insertToken(client, homeTenantId, sessionId, refreshToken, now);
     });
@@ -128,6 +132,12 @@ export class Sessions {
     const access = await tokens.issue({ person, tenant, sessionId, methods, now, clientId });
     const refreshExpiresIn = Math.floor((expiresAt.getTime() - now) / 1_000);
     return { ...access, userId: person.userId, refreshToken: next, refreshExpiresIn };
+  }
+
+  /** The open session of a refresh token, used or not: whoever holds one may end it. */
+  async idOf(refreshToken: string): Promise<string | undefined> {
+    if (!isRefreshToken(refreshToken)) return undefined;
+    return (await this.#options.rows.byToken(refreshToken))?.sessionId;
   }
 
   /** Answers whether it was open. Its refresh tokens are gone with it; access tokens die when services hear of it. */

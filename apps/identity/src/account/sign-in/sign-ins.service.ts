@@ -5,6 +5,8 @@ import { refuse } from '../account-refusal.js';
 import type { Passwords } from '../password/passwords.service.js';
 import { chooseTenant } from '../session/session-tenants.service.js';
 import type { IssuedSession, Place, Sessions } from '../session/sessions.service.js';
+import type { SignInFailures } from '../throttle/sign-in-failures.service.js';
+import type { SignInGate } from '../throttle/sign-in-gate.service.js';
 import { type Challenge, type Challenges, challengeSeconds } from './challenges.service.js';
 import type { SecondFactor, SecondFactorRegistry } from './second-factors.js';
 
@@ -15,6 +17,8 @@ export interface SignInsOptions {
   readonly memberships: Memberships;
   readonly challenges: Challenges;
   readonly secondFactors: SecondFactorRegistry;
+  readonly gate: SignInGate;
+  readonly failures: SignInFailures;
 }
 
 export interface SignIn extends Place {
@@ -43,13 +47,25 @@ export class SignIns {
     this.#options = options;
   }
 
-  /** @throws Refusal `sign_in_refused`, after the same time whatever was wrong; `tenant_not_selectable` */
+  /**
+   * @throws Refusal `sign_in_refused`, after the same time whatever was wrong; `tenant_not_selectable`;
+   *   ProblemError `sign_in_delayed` after too many wrong ones
+   */
   async withPassword(email: string, password: string, signIn: SignIn): Promise<SignInResult> {
-    const { people, passwords } = this.#options;
+    const { people, passwords, gate, failures } = this.#options;
+    const { ip, now } = signIn;
+    await gate.enter(email, ip, now);
     const person = await people.byEmail(email);
     const checked = await passwords.check(person, password);
-    if (person?.status !== 'active' || !checked) throw refuse('sign_in_refused');
-    return this.begin(person, ['pwd'], signIn, checked.guard);
+    if (person?.status !== 'active' || !checked) {
+      const wrong = checked ? 'disabled' : 'password';
+      await failures.count(person, person ? wrong : 'unknown', now);
+      throw refuse('sign_in_refused');
+    }
+    const result = await this.begin(person, ['pwd'], signIn, checked.guard);
+    // With a second factor still to come this try stays counted, or guesses of codes would be free of charge.
+    if (result.status === 'signed_in') await gate.passed(person, email, ip, now);
+    return result;
   }
 
   /**
@@ -92,6 +108,12 @@ export class SignIns {
     return challenge;
   }
 
+  /** A wrong second factor, for the count that alerts hear of. */
+  async factorFailed({ userId }: Challenge, now = Date.now()): Promise<void> {
+    const { people, failures } = this.#options;
+    await failures.count(await people.byId(userId), 'second_factor', now);
+  }
+
   /**
    * The second factor was right: uses the challenge up and gives the session. Call it once per proof, after
    * {@link openChallenge}.
@@ -106,13 +128,13 @@ export class SignIns {
     place: Place & { readonly now?: number; readonly traceId?: string },
     guard?: (client: pg.PoolClient) => Promise<void>,
   ): Promise<IssuedSession> {
-    const { challenges, people, sessions } = this.#options;
+    const { challenges, people, sessions, gate } = this.#options;
     const now = place.now ?? Date.now();
     const challenge = await challenges.find(token, now);
     const person = challenge && (await people.byId(challenge.userId));
     if (!challenge || !person) throw refuse('challenge_invalid');
     const { methods, tenantId, clientId } = challenge;
-    return sessions.start({
+    const session = await sessions.start({
       ...place,
       now,
       person,
@@ -124,6 +146,9 @@ export class SignIns {
         await guard?.(client);
       },
     });
+    const { email } = await people.profileOf(person);
+    if (email !== undefined) await gate.passed(person, email, place.ip, now);
+    return session;
   }
 
   /** The factors to ask for; undefined when none is due. */
