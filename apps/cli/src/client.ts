@@ -16,6 +16,7 @@ export interface Call {
   readonly path: string;
   readonly query?: Query;
   readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** The services behind one address. Every method throws a Failure that says what went wrong and what to do. */
@@ -35,8 +36,8 @@ export class Client {
     return this.#json<T>({ method: 'GET', path, query });
   }
 
-  async post<T>(path: string, body?: unknown): Promise<T> {
-    return this.#json<T>({ method: 'POST', path, body });
+  async post<T>(path: string, body?: unknown, headers: Call['headers'] = {}): Promise<T> {
+    return this.#json<T>({ method: 'POST', path, body, headers });
   }
 
   async delete<T>(path: string): Promise<T> {
@@ -72,12 +73,13 @@ export class Client {
     throw refusedError(answer);
   }
 
-  #send({ method, path, query = {}, body }: Call): Promise<Answer> {
+  #send({ method, path, query = {}, body, headers: more }: Call): Promise<Answer> {
     const url = new URL(this.#settings.url.value + path);
     for (const [name, value] of Object.entries(query))
       if (value !== undefined) url.searchParams.set(name, String(value));
     const text = body === undefined ? undefined : JSON.stringify(body);
     const headers = {
+      ...more,
       accept: 'application/json, text/plain, application/problem+json',
       authorization: `Bearer ${this.#apiKey()}`,
       ...(text !== undefined && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),

@@ -45,6 +45,9 @@ describe('a wrong call', () => {
     ['an address that is none', ['whoami', '--url', 'localhost'], '--url'],
     ['an address with credentials', ['whoami', '--url', 'https://a:b@localhost'], 'credentials'],
     ['a key on the command line', ['login', '--api-key', 'mas_x'], 'api-key'],
+    ['an overlap that is none', ['keys', 'rotate', 'ci', '--overlap', 'soon'], '--overlap'],
+    ['a key file that is not there', ['keys', 'import', 'none.yml'], 'none.yml'],
+    ['a family that there is not', ['keys', 'generate', '--family', 'm87'], 'Choices'],
     ['a file that is not there', ['audit', 'verify', 'none.txt', '--key', 'none.vkey'], 'none.vkey'],
   ])('%s ends with 2 and says so', async (_name, argv, words) => {
     const { exitCode, error, out } = await call(argv);
@@ -69,6 +72,22 @@ describe('before any call', () => {
     const { exitCode, error } = await call(['whoami']);
     expect(exitCode).toBe(3);
     expect(error).toContain('login --api-key-stdin');
+  });
+
+  it.each(['mas', 'mau'])('draws %s keys without any service, each another', async (family) => {
+    const drawn = await Promise.all([1, 2, 3].map(() => call(['keys', 'generate', '--family', family])));
+    for (const { exitCode, out, error } of drawn) {
+      expect(exitCode).toBe(0);
+      expect(out).toMatch(new RegExp(`^${family}_[A-Za-z0-9_-]{53}[AQgw]\n$`));
+      expect(error).not.toContain(out.trim());
+    }
+    expect(new Set(drawn.map(({ out }) => out)).size).toBe(3);
+  });
+
+  it('what is not a key is not asked about, and not repeated', async () => {
+    const { exitCode, error } = await call(['keys', 'find'], {}, { stdin: Readable.from(['hunter2-and-more\n']) });
+    expect(exitCode).toBe(2);
+    expect(error).not.toContain('hunter2');
   });
 
   it('without a server it is 5, and the key is not told', async () => {

@@ -13,14 +13,28 @@ import { type ExitCode, exitCodes, Failure, usageFailure } from './failure.js';
 import { createGrant, listGrants, revokeGrant } from './grant/grants.js';
 import { listRoles } from './grant/list-roles.js';
 import { createKey } from './key/create-key.js';
+import { findLeakedKey } from './key/find-key.js';
+import { generateKey } from './key/generate-key.js';
+import { importKeys } from './key/import-keys.js';
 import { listKeys } from './key/list-keys.js';
+import { rotateKey } from './key/rotate-key.js';
 import { showKey } from './key/show-key.js';
 import { disableKey, enableKey } from './key/switch-key.js';
 import { printable } from './output/table.js';
 import type { World } from './world.js';
 
 const commands: readonly Command[] = [
-  commandGroup('keys', 'Service keys', [createKey, listKeys, showKey, disableKey, enableKey]),
+  commandGroup('keys', 'API keys', [
+    createKey,
+    listKeys,
+    showKey,
+    rotateKey,
+    disableKey,
+    enableKey,
+    findLeakedKey,
+    importKeys,
+    generateKey,
+  ]),
   decide,
   commandGroup('audit', 'The ledger and its proofs', [
     listEntries,
@@ -73,7 +87,7 @@ function parserFor(host: Host, argv: readonly string[]): Argv<GlobalFlags> {
   return commands.reduce<Argv<GlobalFlags>>((known, add) => add(known, host), parser as unknown as Argv<GlobalFlags>);
 }
 
-const repeatable = new Set(['_', 'role', 'network', 'question', 'index']);
+const repeatable = new Set(['_', 'role', 'network', 'scope', 'question', 'index']);
 
 /** yargs makes a list of a flag that is given twice: which of the two was meant is not for us to guess. */
 function eachOnce(flags: Readonly<Record<string, unknown>>): true {

@@ -151,6 +151,26 @@ describe('the tour', () => {
     expect((await gatehouse(['whoami'], env)).exitCode).toBe(3);
   });
 
+  it('looks after a key that leaked: limited, replaced, found again by its old text, and taken over from a file', async () => {
+    const made = (await gatehouse(['keys', 'create', 'leaky', '--role', 'viewer', '--scope', 'logs.*'])).out.trim();
+    expect((await gatehouse(['whoami'], { GATEHOUSE_API_KEY: made })).exitCode).toBe(0);
+    const next = (await gatehouse(['keys', 'rotate', 'leaky', '--overlap', '0'])).out.trim();
+    expect(next).toMatch(/^mas_/);
+    const found = await gatehouse(['keys', 'find'], {}, `${made}\n`);
+    expect(found).toMatchObject({ exitCode: 0 });
+    expect(found.out).toContain('replaced, and works no more');
+    expect(found.out).toContain('logs.*');
+    expect(found.out + found.error).not.toContain(made.slice(12));
+    expect((await gatehouse(['keys', 'find'], {}, next)).error).toContain('gatehouse keys disable');
+    const drawn = (await gatehouse(['keys', 'generate'])).out.trim();
+    expect((await gatehouse(['keys', 'find'], {}, drawn)).exitCode).toBe(1);
+    writeFileSync(join(folder.path, 'marie.yml'), `auth: { keys: [{ name: old-client, api_key: ${drawn} }] }\n`);
+    expect(await ran(['keys', 'import', 'marie.yml', '--dry-run'])).toContain('would be imported');
+    expect(await ran(['keys', 'import', 'marie.yml'])).not.toContain(drawn.slice(12));
+    const again = JSON.parse((await gatehouse(['keys', 'find', '--json'], {}, drawn)).out);
+    expect(again).toMatchObject({ key: { name: 'old-client', imported: true }, text: { state: 'current' } });
+  });
+
   it('the ledger of now begins with the one of a checkpoint before', async () => {
     await ran(['audit', 'checkpoint', '--out', 'checkpoint.txt']);
     await ran(['keys', 'list']);

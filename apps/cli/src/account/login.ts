@@ -68,7 +68,8 @@ function writeConfig({ url, ca, ledgerKey }: Settings, folder: SettingsFolder): 
   writePrivateFile(configPath(folder), `${JSON.stringify(config, null, 2)}\n`);
 }
 
-async function readLine(input: Readable): Promise<string> {
+/** The one line of the standard input. @throws Failure for more than any key has */
+export async function readLine(input: Readable): Promise<string> {
   let text = '';
   for await (const chunk of input) {
     text += String(chunk);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { defineCommand, type Tools } from '../command.js';
 import { usageFailure } from '../failure.js';
 import { RefusedError } from '../output/problem.js';
@@ -18,23 +19,43 @@ const texts = (values: readonly string[] | undefined): string[] => (values ?? []
 
 export const createKey = defineCommand({
   command: 'create <name>',
-  describe: 'Make a service key; it is shown once',
+  describe: 'Make a key; it is shown once',
   options: (parser) =>
     parser
       .positional('name', { type: 'string', demandOption: true, describe: 'Lower-case letters, digits, hyphens' })
       .option('role', { type: 'string', array: true, nargs: 1, describe: 'Role on the whole tenant (repeatable)' })
       .option('expires', { type: 'string', requiresArg: true, describe: '90d, 12h or 2027-01-31T00:00:00Z' })
       .option('network', { type: 'string', array: true, nargs: 1, describe: 'Allowed network, CIDR (repeatable)' })
+      .option('scope', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        describe: 'Action pattern the key is limited to (repeatable)',
+      })
+      .option('family', {
+        choices: ['mas', 'mau'] as const,
+        default: 'mas' as const,
+        describe: 'mas: a service; mau: acts as you',
+      })
+      .option('idempotency-key', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'The same again makes no second key: for a script that repeats a call',
+      })
       .example('$0 keys create ci --role developer --expires 90d', ''),
-  run: async ({ name, role, expires, network }, tools) => {
+  run: async ({ name, role, expires, network, scope, family, 'idempotency-key': given }, tools) => {
     const { output } = tools;
     const client = tools.client();
-    const made = await client.post<Key & { key: string }>(keysPath, {
+    const body = {
       name,
+      family,
       roles: texts(role),
       ...(expires !== undefined && { expiresAt: expiryOf(expires, Date.now()) }),
       ...(network !== undefined && { networks: texts(network) }),
-    });
+      ...(scope !== undefined && { scopes: texts(scope) }),
+    };
+    const headers = { 'idempotency-key': given ?? randomUUID() };
+    const made = await client.post<Key & { key: string }>(keysPath, body, headers);
     // First of all: whatever fails from here on, the key must not be lost.
     if (output.isJson) output.json(made);
     else output.line(made.key);

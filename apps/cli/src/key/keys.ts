@@ -16,6 +16,11 @@ export interface Key {
   readonly createdAt: string;
   readonly expiresAt?: string;
   readonly networks?: readonly string[];
+  readonly scopes?: readonly string[];
+  readonly imported?: boolean;
+  readonly rotatedAt?: string;
+  readonly previousValidUntil?: string;
+  readonly lastUsedAt?: string;
 }
 
 export const keysPath = '/api/v1/identity/keys';
@@ -59,5 +64,10 @@ export function keyFacts(key: Key, output: Output): [string, string | undefined]
     ['created', output.time(key.createdAt)],
     ['expires', output.time(key.expiresAt) || 'never'],
     ['networks', key.networks?.join(', ') ?? 'any'],
+    ['scopes', key.scopes?.join(', ') ?? 'no limit'],
+    ['imported', key.imported ? 'yes: its text was made elsewhere' : undefined],
+    ['rotated', key.rotatedAt && output.time(key.rotatedAt)],
+    ['old text until', key.previousValidUntil && output.time(key.previousValidUntil)],
+    ['last used', output.time(key.lastUsedAt) || 'not seen yet'],
   ];
 }

@@ -2,7 +2,7 @@ import { defineCommand } from '../command.js';
 import { formatReference } from '../reference.js';
 import { allKeys, statusOf } from './keys.js';
 
-const head = ['NAME', 'STATUS', 'ACTS AS', 'ROLES', 'KEY', 'CREATED', 'EXPIRES', 'ID'];
+const head = ['NAME', 'STATUS', 'ACTS AS', 'ROLES', 'KEY', 'CREATED', 'EXPIRES', 'LAST USED', 'ID'];
 
 export const listKeys = defineCommand({
   command: 'list',
@@ -22,6 +22,7 @@ export const listKeys = defineCommand({
           `${key.displayPrefix}...`,
           output.time(key.createdAt),
           output.time(key.expiresAt),
+          output.time(key.lastUsedAt),
           key.keyId,
         ]),
       );
