@@ -1,5 +1,5 @@
 import { tokenAudience } from '@gatehouse/authn';
-import type { SealedField } from '@gatehouse/contracts';
+import type { MemberRole, SealedField } from '@gatehouse/contracts';
 import { loadKeyFile, loadRootKey, uuidv7 } from '@gatehouse/crypto';
 import { handle, PostgresEventStore } from '@gatehouse/event-store';
 import { asInline } from '@gatehouse/projection';
@@ -8,7 +8,8 @@ import pg from 'pg';
 import { emailIndex, peopleProjection } from '../src/person/people.projection.js';
 import { personalTenantId } from '../src/person/people.service.js';
 import { SigningKeys } from '../src/signing-key/signing-keys.service.js';
-import { createPersonalWorkspace } from '../src/tenancy/organization/new-tenant.service.js';
+import { addMember } from '../src/tenancy/member/membership.service.js';
+import { createOrganization, createPersonalWorkspace } from '../src/tenancy/organization/new-tenant.service.js';
 import { tenantsProjection } from '../src/tenancy/organization/tenants.projection.js';
 import { registerUser } from '../src/user/register-user/register-user.js';
 import { openSealed, SubjectKeys } from '../src/user/subject-keys.service.js';
@@ -32,6 +33,8 @@ export interface Letter {
 /** What a test needs of other areas: people who are signed in, and the letters they get. */
 export interface People {
   person(email: string, name?: string): Promise<TestPerson>;
+  /** An organization with its first members, made without HTTP: the first one is the owner. */
+  organization(id: string, name: string, members: readonly (readonly [TestPerson, MemberRole])[]): Promise<void>;
   /** The letters to an address, oldest first. */
   lettersTo(email: string): Promise<readonly Letter[]>;
   /** The token in the last letter to an address. */
@@ -84,6 +87,16 @@ export async function openPeople(stack: Stack): Promise<People> {
 
   return {
     person,
+    async organization(id, name, members) {
+      const [[{ userId: ownerId }] = [{ userId: '' }], ...others] = members;
+      const actor = { type: 'gatehouse', id: 'identity' };
+      const context = { tenantId: id, actor, now: Date.now(), correlationId: 'test' };
+      await store.together(id, async (log, client) => {
+        await createOrganization(log, context, { name, ownerId });
+        for (const [{ userId }, role] of others)
+          await addMember({ log, client, context }, { userId, role, via: 'operator' });
+      });
+    },
     lettersTo,
     async linkTo(email) {
       const token = /#(giv_[A-Za-z0-9_-]+)/.exec((await lettersTo(email)).at(-1)?.text ?? '')?.[1];
