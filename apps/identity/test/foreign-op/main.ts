@@ -89,7 +89,9 @@ const answers: Readonly<Record<string, (ctx: KoaContextWithOIDC) => void | Promi
   token: async (ctx) => {
     const body = ctx.body as { id_token?: string };
     if (body.id_token === undefined) return;
-    ctx.body = { ...body, id_token: await sign(decodeJwt(body.id_token), control.forgery) };
+    const { amr } = control.person;
+    const claims = { ...decodeJwt(body.id_token), ...(amr !== undefined && { amr }) };
+    ctx.body = { ...body, id_token: await sign(claims, control.forgery) };
   },
 };
 

@@ -3,6 +3,7 @@ import { type CommandContext, handle, type PostgresEventStore } from '@gatehouse
 import { type Authorize, type HttpRequest, type Principal, ProblemError } from '@gatehouse/http';
 import type { z } from 'zod';
 import { answering } from '../../problems.js';
+import { findTenant } from '../../tenancy/tenancy-change.service.js';
 import { refusal } from '../federation-refusals.js';
 import type { Issuers } from '../issuer/issuers.service.js';
 import { configureProvider, removeProvider, rolesGiven } from './change-provider.js';
@@ -50,6 +51,7 @@ export class ProviderWriter {
           decide: (state) => configureProvider(config, state),
         });
         if (result.duplicate) return (result.events[0]?.data as IdpConfigured | undefined)?.idpId ?? idpId;
+        if ((await findTenant(client, tenantId))?.kind === 'personal') throw refusal('idp_needs_organization');
         await this.checkCount(client);
         if (typeof secret === 'string') await this.providers.keepSecret(client, tenantId, idpId, secret);
         if (secret === null) await this.providers.forgetSecret(client, tenantId, idpId);
