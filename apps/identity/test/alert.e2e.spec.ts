@@ -124,6 +124,14 @@ describe('a burst of refusals', () => {
     expect(isGenuine(`whsec_${Buffer.alloc(32, 1).toString('base64')}`, message)).toBe(false);
   });
 
+  it('counts once, also when the report of it comes again with more', async () => {
+    await settle({ denied_principal: patient });
+    const first = denied('stammerer', 6);
+    const more = { ...first, count: 9, lastAt: new Date().toISOString() };
+    for (const row of [first, first, more, more, first]) await report([row]);
+    expect((await alerts()).filter(({ subject }) => subject.id === 'stammerer')).toMatchObject([{ count: 9 }]);
+  });
+
   it('below the threshold, or in as many windows, is none', async () => {
     await settle({ denied_principal: { ...patient, windowSeconds: 6 } });
     await report([denied('calm', 4)]);
@@ -176,7 +184,12 @@ describe('a burst of refusals', () => {
     const messages = await stack.superuser<{ n: number }>('select count(*)::int as n from identity.alert_deliveries');
     expect(messages[0]?.n).toBeLessThan(100);
     await stack.superuser(`update identity.alert_incidents set quiet_until = now()`);
-    await waitFor(async () => (await open()) === 0);
+    // Of other kinds, the calls of this test itself may go on.
+    await waitFor(
+      async () =>
+        (await stack.superuser(`select from identity.alert_incidents where subject_id like 'bot-%'`)).length === 0,
+      { timeoutMs: 30_000 },
+    );
   });
 });
 
@@ -211,9 +224,9 @@ describe('a key', () => {
     expect(found).toMatchObject({ place: '2001:db8:beef::/48' });
     for (const table of ['alerts', 'alert_places', 'alert_deliveries', 'events']) {
       const rows = await stack.superuser<{ text: string }>(`select t::text as text from identity.${table} t`);
-      expect(rows.map(({ text }) => text).join()).not.toMatch(/beef|198\.51\.100\.(99|0).*"?user/);
+      expect(rows.map(({ text }) => text).join()).not.toMatch(/2001:db8|198\.51\.100\.99/);
     }
-    expect(receiver.taken.map(({ text }) => text).join()).not.toContain('beef');
+    expect(receiver.taken.map(({ text }) => text).join()).not.toContain('2001:db8');
   });
 
   it('counts the failed sign-ins of an account for the person’s workspace', async () => {

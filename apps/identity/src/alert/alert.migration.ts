@@ -20,7 +20,7 @@ const workingTables: Readonly<Record<string, string>> = {
     quiet_until timestamptz not null, primary key (tenant_id, kind, subject_type, subject_id)`,
   alert_counts: `tenant_id text not null, kind text not null, subject_type text not null, subject_id text not null,
     part timestamptz not null, count bigint not null, primary key (tenant_id, kind, subject_type, subject_id, part)`,
-  alert_reports: `tenant_id text not null, fingerprint bytea not null, taken_at timestamptz not null,
+  alert_reports: `tenant_id text not null, fingerprint bytea not null, count bigint not null, taken_at timestamptz not null,
     primary key (tenant_id, fingerprint)`,
   alert_places: `tenant_id text not null, key_id uuid not null, kind text not null, place text not null, user_id uuid,
     first_at timestamptz not null, primary key (tenant_id, key_id, kind, place)`,

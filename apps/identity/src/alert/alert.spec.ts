@@ -82,6 +82,7 @@ describe('what a refusal counts towards', () => {
 
   it.each<[string, Partial<ObservedRefusal>]>([
     ['our own delay', { reason: 'not_ready' }],
+    ['no credential at all', { reason: 'missing' }],
     ['a deny of nobody', { status: 403 }],
     ['a tenant that cannot be', { tenantId: 'Not/A/Tenant' }],
   ])('%s counts towards nothing', (_name, more) => expect(find(more)).toBeUndefined());
@@ -107,12 +108,12 @@ describe('what a refusal counts towards', () => {
     );
   });
 
-  it('is known again by all that it says', () => {
-    const prints = [refusal, { ...refusal, count: 4 }, { ...refusal, ip: '192.0.2.2' }].map((row) =>
-      fingerprintOf('policy', row).toString('hex'),
-    );
-    expect(new Set([...prints, fingerprintOf('audit', refusal).toString('hex')]).size).toBe(4);
-    expect(fingerprintOf('policy', { ...refusal }).toString('hex')).toBe(prints[0]);
+  it('is known again by what it is about and when it began, whatever came on top of it', () => {
+    const print = (more: object, service = 'policy') => fingerprintOf(service, { ...refusal, ...more }).toString('hex');
+    const later = '2026-11-22T00:00:09.000Z';
+    expect(print({ count: 4, lastAt: later })).toBe(print({}));
+    const others = [{ ip: '192.0.2.2' }, { reason: 'expired' }, { status: 403 }, { keyId }, { firstAt: later }];
+    expect(new Set([print({}), print({}, 'audit'), ...others.map((more) => print(more))]).size).toBe(7);
   });
 });
 

@@ -144,23 +144,32 @@ function unlessErased(error: Error): undefined {
 const nameOf = ({ use, kind, place }: Pick<Sighting, 'use' | 'kind' | 'place'>): string =>
   `${use.keyId} ${kind} ${place}`;
 
-/** The findings that were not counted before. */
+/** The findings that were not counted before, each with what is new of it. For a transaction that holds `lockTenant`. */
 async function freshOf(
   client: Pick<Query, 'query'>,
   tenantId: string,
   refusals: Share['refusals'],
   nowMs: number,
-): Promise<PlacedFinding[]> {
-  if (refusals.length === 0) return [];
-  const { rows } = await client.query<{ fingerprint: Buffer }>(
-    `insert into alert_reports (tenant_id, fingerprint, taken_at)
-     select $1, fingerprint, $3 from unnest($2::bytea[]) as fingerprint order by fingerprint
-     on conflict do nothing returning fingerprint`,
-    [tenantId, refusals.map(({ fingerprint }) => fingerprint), new Date(nowMs)],
+): Promise<readonly PlacedFinding[]> {
+  const told = new Map<string, Finding>();
+  for (const { fingerprint, finding } of refusals) {
+    const name = fingerprint.toString('base64');
+    if ((told.get(name)?.count ?? 0) < finding.count) told.set(name, finding);
+  }
+  if (told.size === 0) return [];
+  const fingerprints = [...told.keys()].map((name) => Buffer.from(name, 'base64'));
+  const { rows } = await client.query<{ fingerprint: Buffer; count: string }>(
+    'select fingerprint, count from alert_reports where tenant_id = $1 and fingerprint = any ($2::bytea[])',
+    [tenantId, fingerprints],
   );
-  const fresh = new Set(rows.map(({ fingerprint }) => fingerprint.toString('base64')));
-  // Taken out when it was used: one report may hold the same row twice.
-  return refusals
-    .filter(({ fingerprint }) => fresh.delete(fingerprint.toString('base64')))
-    .map(({ finding }) => finding);
+  await client.query(
+    `insert into alert_reports as r (tenant_id, fingerprint, count, taken_at)
+     select $1, f.*, $4 from unnest($2::bytea[], $3::bigint[]) as f
+     on conflict (tenant_id, fingerprint) do update set count = greatest(r.count, excluded.count), taken_at = $4`,
+    [tenantId, fingerprints, [...told.values()].map(({ count }) => count), new Date(nowMs)],
+  );
+  const counted = new Map(rows.map(({ fingerprint, count }) => [fingerprint.toString('base64'), Number(count)]));
+  return [...told]
+    .map(([name, finding]) => ({ ...finding, count: finding.count - (counted.get(name) ?? 0) }))
+    .filter(({ count }) => count > 0);
 }

@@ -20,6 +20,9 @@ export interface KeyOwner {
 /** The reason with which a failed sign-in of a known account is reported. */
 export const signInReason = 'sign_in';
 
+/** Nobody tried anything: no credential was shown, or we could not read one yet. */
+const harmless: ReadonlySet<string> = new Set(['missing', 'not_ready']);
+
 const installation: AlertSubject = { type: 'installation', id: 'gatehouse' };
 
 /** What one refusal counts towards; undefined for what says nothing about anybody. */
@@ -41,8 +44,7 @@ function aboutOf(
   ownerOf: (keyId: string) => KeyOwner | undefined,
   operatorTenant: string,
 ): About | undefined {
-  // We were not ready: nobody did anything.
-  if (reason === 'not_ready') return undefined;
+  if (harmless.has(reason)) return undefined;
   const owner = keyId === undefined ? undefined : ownerOf(keyId);
   if (status === 403) {
     const [where, who] = [tenantId ?? owner?.tenantId, principal ?? owner?.principal];
@@ -59,10 +61,13 @@ function aboutOf(
   return { tenantId: operatorTenant, kind: 'unknown_callers', subject: installation };
 }
 
-/** By what a row is known again when a service reports it twice. */
+/**
+ * By what a row is known again. A report that a service could not hand over comes again with what happened since: the same
+ * beginning, and a count that holds the earlier one. So neither the count nor the end belong to it.
+ */
 export const fingerprintOf = (service: string, row: ObservedRefusal): Buffer => {
-  const { status, reason, tenantId, keyId, principal, ip, count, firstAt, lastAt } = row;
-  const facts = [service, status, reason, tenantId, keyId, principal?.type, principal?.id, ip, count, firstAt, lastAt];
+  const { status, reason, tenantId, keyId, principal, ip, firstAt } = row;
+  const facts = [service, status, reason, tenantId, keyId, principal?.type, principal?.id, ip, firstAt];
   return createHash('sha256').update(JSON.stringify(facts)).digest();
 };
 
