@@ -1,9 +1,13 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { call as ask, connectBus } from '@gatehouse/bus';
 import { type AlertKind, type ObservedRefusal, type ObservedUse, observe } from '@gatehouse/contracts';
 import { waitFor } from '@gatehouse/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { NatsConnection } from '@nats-io/transport-node';
 import pg from 'pg';
+import { alertPersonalData } from '../src/alert/personal-data.service.js';
+import { countryDatabase } from './mmdb.fixture.js';
 import { api, type FirstOwner, type Replica, type Stack, startStack, works } from './stack.fixture.js';
 import { isGenuine, type Message, type Receiver, startReceiver } from './webhook-receiver.fixture.js';
 
@@ -22,7 +26,9 @@ beforeAll(async () => {
   owner = await stack.bootstrap();
   elsewhere = await stack.bootstrap('other');
   key = owner.operatorKey;
-  const settings = { WEBHOOK_TARGETS: 'any', WEBHOOK_RETRY_MS: '200' };
+  const countries = join(stack.folder, 'countries.mmdb');
+  writeFileSync(countries, countryDatabase({ '198.51.100.0/24': 'DE', '203.0.113.0/24': 'FR' }));
+  const settings = { WEBHOOK_TARGETS: 'any', WEBHOOK_RETRY_MS: '200', GEOIP_DATABASE: countries };
   // Two of them, which share the reports: whatever happens here happens with replicas.
   [replica] = await Promise.all([stack.serve(settings), stack.serve(settings)]);
   await Promise.all([works(replica, key), works(replica, elsewhere.operatorKey)]);
@@ -214,6 +220,17 @@ describe('a key', () => {
     expect(await places()).toMatchObject([{ place: '192.0.2.0/24', count: 2 }]);
   });
 
+  it('in a new country is an alert of its own', async () => {
+    const keyId = await newKey('emigrant');
+    await settle({ new_country: { ...patient, threshold: 1 } }, { learningDays: 0 });
+    await report([], [use(keyId, '198.51.100.1')]);
+    await report([], [use(keyId, '192.0.2.1'), use(keyId, '2001:db8::1')]);
+    const countries = async () => (await alerts('?kind=new_country')).filter(({ subject }) => subject.id === keyId);
+    expect(await countries()).toEqual([]);
+    await report([], [use(keyId, '203.0.113.1')]);
+    expect(await countries()).toMatchObject([{ place: 'FR', count: 1 }]);
+  });
+
   it('of a person does not write down where the person is', async () => {
     const { body } = await api(replica, 'POST /setup', { body: { token: owner.setupToken } });
     await works(replica, body.key);
@@ -299,6 +316,30 @@ describe('a message', () => {
     expect(letters.map(({ subject }) => subject)).toEqual([owner.ownerId]);
     expect(letters[0]?.text).not.toContain('owner@main');
     await call(`DELETE /alerts/channels/${made.body.channelId}`);
+  });
+});
+
+describe('what is held on a person', () => {
+  it('can be read, and is gone after an erasure', async () => {
+    const { DATABASE_SYSTEM_URL: connectionString } = stack.env();
+    const pool = new pg.Pool({ connectionString, max: 1 });
+    const made = await call('POST /alerts/channels', { type: 'email', name: 'mine', email: 'owner@main.localhost' });
+    const held = alertPersonalData(pool);
+    const read = async () =>
+      Promise.all(held.map(async (kind) => [kind.kind, (await kind.read(owner.ownerId)).length]));
+    expect(await read()).toEqual([
+      ['alert_channels', 1],
+      ['key_places', expect.any(Number)],
+    ]);
+    expect((await held[1]?.read(owner.ownerId))?.[0]).toMatchObject({ tenantId: 'main', kind: 'new_country' });
+    expect(await Promise.all(held.map((kind) => kind.erase(owner.ownerId)))).toEqual([1, expect.any(Number)]);
+    expect(await read()).toEqual([
+      ['alert_channels', 0],
+      ['key_places', 0],
+    ]);
+    expect(await Promise.all(held.map((kind) => kind.erase(owner.ownerId)))).toEqual([0, 0]);
+    await pool.end();
+    expect((await call(`POST /alerts/channels/${made.body.channelId}/test`)).status).toBe(404);
   });
 });
 

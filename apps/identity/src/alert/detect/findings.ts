@@ -93,3 +93,17 @@ const sumOf = <F extends Finding>(a: F, b: F): F => ({
 const latest = (...times: readonly string[]): string => times.reduce((a, b) => (Date.parse(b) > Date.parse(a) ? b : a));
 const earliest = (...times: readonly string[]): string =>
   times.reduce((a, b) => (Date.parse(b) < Date.parse(a) ? b : a));
+
+/** Failed sign-ins to one account, as a report of this service itself. */
+export const failedSignIns = (
+  tenantId: string,
+  userId: string,
+  seen: Pick<ObservedRefusal, 'count' | 'firstAt' | 'lastAt'>,
+): ObservedRefusal => ({
+  status: 401,
+  reason: signInReason,
+  tenantId,
+  principal: { type: 'user', id: userId },
+  ip: '',
+  ...seen,
+});
