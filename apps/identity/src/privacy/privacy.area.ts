@@ -1,4 +1,11 @@
 import type { Area, AreaContext, AreaParts } from '../area.js';
+import { CancelErasureController } from './erasure/cancel-erasure.controller.js';
+import { ErasureRows } from './erasure/erasure-rows.service.js';
+import { ErasureWorker } from './erasure/erasure-worker.service.js';
+import { LastOwners } from './erasure/last-owners.service.js';
+import { ReadErasuresController } from './erasure/read-erasures.controller.js';
+import { RequestErasureController } from './erasure/request-erasure.controller.js';
+import { erasureSteps } from './erasure/steps.service.js';
 import { DownloadExportController } from './export/download-export.controller.js';
 import { ExportRows } from './export/export-rows.service.js';
 import { ExportWorker } from './export/export-worker.service.js';
@@ -6,37 +13,76 @@ import { ReadExportsController } from './export/read-exports.controller.js';
 import { RequestExportController } from './export/request-export.controller.js';
 import { sectionsOf } from './export/sections.service.js';
 import { type JobLoop, runJobs } from './job/job-loop.service.js';
+import { LedgerPlaces } from './ledger-places.service.js';
 import { PersonAccess } from './person-access.service.js';
 import { ErasedSubjects1700000000090, Privacy1700000000091 } from './privacy.migration.js';
 import './refusals.js';
-import { EXPORT_LIFETIME, type ExportLifetime } from './tokens.js';
+import { ERASURE_GRACE, type ErasureGrace, EXPORT_LIFETIME, type ExportLifetime } from './tokens.js';
 
 const hourMs = 3_600_000;
 
 export const privacyArea: Area = {
   migrations: [ErasedSubjects1700000000090, Privacy1700000000091],
   compose: (context) => {
-    const { platform, settings, store, people } = context;
-    const rows = new ExportRows(platform.database.system);
-    const worker = exportWorker(context, rows);
+    const { platform } = context;
+    const exports = new ExportRows(platform.database.system);
+    const erasures = new ErasureRows(platform.database.system);
+    const owners = new LastOwners(context.memberships, platform.settings.OPERATOR_TENANT);
+    const jobs = {
+      exports: exportWorker(context, exports),
+      erasures: erasureWorker(context, erasures, owners),
+    };
     const loops: JobLoop[] = [];
-    const lifetime: ExportLifetime = { ms: settings.EXPORT_LIFETIME_HOURS * hourMs };
     return {
-      controllers: [RequestExportController, ReadExportsController, DownloadExportController],
+      controllers,
       providers: [
-        { provide: ExportRows, useValue: rows },
-        { provide: EXPORT_LIFETIME, useValue: lifetime },
-        {
-          provide: PersonAccess,
-          useValue: new PersonAccess({ store, people, operatorTenant: platform.settings.OPERATOR_TENANT }),
-        },
+        ...providersOf(context),
+        { provide: ExportRows, useValue: exports },
+        { provide: ErasureRows, useValue: erasures },
+        { provide: LastOwners, useValue: owners },
       ],
-      personalData: [exportsOfPerson(rows)],
-      start: () => void loops.push(runJobs(platform, 'exports', worker.doNext)),
+      personalData: [exportsOfPerson(exports)],
+      start: () => {
+        for (const [name, { doNext }] of Object.entries(jobs)) loops.push(runJobs(platform, name, doNext));
+      },
       stop: async () => void (await Promise.all(loops.map((loop) => loop.stop()))),
     };
   },
 };
+
+const controllers = [
+  RequestExportController,
+  ReadExportsController,
+  DownloadExportController,
+  RequestErasureController,
+  ReadErasuresController,
+  CancelErasureController,
+];
+
+function providersOf({ platform, settings, store, people }: AreaContext): NonNullable<AreaParts['providers']> {
+  const lifetime: ExportLifetime = { ms: settings.EXPORT_LIFETIME_HOURS * hourMs };
+  const grace: ErasureGrace = { hours: settings.ERASURE_GRACE_HOURS };
+  const operatorTenant = platform.settings.OPERATOR_TENANT;
+  const onError = platform.warn('audit could not be asked where an entry stands');
+  return [
+    { provide: EXPORT_LIFETIME, useValue: lifetime },
+    { provide: ERASURE_GRACE, useValue: grace },
+    { provide: PersonAccess, useValue: new PersonAccess({ store, people, operatorTenant }) },
+    { provide: LedgerPlaces, useValue: new LedgerPlaces({ store, bus: () => platform.bus.nc, onError }) },
+  ];
+}
+
+function erasureWorker(context: AreaContext, rows: ErasureRows, owners: LastOwners): ErasureWorker {
+  const { platform, store, people, memberships, account, personalData } = context;
+  const pool = platform.database.system;
+  const { sessions } = account;
+  return new ErasureWorker({
+    store,
+    rows,
+    steps: () => erasureSteps({ store, pool, people, memberships, sessions, owners, personalData }),
+    onError: platform.warn('an erasure failed and will be tried again'),
+  });
+}
 
 function exportWorker(context: AreaContext, rows: ExportRows): ExportWorker {
   const { platform, settings, store, people, subjectKeys, personalData } = context;

@@ -90,10 +90,11 @@ export class Privacy1700000000091 implements MigrationInterface {
         event_id uuid,
         requested_at timestamptz not null,
         due_at timestamptz not null,
+        next_try_at timestamptz not null,
         completed_at timestamptz
       );
       create unique index erasures_running on identity.erasures (user_id) where status in ('waiting', 'running');
-      create index erasures_due on identity.erasures (due_at) where status in ('waiting', 'running');
+      create index erasures_due on identity.erasures (next_try_at) where status in ('waiting', 'running');
       ${tenantTableSql('identity', 'erasures', 'select, insert, update')}
 
       create table identity.retention (

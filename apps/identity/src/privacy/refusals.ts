@@ -9,6 +9,6 @@ defineProblems({
   export_gone: { status: 404, title: 'The archive cannot be read any more' },
   erasure_running: { status: 409, title: 'The person is being erased' },
   erasure_started: { status: 409, title: 'The erasure has begun and cannot be cancelled' },
-  erasure_last_owner: { status: 409, title: 'The person is the last owner of an organization with other members' },
+  erasure_last_owner: { status: 409, title: 'The person is the last owner of organizations that go on' },
   confirmation_wrong: { status: 400, title: 'The confirmation does not name the person' },
 } as const satisfies Record<string, ProblemDefinition>);

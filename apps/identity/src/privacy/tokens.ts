@@ -4,3 +4,10 @@ export interface ExportLifetime {
 }
 
 export const EXPORT_LIFETIME = Symbol('gatehouse.identity.export-lifetime');
+
+/** How long an erasure waits that a person asked for herself. */
+export interface ErasureGrace {
+  readonly hours: number;
+}
+
+export const ERASURE_GRACE = Symbol('gatehouse.identity.erasure-grace');
