@@ -24,6 +24,7 @@ import { Observations } from './observation/observations.service.js';
 import { oidcArea } from './oidc/oidc.area.js';
 import { People } from './person/people.service.js';
 import { personArea } from './person/person.area.js';
+import { reapplyErasuresCommand } from './privacy/erasure/reapply-erasures.command.js';
 import { privacyArea } from './privacy/privacy.area.js';
 import { satelliteArea } from './satellite/satellite.area.js';
 import { identitySettings } from './settings.js';
@@ -64,6 +65,7 @@ export const identityService: ServiceDefinition<typeof identitySettings> = {
   commands: {
     bootstrap: bootstrapCommand(openStore),
     'offer-setup': offerSetupCommand(openStore),
+    'reapply-erasures': reapplyErasuresCommand(openStore),
   },
 };
 

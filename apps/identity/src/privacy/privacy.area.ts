@@ -1,4 +1,4 @@
-import type { Area, AreaContext, AreaParts } from '../area.js';
+import type { Area, AreaContext, AreaParts, PersonalData } from '../area.js';
 import { CancelErasureController } from './erasure/cancel-erasure.controller.js';
 import { ErasureRows } from './erasure/erasure-rows.service.js';
 import { ErasureWorker } from './erasure/erasure-worker.service.js';
@@ -12,6 +12,8 @@ import { ExportWorker } from './export/export-worker.service.js';
 import { ReadExportsController } from './export/read-exports.controller.js';
 import { RequestExportController } from './export/request-export.controller.js';
 import { sectionsOf } from './export/sections.service.js';
+import { invitationsHeld } from './held/invitations-held.service.js';
+import { rowsHeld } from './held/rows-held.service.js';
 import { type JobLoop, runJobs } from './job/job-loop.service.js';
 import { LedgerPlaces } from './ledger-places.service.js';
 import { PersonAccess } from './person-access.service.js';
@@ -41,13 +43,18 @@ export const privacyArea: Area = {
         { provide: ErasureRows, useValue: erasures },
         { provide: LastOwners, useValue: owners },
       ],
-      personalData: [exportsOfPerson(exports)],
+      personalData: [...heldHere(context), exportsOfPerson(exports)],
       start: () => {
         for (const [name, { doNext }] of Object.entries(jobs)) loops.push(runJobs(platform, name, doNext));
       },
       stop: async () => void (await Promise.all(loops.map((loop) => loop.stop()))),
     };
   },
+};
+
+const heldHere = ({ platform, store, subjectKeys, personalData }: AreaContext): readonly PersonalData[] => {
+  const pool = platform.database.system;
+  return [...rowsHeld(pool), invitationsHeld({ store, pool, subjectKeys, personalData })];
 };
 
 const controllers = [
@@ -98,7 +105,7 @@ function exportWorker(context: AreaContext, rows: ExportRows): ExportWorker {
   });
 }
 
-const exportsOfPerson = (rows: ExportRows): NonNullable<AreaParts['personalData']>[number] => ({
+const exportsOfPerson = (rows: ExportRows): PersonalData => ({
   kind: 'exports',
   read: async (userId) =>
     (await rows.ofPerson(userId, undefined, 1_000)).map(({ exportId, askedBy, status, requestedAt, expiresAt }) => ({

@@ -67,7 +67,7 @@ export type InvitationAccepted = z.infer<typeof invitationAccepted>;
 
 export const invitationRevoked = z.object({
   invitationId: z.uuid(),
-  reason: z.enum(['revoked', 'replaced', 'tenant_closed']),
+  reason: z.enum(['revoked', 'replaced', 'tenant_closed', 'erased']),
 });
 export type InvitationRevoked = z.infer<typeof invitationRevoked>;
 
