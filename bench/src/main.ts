@@ -2,17 +2,19 @@ import yargs from 'yargs';
 import { machine, printTable, type Row } from './report.js';
 import { type Stack, startStack } from './stack.js';
 import { decisions } from './suites/decisions.js';
+import { keyCheck } from './suites/key-check.js';
 import { rebuild } from './suites/rebuild.js';
 import { revocation } from './suites/revocation.js';
 import { store } from './suites/store.js';
 
-const suites = ['store', 'rebuild', 'revocation', 'decisions'] as const;
+const suites = ['store', 'rebuild', 'key-check', 'revocation', 'decisions'] as const;
 
 const flags = await yargs(process.argv.slice(2))
   .scriptName('npm run bench --')
   .option('suite', { choices: suites, array: true, default: [...suites], describe: 'What to measure' })
   .option('seconds', { type: 'number', default: 5, describe: 'Length of one measurement' })
   .option('soak', { type: 'number', default: 60, describe: 'Seconds of steady load with the ledger watched' })
+  .option('trials', { type: 'number', default: 200, describe: 'Keys that are revoked' })
   .option('events', { type: 'number', default: 200_000, describe: 'Events of the rebuild' })
   .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
   .strict()
@@ -30,7 +32,8 @@ const onStack = async (suite: (stack: Stack) => Promise<readonly Row[]>): Promis
 const run: Record<(typeof suites)[number], () => Promise<readonly Row[]>> = {
   store,
   rebuild: () => rebuild(flags.events),
-  revocation: () => onStack(revocation),
+  'key-check': keyCheck,
+  revocation: () => onStack((stack) => revocation(stack, flags.trials)),
   decisions: () => onStack((stack) => decisions(stack, flags.seconds, flags.soak)),
 };
 

@@ -149,7 +149,11 @@ describe('a tenant that asks for a second factor', () => {
     });
     for (const method of ['otp', 'hwk', 'mfa', 'rec'])
       expect(await me(usual, await token({ amr: ['pwd', method] }), strict, '/keys')).toMatchObject({ status: 200 });
-    expect(await me(usual, userKey, strict, '/keys')).toMatchObject({ status: 200 });
+    // Made where a password alone does: it must not carry its holder past the factor.
+    expect(await me(usual, userKey, strict, '/keys')).toMatchObject({
+      status: 403,
+      body: { code: 'tenant_needs_second_factor' },
+    });
   });
 
   it('still says to its member who he is', async () => {

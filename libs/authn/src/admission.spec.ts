@@ -81,8 +81,14 @@ describe('a tenant that asks for a second factor', () => {
     expect(outcome(found, { tenantId: 'strict' })).toBe('second_factor');
   });
 
-  it('lets user keys in: making one took the factor', () => {
+  it('lets user keys in that were made there: making one took the factor', () => {
     expect(outcome({ type: 'user', id: user.id, tenantId: 'strict', keyId: 'k-2' })).toBe('strict');
+  });
+
+  it('refuses user keys that were made elsewhere, where a password alone may do', () => {
+    const key: Principal = { type: 'user', id: user.id, tenantId: 'home', keyId: 'k-2' };
+    expect(outcome(key, { tenantId: 'strict' })).toBe('second_factor');
+    expect(outcome(key, { tenantId: 'second' })).toBe('second');
   });
 
   it('lets in who comes to add one, members only', () => {

@@ -82,10 +82,13 @@ export class Admission {
     return tenantId === found.tenantId ? found : { ...found, tenantId };
   }
 
-  /** A key has no second factor: making it took one. */
-  #lacksSecondFactor({ keyId, methods = [] }: Principal, tenantId: string): boolean {
-    const asked = keyId === undefined && this.#tenants.get(tenantId)?.secondFactor === true;
-    return asked && !methods.some((method) => secondFactors.has(method));
+  /**
+   * A key has no second factor: making it in a tenant that asks for one took one. A key that was made elsewhere says
+   * nothing of that, so it does not open this tenant: who knows a password alone could have made it.
+   */
+  #lacksSecondFactor({ keyId, tenantId: own, methods = [] }: Principal, tenantId: string): boolean {
+    if (this.#tenants.get(tenantId)?.secondFactor !== true) return false;
+    return keyId === undefined ? !methods.some((method) => secondFactors.has(method)) : own !== tenantId;
   }
 
   #isOpen(tenantId: string): boolean {

@@ -2,6 +2,7 @@ export { readAsTenant } from './database.js';
 export type { Command, Composition, ServiceDefinition } from './definition.js';
 export { mapDomainError } from './domain-errors.js';
 export { type MigrationClass, migrate } from './migrate.js';
+export { ObservationReporter, type ReporterOptions } from './observation-reporter.js';
 export { type ConsumeOptions, Platform } from './platform.js';
 export { type RunningService, runService, startService } from './run-service.js';
 export { type PlatformSettings, platformSettings } from './settings.js';
