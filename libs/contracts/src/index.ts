@@ -1,6 +1,7 @@
 export * from './envelope.js';
 export * from './identity/alert.js';
 export * from './identity/events.js';
+export * from './identity/factor.js';
 export * from './identity/federation.js';
 export * from './identity/key.js';
 export * from './identity/oauth.js';

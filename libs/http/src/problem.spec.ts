@@ -52,6 +52,12 @@ describe('a problem document', () => {
     });
   });
 
+  it('carries what the caller needs to go on, which never stands in the place of a member of its own', () => {
+    const members = { challenge: 'c1', code: 'other', status: 200 };
+    const document = problemDocument(new ProblemError('forbidden', undefined, { members }));
+    expect(document).toMatchObject({ challenge: 'c1', code: 'forbidden', status: 403 });
+  });
+
   it('keeps its cause out', () => {
     const problem = unavailable('The store cannot be reached', 2, new Error('connect 10.0.0.7:5432'));
     expect(JSON.stringify(problemDocument(problem))).not.toContain('10.0.0.7');

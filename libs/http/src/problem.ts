@@ -125,9 +125,11 @@ export interface ProblemDocument {
 
 export function problemDocument(problem: ProblemError, traceId?: string): ProblemDocument {
   const { code, status, title, detail } = problem;
-  const { errors } = problem.options;
+  const { errors, members } = problem.options;
   const word = problems.get(code)?.word;
   return {
+    // First, so that none of them stands in the place of a member that callers switch on.
+    ...members,
     type: `urn:gatehouse:problem:${code}`,
     title,
     status,

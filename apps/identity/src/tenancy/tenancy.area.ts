@@ -6,6 +6,7 @@ import { InvitationListController } from './invitation/invitation-list/invitatio
 import { invitationsProjection } from './invitation/invitations.projection.js';
 import { Invitations } from './invitation/invitations.service.js';
 import { Inviting } from './invitation/inviting.service.js';
+import { LookAtInvitationController } from './invitation/look-at-invitation/look-at-invitation.controller.js';
 import { ChangeRoleController } from './member/change-role/change-role.controller.js';
 import { MemberListController } from './member/member-list/member-list.controller.js';
 import { RemoveMemberController } from './member/remove-member/remove-member.controller.js';
@@ -40,6 +41,7 @@ export const tenancyArea: Area = {
       ...[ChangeTenantController, CloseTenantController, TransferController],
       ...[MemberListController, ChangeRoleController, RemoveMemberController],
       ...[CreateInvitationController, InvitationListController, ChangeInvitationController, AcceptInvitationController],
+      LookAtInvitationController,
       ...[TeamListController, ChangeTeamController, TeamMembersController],
       ...[ProjectListController, ChangeProjectController, EnvironmentsController, ProjectRolesController],
     ],

@@ -1,4 +1,5 @@
 import { alertEvents } from './alert.js';
+import { factorEvents } from './factor.js';
 import { federationEvents } from './federation.js';
 import { keyEvents } from './key.js';
 import { oauthEvents } from './oauth.js';
@@ -17,6 +18,7 @@ export const identityEvents = {
   ...personEvents,
   ...keyEvents,
   ...setupEvents,
+  ...factorEvents,
   ...oauthEvents,
   ...federationEvents,
   ...satelliteEvents,
