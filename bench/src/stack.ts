@@ -24,7 +24,8 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 export async function startStack(): Promise<Stack> {
   // Readable for others: PostgreSQL does not run as root and must reach its folder.
   const data = mkdtempSync(join(tmpdir(), 'gatehouse-bench-'));
-  const [port, portBase] = [await freePort(), 20_000 + Math.floor(Math.random() * 20_000)];
+  // Below the ports that the system hands out by itself.
+  const [port, portBase] = [await freePort(), 20_000 + Math.floor(Math.random() * 12_000)];
   const args = ['--data', join(data, 'data'), '--port', `${port}`, '--port-base', `${portBase}`, '--json', '--yes'];
   const child = await startChild([join(root, 'tools/up/bin/up.mjs'), ...args], (line) => readReady(line) !== undefined);
   const ready = readReady(child.line);

@@ -61,6 +61,45 @@ describe('the tenant of a call, in another service than identity', () => {
   });
 });
 
+describe('a role that was granted to a name before there was a key of it', () => {
+  const grant = async (id: string, role: string) => {
+    const body = { subject: { type: 'service', id }, role };
+    expect((await stack.call('/api/v1/policy/grants', { key: service, body })).status).toBe(201);
+  };
+  const held = async (id: string) => {
+    const answer = await stack.call(`/api/v1/policy/grants?subject_type=service&subject_id=${id}&active=true`, {
+      key: service,
+    });
+    return ((await answer.json()) as { grants: { role: string }[] }).grants.map(({ role }) => role);
+  };
+
+  it('does not fall to whoever makes the key; the key’s own roles and later grants hold', async () => {
+    await grant('deployer', 'maintainer');
+    expect(await held('deployer')).toEqual(['maintainer']);
+    const { key } = await stack.identity.createKey('main', 'deployer', ['viewer']);
+    await untilKnown(stack, key);
+    expect(await held('deployer')).toEqual(['viewer']);
+    await grant('deployer', 'developer');
+    await stack.identity.createKey('main', 'another', []).then((made) => untilKnown(stack, made.key));
+    expect((await held('deployer')).sort()).toEqual(['developer', 'viewer']);
+  });
+});
+
+describe('a credential with scopes', () => {
+  it('revokes a grant if its scopes hold the action, without reaching its own affairs', async () => {
+    const subject = { type: 'service', id: 'temporary' };
+    const made = await stack.call('/api/v1/policy/grants', { key: service, body: { subject, role: 'viewer' } });
+    const { grantId } = (await made.json()) as { grantId: string };
+    const limited = async (scope: string) => {
+      const name = `limited-${scope.replace('.', '-')}`;
+      const { key } = await stack.identity.createKey('main', name, ['owner'], { scopes: [scope] });
+      await untilKnown(stack, key);
+      return (await stack.call(`/api/v1/policy/grants/${grantId}`, { key, method: 'DELETE' })).status;
+    };
+    expect([await limited('logs.read'), await limited('role.revoke')]).toEqual([403, 200]);
+  });
+});
+
 describe('an installation from before tenants could be chosen', () => {
   it('learns of them from the beginning of identity’s log, and no key comes back that was revoked', async () => {
     const admin = new pg.Client({ connectionString: stack.adminUrl });

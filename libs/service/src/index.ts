@@ -4,6 +4,7 @@ export { mapDomainError } from './domain-errors.js';
 export { type MigrationClass, migrate } from './migrate.js';
 export { ObservationReporter, type ReporterOptions } from './observation-reporter.js';
 export { type ConsumeOptions, Platform } from './platform.js';
+export { commandContext, commandHeaders, commandIdOf, expectedRevisionOf } from './request-command.js';
 export { type RunningService, runService, startService } from './run-service.js';
 export { type PlatformSettings, platformSettings } from './settings.js';
 export { type StatusProfile, statusProfiles, toProblem } from './status-profile.js';

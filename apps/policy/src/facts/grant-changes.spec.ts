@@ -27,6 +27,15 @@ describe('what an event of identity means for the facts', () => {
       { projectId: 'shop', subject: { type: 'team', id: 'web' }, role: 'developer' },
       [change('grant', { type: 'team', id: 'web' }, 'developer', 'project/shop')],
     ],
+    [
+      'key.created',
+      { keyId: 'k', principal: { type: 'service', id: 'ci' }, roles: ['viewer'] },
+      [
+        { kind: 'revoke_earlier', subject: { type: 'service', id: 'ci' } },
+        change('grant', { type: 'service', id: 'ci' }, 'viewer'),
+      ],
+    ],
+    ['key.created', { keyId: 'k', principal: { type: 'user', id: 'ann' }, roles: [] }, []],
     ['key.disabled', { keyId: 'k' }, []],
     ['constructor', {}, []],
   ])('%s', (type, data, expected) => expect(factChanges({ type, data })).toEqual(expected));

@@ -20,7 +20,9 @@ export type FactChange =
   | { readonly kind: 'grant' | 'revoke'; readonly terms: GrantTerms }
   | { readonly kind: 'join' | 'leave'; readonly membership: Membership }
   /** Everything the subject holds in the tenant, however it came to it. */
-  | { readonly kind: 'revoke_all'; readonly subject: Entity };
+  | { readonly kind: 'revoke_all'; readonly subject: Entity }
+  /** What was granted to the subject before the event. */
+  | { readonly kind: 'revoke_earlier'; readonly subject: Entity };
 
 const serviceOf = (name: string): Entity => ({ type: 'service', id: clientPrincipalId(name) });
 const user = (id: string): Entity => ({ type: 'user', id });
@@ -49,7 +51,12 @@ const effect =
 /** Event type -> its effect. What is not here means nothing to a decision. */
 const effects: Readonly<Record<string, Effect>> = {
   'tenant.created': effect<TenantCreated>(({ ownerId }) => [grant(user(ownerId), 'owner')]),
-  'key.created': effect<KeyCreated>(({ principal, roles }) => roles.map((role) => grant(principal, role))),
+  // A service begins with the roles of its key and nothing else: what somebody granted to its name before there was one
+  // must not fall to whoever may make a key of that name.
+  'key.created': effect<KeyCreated>(({ principal, roles }) => [
+    ...(principal.type === 'service' ? [{ kind: 'revoke_earlier', subject: principal } as const] : []),
+    ...roles.map((role) => grant(principal, role)),
+  ]),
   // A client that acts for itself, like a service's key; a dot keeps the two apart.
   'oauth_client.registered': effect<OauthClientRegistered>(({ kind, name, roles }) =>
     kind === 'service' ? roles.map((role) => grant(serviceOf(name), role)) : [],

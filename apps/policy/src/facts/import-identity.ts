@@ -53,8 +53,11 @@ async function apply(client: pg.PoolClient, log: EventStore, context: CommandCon
       }));
     }
     case 'revoke_all':
-      for (const grantId of await heldBy(client, context.tenantId, change.subject))
+    case 'revoke_earlier': {
+      const before = change.kind === 'revoke_earlier' ? new Date(context.now) : undefined;
+      for (const grantId of await heldBy(client, context.tenantId, change.subject, before))
         await changeGrant(log, context, grantId, revokeRole());
+    }
   }
 }
 
@@ -64,10 +67,17 @@ async function changeGrant(log: EventStore, context: CommandContext, grantId: st
   await handle(log, grantDecider, { streamId: grantStream(grantId), context, decide });
 }
 
-async function heldBy(client: pg.PoolClient, tenantId: string, subject: Entity): Promise<readonly string[]> {
+/** Active grants of a subject: all, or those made before a moment. */
+async function heldBy(
+  client: pg.PoolClient,
+  tenantId: string,
+  subject: Entity,
+  before: Date | undefined,
+): Promise<readonly string[]> {
   const { rows } = await client.query<{ grant_id: string }>(
-    'select grant_id from grants where tenant_id = $1 and subject_type = $2 and subject_id = $3 and active order by grant_id',
-    [tenantId, subject.type, subject.id],
+    `select grant_id from grants where tenant_id = $1 and subject_type = $2 and subject_id = $3 and active
+       and ($4::timestamptz is null or granted_at < $4) order by grant_id`,
+    [tenantId, subject.type, subject.id, before ?? null],
   );
   return rows.map((row) => row.grant_id);
 }

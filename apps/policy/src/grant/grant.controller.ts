@@ -1,6 +1,6 @@
 import { formatPosition, type RoleGranted } from '@gatehouse/contracts';
 import { formatScope, parseScope, parseSubject } from '@gatehouse/evaluator';
-import { type CommandContext, handle, PostgresEventStore } from '@gatehouse/event-store';
+import { handle, PostgresEventStore } from '@gatehouse/event-store';
 import {
   AUTHORIZE,
   type Authorize,
@@ -14,7 +14,7 @@ import {
   ProblemError,
   Route,
 } from '@gatehouse/http';
-import { PLATFORM, type Platform, readAsTenant } from '@gatehouse/service';
+import { commandContext, PLATFORM, type Platform, readAsTenant } from '@gatehouse/service';
 import { Controller, Inject, Req } from '@nestjs/common';
 import { Not } from 'typeorm';
 import { z } from 'zod';
@@ -52,7 +52,8 @@ const revoke = defineRoute({
   method: 'DELETE',
   path: `${base}/:grantId`,
   summary: 'Revokes a grant',
-  access: { kind: 'authenticated' },
+  // Asks its decision in the handler, which knows the role: policy weighs the scopes there.
+  access: { kind: 'authenticated', anyScope: true },
   params: z.object({ grantId: z.string().regex(/^[A-Za-z0-9_-]{22}$/) }),
   problems: ['not_found', 'forbidden', 'last_owner'],
 });
@@ -75,7 +76,7 @@ export class GrantController {
     const grantId = grantIdOf(terms);
     const result = await handle(this.store, grantDecider, {
       streamId: grantStream(grantId),
-      context: contextOf(request, caller),
+      context: commandContext(request, caller, Date.now()),
       decide: grantRole(terms),
     });
     return this.settled({ grantId, ...terms, revision: result.revision }, result.position);
@@ -92,7 +93,10 @@ export class GrantController {
     await this.keepAnOwner(caller.tenantId, grantId, granted);
     const result = await handle(this.store, grantDecider, {
       streamId: grantStream(grantId),
-      context: { ...contextOf(request, caller), ...(allowed.decisionId && { causationId: allowed.decisionId }) },
+      context: {
+        ...commandContext(request, caller, Date.now()),
+        ...(allowed.decisionId && { causationId: allowed.decisionId }),
+      },
       decide: revokeRole(),
     });
     return this.settled({ grantId, revoked: true, revision: result.revision }, result.position);
@@ -126,12 +130,3 @@ export class GrantController {
     return { ...answer, position: formatPosition(position) };
   }
 }
-
-const contextOf = (request: HttpRequest, caller: Principal): CommandContext => ({
-  tenantId: caller.tenantId,
-  actor: { type: caller.type, id: caller.id },
-  now: Date.now(),
-  correlationId: request.trace?.traceId ?? '',
-  ...(request.decisionId && { causationId: request.decisionId }),
-  ...(caller.type === 'service' && { source: { ip: request.ip } }),
-});
