@@ -2,11 +2,14 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { call as ask, connectBus } from '@gatehouse/bus';
 import { type AlertKind, type ObservedRefusal, type ObservedUse, observe } from '@gatehouse/contracts';
+import { PostgresEventStore } from '@gatehouse/event-store';
 import { waitFor } from '@gatehouse/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { NatsConnection } from '@nats-io/transport-node';
 import pg from 'pg';
+import { SignInFailures } from '../src/account/throttle/sign-in-failures.service.js';
 import { alertPersonalData } from '../src/alert/personal-data.service.js';
+import { Observations } from '../src/observation/observations.service.js';
 import { countryDatabase } from './mmdb.fixture.js';
 import { api, type FirstOwner, type Replica, type Stack, startStack, works } from './stack.fixture.js';
 import { isGenuine, type Message, type Receiver, startReceiver } from './webhook-receiver.fixture.js';
@@ -246,11 +249,27 @@ describe('a key', () => {
     expect(receiver.taken.map(({ text }) => text).join()).not.toContain('2001:db8');
   });
 
-  it('counts the failed sign-ins of an account for the person’s workspace', async () => {
-    const principal = { type: 'user', id: owner.ownerId };
+  it('failed sign-ins to an account are told to the person’s home, once, as the window of the account ends', async () => {
     await settle({ failed_sign_ins: patient });
-    await report([refusal({ reason: 'sign_in', tenantId: 'main', principal, count: 5 })]);
-    expect(await alerts('?kind=failed_sign_ins')).toMatchObject([{ subject: principal, count: 5 }]);
+    const principal = { type: 'user', id: owner.ownerId };
+    await stack.superuser(
+      `insert into identity.sign_in_failures (subject, reason, tenant_id, user_id, count, first_at, last_at)
+       values ($1::text, 'password', 'main', $1::uuid, 9, now() - interval '61 seconds', now() - interval '2 seconds')`,
+      [owner.ownerId],
+    );
+    // What every replica does four times a minute, here at once and by two.
+    const pools = [
+      new pg.Pool({ connectionString: stack.env().DATABASE_SYSTEM_URL }),
+      new pg.Pool({ connectionString: stack.databaseUrl() }),
+    ] as const;
+    const observations = new Observations();
+    observations.add(async (seen) => void (await ask(nc, observe, seen)));
+    const store = new PostgresEventStore({ service: 'identity', pool: pools[1] });
+    const failures = new SignInFailures(pools[0], store, 'main', observations);
+    await Promise.all([failures.tell(Date.now()), failures.tell(Date.now())]);
+    await Promise.all(pools.map((pool) => pool.end()));
+    expect(await alerts('?kind=failed_sign_ins')).toMatchObject([{ subject: principal, count: 9 }]);
+    expect(await stack.superuser(`select from identity.events where type = 'sign_in.failed'`)).toHaveLength(1);
   });
 });
 

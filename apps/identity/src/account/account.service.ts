@@ -40,7 +40,8 @@ export interface Account {
 }
 
 export function createAccount(context: Omit<AreaContext, 'account'>): Account {
-  const { platform, settings, pepper, people, store, subjectKeys, signingKeys, memberships, mailbox } = context;
+  const { platform, settings, pepper, people, store, subjectKeys, signingKeys, memberships, mailbox, observations } =
+    context;
   const { request, system } = platform.database;
   const hasher = new PasswordHasher({
     memoryKib: settings.PASSWORD_MEMORY_KIB,
@@ -65,7 +66,7 @@ export function createAccount(context: Omit<AreaContext, 'account'>): Account {
   const challenges = new Challenges({ request, system }, pepper);
   const throttle = new Throttle(system, pepper);
   const gate = new SignInGate({ system, request, pepper, people, throttle });
-  const failures = new SignInFailures(system, store, settings.OPERATOR_TENANT);
+  const failures = new SignInFailures(system, store, settings.OPERATOR_TENANT, observations);
   const signIns = new SignIns({
     ...{ people, passwords, sessions, memberships, challenges, secondFactors },
     ...{ gate, failures },

@@ -23,7 +23,7 @@ export const alertKinds: Readonly<Record<AlertKind, Kind>> = {
   unknown_callers: { title: 'Many calls with credentials nobody knows', rule: rule(100, minute, 10 * minute) },
   denied_principal: { title: 'Somebody tries what he may not do', rule: rule(20, minute, 10 * minute) },
   rotated_key_used: { title: 'The old text of a rotated key is still used', rule: rule(1, minute, hour) },
-  failed_sign_ins: { title: 'Many failed sign-ins to one account', rule: rule(10, 5 * minute, 10 * minute) },
+  failed_sign_ins: { title: 'Many failed sign-ins to one account', rule: rule(8, 5 * minute, 10 * minute) },
   new_network: { title: 'A key is used from a new network', rule: rule(1, minute, hour) },
   new_country: { title: 'A key is used from a new country', rule: rule(1, minute, hour) },
   alert_storm: { title: 'More incidents at once than are told one by one', rule: rule(1, minute, hour) },

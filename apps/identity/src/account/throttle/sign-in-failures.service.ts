@@ -3,6 +3,8 @@ import { uuidv7 } from '@gatehouse/crypto';
 import type { PostgresEventStore } from '@gatehouse/event-store';
 import { newTraceContext } from '@gatehouse/telemetry';
 import type pg from 'pg';
+import { failedSignIns } from '../../alert/detect/findings.js';
+import type { Observations } from '../../observation/observations.service.js';
 import type { Person } from '../../person/people.service.js';
 
 /** At most one event a person and reason in so long, however many tries it tells of. */
@@ -27,11 +29,13 @@ export class SignInFailures {
   readonly #system: pg.Pool;
   readonly #store: PostgresEventStore;
   readonly #operatorTenant: string;
+  readonly #observations: Observations;
 
-  constructor(system: pg.Pool, store: PostgresEventStore, operatorTenant: string) {
+  constructor(system: pg.Pool, store: PostgresEventStore, operatorTenant: string, observations: Observations) {
     this.#system = system;
     this.#store = store;
     this.#operatorTenant = operatorTenant;
+    this.#observations = observations;
   }
 
   async count(person: Person | undefined, reason: SignInFailed['reason'], now: number): Promise<void> {
@@ -68,8 +72,10 @@ export class SignInFailures {
       firstAt: first_at.toISOString(),
       lastAt: last_at.toISOString(),
     };
+    // Before the event: told twice after a crash it counts once, and not told it would count never.
+    if (user_id !== null) await this.#observations.take(failedSignIns(tenantId, user_id, data));
     // COMMIT POINT: the event. A crash before the row is gone does not tell twice: the command's id is the window's.
-    await this.#store.append(`sign_in:${eventId}`, [{ id: eventId, type: 'sign_in.failed', version: 1, data }], {
+    await this.#store.append(`sign-in:${eventId}`, [{ id: eventId, type: 'sign_in.failed', version: 1, data }], {
       expectedRevision: 0,
       commandId: `sign_in.failed:${subject}:${reason}:${first_at.getTime()}`,
       context: {

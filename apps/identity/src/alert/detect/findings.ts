@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto';
-import { type AlertKind, type AlertSubject, type ObservedRefusal, tenantIdPattern } from '@gatehouse/contracts';
+import {
+  type AlertKind,
+  type AlertSubject,
+  type ObservedRefusal,
+  type ObserveRequest,
+  type SignInFailed,
+  tenantIdPattern,
+} from '@gatehouse/contracts';
 
 /** Something that counts towards an alert of one tenant. */
 export interface Finding {
@@ -17,8 +24,8 @@ export interface KeyOwner {
   readonly principal: { readonly type: string; readonly id: string };
 }
 
-/** The reason with which a failed sign-in of a known account is reported. */
-export const signInReason = 'sign_in';
+/** What the reason of a failed sign-in to a known account begins with. */
+const signInReason = 'sign_in';
 
 /** Nobody tried anything: no credential was shown, or we could not read one yet. */
 const harmless: ReadonlySet<string> = new Set(['missing', 'not_ready']);
@@ -50,7 +57,7 @@ function aboutOf(
     const [where, who] = [tenantId ?? owner?.tenantId, principal ?? owner?.principal];
     return where && who ? { tenantId: where, kind: 'denied_principal', subject: who } : undefined;
   }
-  if (reason === signInReason)
+  if (reason.startsWith(signInReason))
     return tenantId && principal ? { tenantId, kind: 'failed_sign_ins', subject: principal } : undefined;
   if (keyId !== undefined && owner) {
     const kind = reason === 'rotated' ? 'rotated_key_used' : 'refused_key';
@@ -94,16 +101,20 @@ const latest = (...times: readonly string[]): string => times.reduce((a, b) => (
 const earliest = (...times: readonly string[]): string =>
   times.reduce((a, b) => (Date.parse(b) < Date.parse(a) ? b : a));
 
-/** Failed sign-ins to one account, as a report of this service itself. */
+/** Failed sign-ins to one account, as a report of this service itself: `tenantId` is the home of the person. */
 export const failedSignIns = (
   tenantId: string,
   userId: string,
-  seen: Pick<ObservedRefusal, 'count' | 'firstAt' | 'lastAt'>,
-): ObservedRefusal => ({
-  status: 401,
-  reason: signInReason,
-  tenantId,
-  principal: { type: 'user', id: userId },
-  ip: '',
-  ...seen,
+  { reason, count, firstAt, lastAt }: SignInFailed,
+): ObserveRequest => ({
+  service: 'identity',
+  uses: [],
+  refusals: [
+    {
+      status: 401,
+      reason: `${signInReason}:${reason}`,
+      ...{ tenantId, principal: { type: 'user', id: userId } },
+      ...{ ip: '', count, firstAt, lastAt },
+    },
+  ],
 });
