@@ -1,6 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { dataFolder } from './data-folder.js';
-import { inheritedEnvironment, migrateEnvironment, publicUrl, serviceEnvironment } from './environment.js';
+import {
+  inheritedEnvironment,
+  migrateEnvironment,
+  publicUrl,
+  serviceEnvironment,
+  withInherited,
+} from './environment.js';
 import { type ServiceRow, serviceTable } from './service-table.js';
 
 const folder = dataFolder('/data');
@@ -71,6 +77,15 @@ describe('inheritedEnvironment', () => {
     };
     const left = { DATABASE_PASSWORD: 'x', DATABASE_URL: 'y', AWS_SECRET_ACCESS_KEY: 'z', PEPPER: 'p', NATS_URL: 'n' };
     expect(inheritedEnvironment({ ...kept, ...left })).toEqual(kept);
+  });
+});
+
+describe('withInherited', () => {
+  it('writes letters into the folder unless the terminal names another way', () => {
+    const ours = { MAIL_FOLDER: '/data/mail', SERVICE_PORT: '1' };
+    expect(withInherited({ SERVICE_PORT: '2' }, ours)).toEqual(ours);
+    expect(withInherited({ SMTP_URL: 'smtp://mail' }, ours)).toEqual({ SMTP_URL: 'smtp://mail', SERVICE_PORT: '1' });
+    expect(withInherited({ MAIL_FOLDER: '/mine' }, ours)).toMatchObject({ MAIL_FOLDER: '/mine' });
   });
 });
 

@@ -29,21 +29,34 @@ const inherited = [
 const inheritedPrefixes = [
   'OTEL_',
   'AUTH_',
-  'ALERT_',
   'DATABASE_POOL',
   'DATABASE_SYSTEM_POOL',
   'DECISION_',
   'ERASURE_',
-  'GEOIP_',
+  'EXPORT_LIFETIME_HOURS',
+  'EXPORT_MAX_MB',
+  'FEDERATION_',
+  'GEOIP_DATABASE',
   'GUEST_TOKENS',
+  'INVITATIONS_PER_DAY',
   'LEDGER_ORIGIN',
-  'MAIL_',
+  'MAIL_FOLDER',
+  'MAIL_FROM',
+  'OIDC_',
+  'ORGANIZATIONS_PER_PERSON',
   'OWNER_EMAIL',
-  'PASSWORD_',
+  'PASSWORD_HASHES_',
+  'PASSWORD_MEMORY_KIB',
+  'PASSWORD_MIN_LENGTH',
+  'PASSWORD_PASSES',
   'REGISTRATION',
-  'SMTP_',
+  'SESSION_DAYS',
+  'SESSION_IDLE_DAYS',
+  'SMTP_PASSWORD_FILE',
+  'SMTP_URL',
   'TOKEN_ALGORITHM',
   'TRUSTED_PROXIES',
+  'WEBHOOK_',
   'RATE_LIMIT_',
   'UPSTREAM_CONNECTIONS',
   'UPSTREAM_TIMEOUT_MS',
@@ -55,6 +68,13 @@ export function inheritedEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv 
   const isInherited = (name: string) =>
     inherited.includes(name) || inheritedPrefixes.some((prefix) => name.startsWith(prefix));
   return Object.fromEntries(Object.entries(env).filter(([name]) => isInherited(name)));
+}
+
+/** What a service gets: ours over what it inherits, but for letters, which take the way that the terminal names. */
+export function withInherited(inherited: NodeJS.ProcessEnv, ours: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const { MAIL_FOLDER: folder, ...rest } = ours;
+  const sendsLetters = inherited.SMTP_URL !== undefined || inherited.MAIL_FOLDER !== undefined;
+  return { ...inherited, ...rest, ...(folder !== undefined && !sendsLetters && { MAIL_FOLDER: folder }) };
 }
 
 export function publicUrl({ port }: Addresses): string {

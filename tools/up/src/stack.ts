@@ -20,6 +20,7 @@ import {
   publicUrl,
   serviceEnvironment,
   servicePort,
+  withInherited,
 } from './environment.js';
 import { type FirstOwner, readFirstOwner, writeOperatorFiles } from './first-owner.js';
 import type { UpFlags } from './flags.js';
@@ -197,7 +198,10 @@ export class Stack {
   }
 
   #serviceEnvironment(row: ServiceRow): NodeJS.ProcessEnv {
-    return { ...inheritedEnvironment(process.env), ...serviceEnvironment(row, this.#options.folder, this.#addresses) };
+    return withInherited(
+      inheritedEnvironment(process.env),
+      serviceEnvironment(row, this.#options.folder, this.#addresses),
+    );
   }
 
   /** The first owner is made once the schema of identity is there, while the services start. */
