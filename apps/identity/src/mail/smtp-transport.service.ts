@@ -6,13 +6,15 @@ export interface SmtpOptions {
   readonly url: string;
   readonly from: string;
   readonly passwordFile?: string | undefined;
+  /** Whether nothing is said without TLS; unless given, everywhere but on this machine. */
+  readonly requireTls?: boolean;
 }
 
 const timeoutMs = 15_000;
 const loopback = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/;
 
 /** How to reach the server of a URL. Off this machine nothing is said before TLS is agreed on, and no certificate forgiven. */
-export function connectionOf({ url, passwordFile }: Omit<SmtpOptions, 'from'>) {
+export function connectionOf({ url, passwordFile, requireTls }: Omit<SmtpOptions, 'from'>) {
   const { protocol, hostname, port, username, password } = new URL(url);
   const secure = protocol === 'smtps:';
   const pass = passwordFile ? readFileSync(passwordFile, 'utf8').trim() : decodeURIComponent(password);
@@ -20,7 +22,7 @@ export function connectionOf({ url, passwordFile }: Omit<SmtpOptions, 'from'>) {
     host: hostname.replace(/^\[|\]$/g, ''),
     port: Number(port) || (secure ? 465 : 587),
     secure,
-    requireTLS: !secure && !loopback.test(hostname),
+    requireTLS: requireTls ?? (!secure && !loopback.test(hostname)),
     ...(username !== '' && { auth: { user: decodeURIComponent(username), pass } }),
     connectionTimeout: timeoutMs,
     greetingTimeout: timeoutMs,

@@ -122,19 +122,17 @@ export class RegisterPeople {
     return { userId: registration.userId, email: details.email, ...(organizationId && { organizationId }) };
   }
 
-  /** An invitation mailed to this very address proves the mailbox: the person is there at once. */
-  async registerInvited({ password, now, ...details }: Register): Promise<RegisteredPerson> {
+  /** With an invitation mailed to this very address. Undefined when the address has an account already. */
+  async registerInvited({ password, now, ...details }: Register): Promise<RegisteredPerson | undefined> {
     const { passwords, people } = this.#options;
+    await this.#refuseTakenName(details.tenantName);
     const passwordHash = await passwords.hashNew(password, details);
-    if (await people.byEmail(details.email)) throw refuse('link_invalid');
+    if (await people.byEmail(details.email)) return undefined;
     const userId = uuidv7(now);
-    await this.#makePerson(
-      { userId, homeTenantId: personalTenantId(userId), passwordHash },
-      details,
-      'invitation',
-      now,
-    );
-    return { userId, email: details.email };
+    const registration = { userId, homeTenantId: personalTenantId(userId), passwordHash };
+    await this.#makePerson(registration, details, 'invitation', now);
+    const organizationId = await this.#makeOrganization(registration, details, now);
+    return { userId, email: details.email, ...(organizationId && { organizationId }) };
   }
 
   /** COMMIT POINT: person, workspace and password, or none of them. */
@@ -174,7 +172,7 @@ export class RegisterPeople {
    * Only now, for somebody with a mailbox: whoever could reserve names with invented addresses would take all of them.
    * COMMIT POINT: the tenant's first event. A name that went to somebody else meanwhile is not there any more.
    */
-  async #makeOrganization({ userId }: Registration, { tenantName }: RegistrationDetails, now: number) {
+  async #makeOrganization({ userId }: Pick<Registration, 'userId'>, { tenantName }: RegistrationDetails, now: number) {
     if (tenantName === undefined) return undefined;
     const tenantId = slugOf(tenantName);
     try {

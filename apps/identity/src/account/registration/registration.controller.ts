@@ -1,11 +1,16 @@
-import { defineRoute, type HttpRequest, Input, type InputOf, Route } from '@gatehouse/http';
+import type { CommandContext } from '@gatehouse/event-store';
+import { defineRoute, type HttpRequest, Input, type InputOf, ProblemError, Route } from '@gatehouse/http';
+import { newTraceContext } from '@gatehouse/telemetry';
 import { Controller, Inject, Req } from '@nestjs/common';
 import { z } from 'zod';
+import { personalTenantId } from '../../person/people.service.js';
 import { answering } from '../../problems.js';
+import { Invitations } from '../../tenancy/invitation/invitations.service.js';
 import { ACCOUNT, type Account } from '../account.service.js';
 import { refuse } from '../account-refusal.js';
 import { emailAddress, linkToken, password, personName } from '../account-schemas.js';
 import { atLeast } from '../at-least.js';
+import type { Register, RegisteredPerson } from './register-people.service.js';
 
 const register = defineRoute({
   method: 'POST',
@@ -27,7 +32,7 @@ const register = defineRoute({
   }),
   status: 201,
   bodyLimitBytes: 16_384,
-  problems: ['registration_closed', 'tenant_name_taken', 'sign_in_delayed', 'unavailable'],
+  problems: ['registration_closed', 'invitation_invalid', 'tenant_name_taken', 'sign_in_delayed', 'unavailable'],
 });
 
 const verify = defineRoute({
@@ -58,27 +63,46 @@ export const answerFloorMs = 200;
 
 @Controller()
 export class RegistrationController {
-  constructor(@Inject(ACCOUNT) private readonly account: Account) {}
+  constructor(
+    @Inject(ACCOUNT) private readonly account: Account,
+    @Inject(Invitations) private readonly invitations: Invitations,
+  ) {}
 
   @Route(register)
   async register(@Input() { body }: InputOf<typeof register>, @Req() request: HttpRequest) {
     const now = Date.now();
-    const { email, name, tenant_name: tenantName } = body;
-    const { throttle, registerPeople, registration } = this.account;
+    const { email, password: chosen, name, tenant_name: tenantName, invitation_token: token } = body;
+    const { throttle, registration } = this.account;
     await throttle.take([throttle.ofNetwork('requests', request.ip)], now);
-    const wanted = {
-      email,
-      password: body.password,
-      now,
-      ...(name !== undefined && { name }),
-      ...(tenantName !== undefined && { tenantName }),
-    };
-    const { userId } = await answering(() => {
-      if (registration !== 'open') throw refuse('registration_closed');
-      return atLeast(answerFloorMs, () => registerPeople.register(wanted));
+    const details = { email, ...(name !== undefined && { name }), ...(tenantName !== undefined && { tenantName }) };
+    const wanted = { ...details, password: chosen, now };
+    const id = await answering(() => {
+      if (registration === 'closed' || (registration === 'invited' && token === undefined))
+        throw refuse('registration_closed');
+      return atLeast(answerFloorMs, () => (token === undefined ? this.open(wanted) : this.invited(wanted, token)));
     });
     const created_at = new Date(now).toISOString();
-    return { id: userId, email, tenant_name: tenantName ?? 'Personal workspace', created_at };
+    return { id, email, tenant_name: tenantName ?? 'Personal workspace', created_at };
+  }
+
+  private async open(wanted: Register): Promise<string> {
+    return (await this.account.registerPeople.register(wanted)).userId;
+  }
+
+  /**
+   * A link that was mailed to this very address proves the mailbox, so the person is there and a member at once. After a
+   * crash between the two the person signs in and accepts the same link.
+   *
+   * @throws ProblemError `invitation_invalid`
+   */
+  private async invited(wanted: Register, token: string): Promise<string> {
+    const found = await this.invitations.peek(token, wanted.email);
+    if (!found?.emailMatches) throw new ProblemError('invitation_invalid');
+    const made = await this.account.registerPeople.registerInvited(wanted);
+    // The address has an account: that is told to its mailbox, and not here.
+    if (!made) return this.open(wanted);
+    await this.invitations.acceptFor(contextOf(wanted.now, made), made.userId, token);
+    return made.userId;
   }
 
   @Route(verify)
@@ -88,7 +112,7 @@ export class RegistrationController {
     const counted = throttle.ofNetwork('network', request.ip);
     await throttle.take([counted], now);
     const person = await answering(() => registerPeople.verify(body.token, body.password, now));
-    await throttle.takeBack(counted, now);
+    await throttle.takeBack(counted);
     return { id: person.userId, email: person.email, tenant: person.organizationId ?? null };
   }
 
@@ -101,3 +125,10 @@ export class RegistrationController {
     return { accepted: true };
   }
 }
+
+const contextOf = (now: number, { userId }: RegisteredPerson): CommandContext => ({
+  tenantId: personalTenantId(userId),
+  actor: { type: 'user', id: userId },
+  now,
+  correlationId: newTraceContext().traceId,
+});

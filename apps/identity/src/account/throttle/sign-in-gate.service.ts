@@ -37,7 +37,7 @@ export class SignInGate {
   async passed(person: Person, email: string, ip: string, now: number): Promise<void> {
     const { throttle } = this.#options;
     const known = await this.#isKnown(email, ip, now);
-    if (!known) await throttle.takeBack(throttle.ofNetwork('network', ip), now);
+    if (!known) await throttle.takeBack(throttle.ofNetwork('network', ip));
     await this.forget(email, ip);
     await this.#remember(person, ip, now);
   }

@@ -57,10 +57,10 @@ export class Throttle {
   }
 
   /** The try was right: it was none. */
-  async takeBack({ key }: Counted, now: number): Promise<void> {
+  async takeBack({ key }: Counted): Promise<void> {
     await this.#pool.query(
-      'update throttle set count = greatest(count - 1, 0), blocked_until = least(blocked_until, $2) where key = $1',
-      [key, new Date(now)],
+      `update throttle set count = greatest(count - 1, 0), blocked_until = 'epoch' where key = $1`,
+      [key],
     );
   }
 
@@ -77,7 +77,7 @@ async function takeOne(client: pg.PoolClient, { limit, key }: Counted, now: numb
   const at = new Date(now);
   // Makes the row to lock: two first tries must not both be the first.
   await client.query(
-    'insert into throttle (key, count, blocked_until, last_at) values ($1, 0, $2, $2) on conflict do nothing',
+    `insert into throttle (key, count, blocked_until, last_at) values ($1, 0, 'epoch', $2) on conflict do nothing`,
     [key, at],
   );
   const { rows } = await client.query<Row>(

@@ -18,7 +18,7 @@ const hourMs = 60 * minuteMs;
 
 /**
  * What is counted. No delay is longer than a quarter of an hour and what is tried meanwhile does not make it longer, so
- * that nobody is ever locked out for good by somebody else. See ADR 0009.
+ * that nobody is ever locked out for good by somebody else. See ADR 0010.
  */
 export const limits = {
   /** One address, from networks that are new to it; an address that nobody has counts alike. */
@@ -49,5 +49,6 @@ export function charge(
   const over = count - limit.free;
   // 2^30 seconds would do; beyond 2^1023 the product is no number any more.
   const delayMs = over <= 0 ? 0 : Math.min(limit.maxMs, limit.firstMs * 2 ** Math.min(over - 1, 30));
-  return { state: { count, blockedUntilMs: nowMs + delayMs, lastMs: nowMs } };
+  // Without a delay nothing is blocked, not even what began a millisecond before and comes second.
+  return { state: { count, blockedUntilMs: delayMs > 0 ? nowMs + delayMs : 0, lastMs: nowMs } };
 }
