@@ -12,7 +12,7 @@ const maxAnswerBytes = 80 * 1024 * 1024;
 export type Query = Readonly<Record<string, string | number | undefined>>;
 
 export interface Call {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
   readonly query?: Query;
   readonly body?: unknown;
@@ -38,6 +38,10 @@ export class Client {
 
   async post<T>(path: string, body?: unknown, headers: Call['headers'] = {}): Promise<T> {
     return this.#json<T>({ method: 'POST', path, body, headers });
+  }
+
+  async put<T>(path: string, body: unknown): Promise<T> {
+    return this.#json<T>({ method: 'PUT', path, body });
   }
 
   async delete<T>(path: string): Promise<T> {

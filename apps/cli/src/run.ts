@@ -2,6 +2,11 @@ import yargs, { type Argv } from 'yargs';
 import { login, logout } from './account/login.js';
 import { showConfig } from './account/show-config.js';
 import { whoami } from './account/whoami.js';
+import { acknowledgeAlert, listAlerts } from './alert/alerts.js';
+import { channelCommands } from './alert/channels.js';
+import { alertSettings } from './alert/settings.js';
+import { audienceCommands } from './audience/audiences.js';
+import { mintToken } from './audience/token.js';
 import { type Command, commandGroup, type GlobalFlags, globalOptions, type Host } from './command.js';
 import { decide } from './decision/decide.js';
 import { checkConsistency } from './entry/check-consistency.js';
@@ -46,6 +51,14 @@ const commands: readonly Command[] = [
   ]),
   commandGroup('roles', 'Roles and their rules', [listRoles]),
   commandGroup('grants', 'Who has which role', [createGrant, listGrants, revokeGrant]),
+  commandGroup('alerts', 'Alerts on authentication', [
+    listAlerts,
+    acknowledgeAlert,
+    alertSettings,
+    commandGroup('channels', 'Where alerts are sent', channelCommands),
+  ]),
+  commandGroup('audiences', 'Services that take short-lived tokens', audienceCommands),
+  mintToken,
   whoami,
   login,
   logout,
@@ -87,7 +100,7 @@ function parserFor(host: Host, argv: readonly string[]): Argv<GlobalFlags> {
   return commands.reduce<Argv<GlobalFlags>>((known, add) => add(known, host), parser as unknown as Argv<GlobalFlags>);
 }
 
-const repeatable = new Set(['_', 'role', 'network', 'scope', 'question', 'index']);
+const repeatable = new Set(['_', 'rule', 'role', 'network', 'scope', 'question', 'index']);
 
 /** yargs makes a list of a flag that is given twice: which of the two was meant is not for us to guess. */
 function eachOnce(flags: Readonly<Record<string, unknown>>): true {

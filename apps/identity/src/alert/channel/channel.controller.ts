@@ -73,7 +73,7 @@ const remove = defineRoute({
   summary: 'Sends no more alerts to a channel',
   access: writeAccess,
   params,
-  status: 204,
+  response: z.object({ channelId: z.uuid() }),
   problems: ['not_found'],
 });
 
@@ -133,6 +133,7 @@ export class ChannelController {
     @Req() request: HttpRequest,
   ) {
     await answering(() => this.channels.remove(p.channelId, commandContext(request, caller, Date.now())));
+    return { channelId: p.channelId };
   }
 
   @Route(rotate)
