@@ -254,6 +254,33 @@ describe('what is kept of an invitation', () => {
     expect(events.filter(({ envelope }) => envelope.includes(index))).toEqual([]);
   });
 
+  it('is shown to its addressee and ends with an erasure, in row, event and letter', async () => {
+    const { id, owner } = await organization();
+    const [person, other] = [await somebody(), await somebody()];
+    for (const { email } of [person, other]) await invite(owner, id, email, 'viewer');
+    const { personalData } = people.addresses;
+    expect(await personalData.read(person.userId)).toMatchObject([{ tenantId: id, email: person.email }]);
+    expect(await personalData.erase(person.userId)).toBe(1);
+    expect(await personalData.erase(person.userId)).toBe(0);
+    expect(await personalData.read(person.userId)).toEqual([]);
+    expect(await people.lettersTo(person.email)).toEqual([]);
+    expect(await people.lettersTo(other.email)).toHaveLength(1);
+    const { invitations } = (await as(replica, owner, id, 'GET /invitations')).body;
+    expect(invitations.map(({ email }) => email)).toEqual([undefined, other.email]);
+  });
+
+  it('loses its address some time after its end, and not before', async () => {
+    const { id, owner } = await organization();
+    const [used, open] = [await somebody(), await somebody()];
+    for (const { email } of [used, open]) await invite(owner, id, email, 'viewer');
+    await accept(used, await people.linkTo(used.email));
+    const { retention } = people.addresses;
+    expect(await retention.sweep(new Date(Date.now() - 3_600_000))).toBe(0);
+    expect(await retention.sweep(new Date(Date.now() + 60_000))).toBeGreaterThanOrEqual(1);
+    const { invitations } = (await as(replica, owner, id, 'GET /invitations')).body;
+    expect(invitations.map(({ email }) => email)).toEqual([undefined, open.email]);
+  });
+
   it('ends with the key of its address: a rebuild finds neither address nor index', async () => {
     const { id, owner } = await organization();
     const { body } = await invite(owner, id, 'forgotten@people.localhost', 'viewer');

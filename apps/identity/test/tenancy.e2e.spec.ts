@@ -333,6 +333,48 @@ describe('ownership', () => {
   });
 });
 
+describe('somebody who is erased', () => {
+  const refused = (work: Promise<unknown>) => work.catch((error: unknown) => (error as { code: string }).code);
+
+  it('leaves every tenant, and ends those where nobody else is', async () => {
+    const ours = await organization('developer', 'viewer');
+    const [person] = ours.members as [TestPerson];
+    const own = `org-${++made}`;
+    await as(replica, person, undefined, 'POST /organizations', { id: own, name: 'Alone' });
+    await as(replica, ours.owner, ours.id, 'POST /teams', { id: 'web', name: 'Web' });
+    await as(replica, ours.owner, ours.id, 'POST /teams/web/members', { userId: person.userId });
+    const departure = await people.removeEverywhere(person.userId);
+    expect(departure.left).toEqual([ours.id]);
+    expect([...departure.closed].sort()).toEqual([own, person.home].sort());
+    expect(await people.removeEverywhere(person.userId)).toEqual({ left: [], closed: [] });
+    expect((await rolesIn(ours.id)).has(person.userId)).toBe(false);
+    expect((await as(replica, ours.owner, ours.id, 'GET /teams/web/members')).body.members).toEqual([]);
+    const open = await stack.superuser(
+      `select tenant_id from identity.tenants where status = 'active' and tenant_id = any($1)`,
+      [[own, person.home]],
+    );
+    expect(open).toEqual([]);
+    await waitFor(async () => (await as(replica, person, undefined, 'GET /me')).status !== 200);
+  });
+
+  it('is kept from it, with nothing changed, by an organization that would have no owner', async () => {
+    const { id, owner, members } = await organization('admin');
+    expect(await refused(people.removeEverywhere(owner.userId))).toBe('last_owner');
+    expect((await as(replica, owner, undefined, 'GET /tenants')).body.tenants).toHaveLength(2);
+    const to = members[0]?.userId;
+    expect((await as(replica, owner, id, 'POST /tenant/transfer', { to })).status).toBe(200);
+    expect(await people.removeEverywhere(owner.userId)).toEqual({ left: [id], closed: [owner.home] });
+  });
+
+  it('is one of two last owners at most, when both go at once', async () => {
+    const { id, owner, members } = await organization('owner', 'viewer');
+    const second = members[0]?.userId ?? '';
+    const ends = await Promise.all([owner.userId, second].map((userId) => refused(people.removeEverywhere(userId))));
+    expect(ends).toContain('last_owner');
+    expect([...(await rolesIn(id)).values()]).toContain('owner');
+  });
+});
+
 describe('teams', () => {
   it('are made, read, renamed and deleted, and their ids are not used twice', async () => {
     const { id, owner, members } = await organization('developer');

@@ -5,12 +5,19 @@ import { handle, PostgresEventStore } from '@gatehouse/event-store';
 import { asInline } from '@gatehouse/projection';
 import { waitFor } from '@gatehouse/testing';
 import pg from 'pg';
+import { keyListProjection } from '../src/key/key-list/key-list.projection.js';
 import { emailIndex, peopleProjection } from '../src/person/people.projection.js';
 import { personalTenantId } from '../src/person/people.service.js';
 import { SigningKeys } from '../src/signing-key/signing-keys.service.js';
+import { InvitationAddresses } from '../src/tenancy/invitation/invitation-addresses.service.js';
+import { invitationsProjection } from '../src/tenancy/invitation/invitations.projection.js';
 import { addMember } from '../src/tenancy/member/membership.service.js';
+import { type Departure, removeEverywhere } from '../src/tenancy/member/remove-everywhere.service.js';
+import { Memberships } from '../src/tenancy/memberships.service.js';
 import { createOrganization, createPersonalWorkspace } from '../src/tenancy/organization/new-tenant.service.js';
 import { tenantsProjection } from '../src/tenancy/organization/tenants.projection.js';
+import { projectsProjection } from '../src/tenancy/project/projects.projection.js';
+import { teamsProjection } from '../src/tenancy/team/teams.projection.js';
 import { registerUser } from '../src/user/register-user/register-user.js';
 import { openSealed, SubjectKeys } from '../src/user/subject-keys.service.js';
 import { userDecider, userStream } from '../src/user/user.js';
@@ -35,6 +42,9 @@ export interface People {
   person(email: string, name?: string): Promise<TestPerson>;
   /** An organization with its first members, made without HTTP: the first one is the owner. */
   organization(id: string, name: string, members: readonly (readonly [TestPerson, MemberRole])[]): Promise<void>;
+  /** What an erasure does with somebody's memberships. */
+  removeEverywhere(userId: string): Promise<Departure>;
+  readonly addresses: InvitationAddresses;
   /** The letters to an address, oldest first. */
   lettersTo(email: string): Promise<readonly Letter[]>;
   /** The token in the last letter to an address. */
@@ -52,7 +62,12 @@ export async function openPeople(stack: Stack): Promise<People> {
   const pepper = loadKeyFile(env.PEPPER_FILE ?? '');
   const pool = new pg.Pool({ connectionString: env.DATABASE_URL ?? '', max: 4 });
   const system = new pg.Pool({ connectionString: env.DATABASE_SYSTEM_URL ?? '', max: 2 });
-  const inline = [peopleProjection({ root, pepper }), tenantsProjection].map((each) => asInline(each, 'identity'));
+  const secrets = { root, pepper };
+  const projections = [
+    ...[peopleProjection(secrets), keyListProjection, tenantsProjection, invitationsProjection(secrets)],
+    ...[teamsProjection, projectsProjection],
+  ];
+  const inline = projections.map((each) => asInline(each, 'identity'));
   const store = new PostgresEventStore({ service: 'identity', pool, inline });
   const subjectKeys = new SubjectKeys(pool, root);
   const signingKeys = new SigningKeys({ pool: system, root, algorithm: 'ES256', onError: () => undefined });
@@ -97,6 +112,12 @@ export async function openPeople(stack: Stack): Promise<People> {
           await addMember({ log, client, context }, { userId, role, via: 'operator' });
       });
     },
+    removeEverywhere(userId) {
+      const actor = { type: 'user', id: userId };
+      const context = { tenantId: 'main', actor, now: Date.now(), correlationId: 'test' };
+      return removeEverywhere({ store, memberships: new Memberships(system) }, context, userId);
+    },
+    addresses: new InvitationAddresses(system, subjectKeys),
     lettersTo,
     async linkTo(email) {
       const token = /#(giv_[A-Za-z0-9_-]+)/.exec((await lettersTo(email)).at(-1)?.text ?? '')?.[1];

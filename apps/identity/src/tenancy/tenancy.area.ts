@@ -2,6 +2,7 @@ import type { Area, AreaContext } from '../area.js';
 import { AcceptInvitationController } from './invitation/accept-invitation/accept-invitation.controller.js';
 import { ChangeInvitationController } from './invitation/change-invitation/change-invitation.controller.js';
 import { CreateInvitationController } from './invitation/create-invitation/create-invitation.controller.js';
+import { InvitationAddresses } from './invitation/invitation-addresses.service.js';
 import { InvitationListController } from './invitation/invitation-list/invitation-list.controller.js';
 import { invitationsProjection } from './invitation/invitations.projection.js';
 import { Invitations } from './invitation/invitations.service.js';
@@ -9,6 +10,7 @@ import { Inviting } from './invitation/inviting.service.js';
 import { LookAtInvitationController } from './invitation/look-at-invitation/look-at-invitation.controller.js';
 import { ChangeRoleController } from './member/change-role/change-role.controller.js';
 import { MemberListController } from './member/member-list/member-list.controller.js';
+import { membershipData } from './member/membership-data.service.js';
 import { RemoveMemberController } from './member/remove-member/remove-member.controller.js';
 import { TransferController } from './member/transfer/transfer.controller.js';
 import { Memberships } from './memberships.service.js';
@@ -35,23 +37,34 @@ import { Tenancy1700000000010 } from './tenancy.migration.js';
 export const tenancyArea: Area = {
   migrations: [Tenancy1700000000010],
   inline: (secrets) => [tenantsProjection, invitationsProjection(secrets), teamsProjection, projectsProjection],
-  compose: (context) => ({
-    controllers: [
-      ...[CreateOrganizationController, TenantListController, ReadTenantController],
-      ...[ChangeTenantController, CloseTenantController, TransferController],
-      ...[MemberListController, ChangeRoleController, RemoveMemberController],
-      ...[CreateInvitationController, InvitationListController, ChangeInvitationController, AcceptInvitationController],
-      LookAtInvitationController,
-      ...[TeamListController, ChangeTeamController, TeamMembersController],
-      ...[ProjectListController, ChangeProjectController, EnvironmentsController, ProjectRolesController],
-    ],
-    providers: [
-      { provide: Memberships, useValue: context.memberships },
-      { provide: ORGANIZATION_LIMIT, useValue: context.settings.ORGANIZATIONS_PER_PERSON },
-      { provide: Inviting, useValue: invitingOf(context) },
-      { provide: Invitations, useValue: invitationsOf(context) },
-    ],
-  }),
+  compose: (context) => {
+    const { system } = context.platform.database;
+    const addresses = new InvitationAddresses(system, context.subjectKeys);
+    return {
+      controllers: [
+        ...[CreateOrganizationController, TenantListController, ReadTenantController],
+        ...[ChangeTenantController, CloseTenantController, TransferController],
+        ...[MemberListController, ChangeRoleController, RemoveMemberController],
+        ...[
+          CreateInvitationController,
+          InvitationListController,
+          ChangeInvitationController,
+          AcceptInvitationController,
+          LookAtInvitationController,
+        ],
+        ...[TeamListController, ChangeTeamController, TeamMembersController],
+        ...[ProjectListController, ChangeProjectController, EnvironmentsController, ProjectRolesController],
+      ],
+      providers: [
+        { provide: Memberships, useValue: context.memberships },
+        { provide: ORGANIZATION_LIMIT, useValue: context.settings.ORGANIZATIONS_PER_PERSON },
+        { provide: Inviting, useValue: invitingOf(context) },
+        { provide: Invitations, useValue: invitationsOf(context) },
+      ],
+      personalData: [membershipData(system), addresses.personalData],
+      retention: [addresses.retention],
+    };
+  },
 };
 
 const invitingOf = ({ platform, settings, ...parts }: AreaContext): Inviting =>
