@@ -1,4 +1,4 @@
-import { knownCallersProjection, knownKeysProjection } from '@gatehouse/authn';
+import { knownCallersProjection, knownIssuersProjection, knownKeysProjection } from '@gatehouse/authn';
 import type { TileReader } from '@gatehouse/merkle';
 import type { Projection } from '@gatehouse/projection';
 import type { Composition, Platform, ServiceDefinition } from '@gatehouse/service';
@@ -15,6 +15,7 @@ import { type Ledger, openLedger } from './ledger/open-ledger.js';
 import { storedTiles } from './ledger/stored-tiles.js';
 import { Foundation1795312800000 } from './migrations/1795312800000-foundation.js';
 import { KnownCallers1795312800001 } from './migrations/1795312800001-known-callers.js';
+import { KnownIssuers1795312800052 } from './migrations/1795312800052-known-issuers.js';
 import { PersonalData1795312800090 } from './migrations/1795312800090-personal-data.js';
 import { servePersonalData } from './personal-data/serve-personal-data.js';
 import { ProofsController } from './proof/proofs.controller.js';
@@ -25,7 +26,12 @@ export const auditService: ServiceDefinition<typeof auditSettings> = {
   name: 'audit',
   settings: auditSettings,
   entities: [EntryRecord],
-  migrations: [Foundation1795312800000, KnownCallers1795312800001, PersonalData1795312800090],
+  migrations: [
+    Foundation1795312800000,
+    KnownCallers1795312800001,
+    KnownIssuers1795312800052,
+    PersonalData1795312800090,
+  ],
   compose,
   commands: { fsck, 'adopt-head': adoptHead },
 };
@@ -42,6 +48,7 @@ async function compose(platform: Platform, settings: z.output<typeof auditSettin
   });
   follow(platform, 'audit_keys', knownKeysProjection('audit'));
   follow(platform, 'audit_callers', knownCallersProjection('audit'));
+  follow(platform, 'audit_issuers', knownIssuersProjection);
   platform.bus.whenConnected((nc) =>
     servePersonalData(nc, platform.database.system, platform.warn('a person could not be looked up')),
   );

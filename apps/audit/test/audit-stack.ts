@@ -84,7 +84,7 @@ export async function prepareGround(options: TestPostgresOptions = {}): Promise<
 /** What a killed consumer had in hand comes again after a second and not after five: tests kill often. */
 async function redeliverSoon(nc: NatsConnection): Promise<void> {
   const manager = await jetstreamManager(nc);
-  for (const durable of ['audit_ledger', 'audit_keys', 'audit_callers'])
+  for (const durable of ['audit_ledger', 'audit_keys', 'audit_callers', 'audit_issuers'])
     await manager.consumers.update(eventStream.name, durable, { ack_wait: 1e9 });
 }
 

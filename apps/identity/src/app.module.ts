@@ -1,4 +1,10 @@
-import { createTokenVerifier, knownCallersProjection, knownKeysProjection, tokenAudience } from '@gatehouse/authn';
+import {
+  createTokenVerifier,
+  knownCallersProjection,
+  knownIssuersProjection,
+  knownKeysProjection,
+  tokenAudience,
+} from '@gatehouse/authn';
 import { serve } from '@gatehouse/bus';
 import { observe } from '@gatehouse/contracts';
 import { loadRootKey } from '@gatehouse/crypto';
@@ -88,7 +94,7 @@ function compose(platform: Platform, settings: z.output<typeof identitySettings>
   for (const area of areas) parts.push(area.compose?.(context) ?? {});
   platform.bus.whenConnected((nc) => serve(nc, observe, (report) => context.observations.take(report)));
   platform.acceptTokens(ownTokens(context));
-  const callers = [knownKeysProjection(service), knownCallersProjection(service)];
+  const callers = [knownKeysProjection(service), knownCallersProjection(service), knownIssuersProjection];
   const following = [...callers, ...parts.flatMap(({ projections = [] }) => projections)];
   for (const projection of [...inlineProjections(secrets), ...following]) platform.project(projection);
   const problem = () =>

@@ -1,4 +1,4 @@
-import { knownCallersProjection } from '@gatehouse/authn';
+import { knownCallersProjection, knownIssuersProjection } from '@gatehouse/authn';
 import { GroupCommit, PostgresEventStore } from '@gatehouse/event-store';
 import { asInline } from '@gatehouse/projection';
 import type { Composition, Platform, ServiceDefinition } from '@gatehouse/service';
@@ -22,6 +22,7 @@ import { Foundation1700000000001 } from './migrations/1-foundation.js';
 import { Groups1700000000002 } from './migrations/2-groups.js';
 import { KnownCallers1700000000060 } from './migrations/3-known-callers.js';
 import { PersonalData1700000000090 } from './migrations/4-personal-data.js';
+import { KnownIssuers1700000000052 } from './migrations/5-known-issuers.js';
 import { servePersonalData } from './personal-data/serve-personal-data.js';
 import { RoleController } from './role/role.controller.js';
 import { builtinPolicy } from './role/roles.js';
@@ -33,7 +34,13 @@ export const policyService: ServiceDefinition<typeof policySettings> = {
   name: 'policy',
   settings: policySettings,
   entities: [GrantRow],
-  migrations: [Foundation1700000000001, Groups1700000000002, KnownCallers1700000000060, PersonalData1700000000090],
+  migrations: [
+    Foundation1700000000001,
+    Groups1700000000002,
+    KnownCallers1700000000060,
+    PersonalData1700000000090,
+    KnownIssuers1700000000052,
+  ],
   compose,
 };
 
@@ -63,6 +70,8 @@ function compose(platform: Platform, settings: Settings): Composition {
     exclusive: true,
     apply: callers,
   });
+  const { apply: issuers } = knownIssuersProjection;
+  platform.consume({ durable: 'policy_issuers', sources: ['identity'], parks: true, exclusive: true, apply: issuers });
   platform.bus.whenConnected((nc) => serveDecide(nc, decisions, platform.warn('a decision failed')));
   platform.bus.whenConnected((nc) =>
     servePersonalData(nc, database.system, platform.warn('a person could not be looked up')),

@@ -36,7 +36,7 @@ const keySet = z.object({ keys: z.array(z.looseObject({ kty: z.string() })).max(
 
 /**
  * The published keys of one issuer (RFC 7517). They outlive an outage of the issuer for a day. A token that names an
- * unknown key makes one fetch, and then none for `cooldownMs`, whoever sends how many of them.
+ * unknown key makes one fetch, and then none for `cooldownMs` (5 s after a fetch that failed), whoever sends how many of them.
  */
 export class ForeignKeys {
   readonly #options: Required<ForeignKeysOptions>;
@@ -68,7 +68,9 @@ export class ForeignKeys {
     const keys = await this.#current(nowMs);
     const key = await pick(keys, header);
     if (key) return key;
-    if (nowMs - this.#soughtAtMs < this.#options.cooldownMs) throw this.#absent();
+    // Sooner again while the issuer is away: its new key shall work soon after it is back.
+    const pauseMs = this.#failedAtMs === undefined ? this.#options.cooldownMs : retryMs;
+    if (nowMs - this.#soughtAtMs < pauseMs) throw this.#absent();
     this.#soughtAtMs = nowMs;
     await this.#fetch(nowMs);
     const found = await pick(this.#loaded(), header);

@@ -9,7 +9,14 @@ export {
   type ForeignReach,
   isForeignUrl,
 } from './foreign-fetch.js';
+export { ForeignIssuers, type ForeignIssuersOptions } from './foreign-issuers.js';
 export { ForeignKeys, type ForeignKeysOptions, foreignAlgorithms } from './foreign-keys.js';
+export {
+  dropKnownIssuersSql,
+  knownIssuersChannel,
+  knownIssuersProjection,
+  knownIssuersSql,
+} from './foreign-known.js';
 export { dropKnownCallersSql, knownCallersChannel, knownCallersProjection, knownCallersSql } from './known-callers.js';
 export { type KnownKey, knownKeysProjection, knownKeysSql } from './known-keys.js';
 export {

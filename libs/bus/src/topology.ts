@@ -34,8 +34,10 @@ export interface DurableConsumer {
 export const durableConsumers: readonly DurableConsumer[] = [
   { durable: 'policy_facts', owner: 'policy', sources: ['identity'] },
   { durable: 'policy_callers', owner: 'policy', sources: ['identity'] },
+  { durable: 'policy_issuers', owner: 'policy', sources: ['identity'] },
   { durable: 'audit_keys', owner: 'audit', sources: ['identity'] },
   { durable: 'audit_callers', owner: 'audit', sources: ['identity'] },
+  { durable: 'audit_issuers', owner: 'audit', sources: ['identity'] },
   { durable: 'audit_ledger', owner: 'audit', sources: ['identity', 'policy', 'audit'] },
 ];
 

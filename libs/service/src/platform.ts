@@ -3,7 +3,9 @@ import {
   CallerDirectory,
   createAuthenticator,
   createTokenVerifier,
+  ForeignIssuers,
   knownCallersChannel,
+  knownIssuersChannel,
   NotAuthenticated,
 } from '@gatehouse/authn';
 import { Consumption, call, createPublisher, type EventBatch, serve } from '@gatehouse/bus';
@@ -63,6 +65,8 @@ export class Platform {
   readonly bus: BusLink;
   /** Everybody who may call, in memory. */
   readonly callers: CallerDirectory;
+  /** Issuers of somebody else whose API tokens count. */
+  readonly issuers: ForeignIssuers;
   readonly pepper: Pepper;
   readonly authenticate: ReturnType<typeof createAuthenticator>;
   readonly outbox: OutboxRelay;
@@ -92,7 +96,8 @@ export class Platform {
       entities: options.entities,
       logger: this.logger,
     });
-    const channels = [notifyChannel(service), knownCallersChannel(service), ...options.channels];
+    const issuers = knownIssuersChannel(service);
+    const channels = [notifyChannel(service), knownCallersChannel(service), issuers, ...options.channels];
     this.wake = new Wake({ url: logins.system.url, channels, onError: this.warn('waiting for PostgreSQL') });
     this.bus = new BusLink({
       servers: settings.NATS_URL,
@@ -108,10 +113,19 @@ export class Platform {
       wake: this.wake,
       onError: this.warn('callers could not be read'),
     });
+    this.issuers = new ForeignIssuers({
+      service,
+      pepper: this.pepper,
+      query: this.database.system,
+      wake: this.wake,
+      reach: { privateNetworks: settings.ISSUERS_ON_PRIVATE_NETWORKS, loopback: settings.ISSUERS_ON_LOOPBACK },
+      onError: this.warn('issuers could not be read'),
+    });
     this.#verifyToken = tokenVerifier(settings);
     this.authenticate = createAuthenticator({
       callers: this.callers,
       verifyToken: async (token, nowMs) => {
+        if (this.issuers.issued(token)) return this.issuers.verify(token, nowMs);
         if (!this.#verifyToken) throw new NotAuthenticated('unknown');
         return this.#verifyToken(token, nowMs);
       },
@@ -199,6 +213,7 @@ export class Platform {
     void initialiseSource(this.database.source, this.#stopped.signal, this.warn('waiting for PostgreSQL'));
     this.wake.start();
     this.callers.start();
+    this.issuers.start();
     this.outbox.start();
     for (const runner of this.runners) runner.start();
     this.bus.whenConnected((nc) => {
@@ -219,6 +234,7 @@ export class Platform {
     await Promise.all([...this.runners, this.outbox].map((part) => part.stop()));
     await this.bus.stop();
     await this.callers.stop();
+    await this.issuers.stop();
     await this.wake.stop();
     if (this.database.source.isInitialized) await this.database.source.destroy();
     await Promise.all([this.database.request.end(), this.database.system.end()]);

@@ -5,6 +5,7 @@ import { Refusal } from '../refusal.js';
 const problems = {
   idp_discovery_failed: { status: 400, title: 'The issuer does not answer as an OpenID provider of this address' },
   idp_issuer_refused: { status: 400, title: 'An issuer has a public https address' },
+  idp_audience_refused: { status: 400, title: 'API tokens have an audience of their own, not the client' },
   federation_sign_in_invalid: { status: 401, title: 'This sign-in is over, was used, or began in another browser' },
   idp_role_refused: { status: 403, title: 'The caller may not have this role given' },
   federation_refused: { status: 403, title: 'The provider does not let this person in here' },

@@ -9,6 +9,7 @@ import { FEDERATION, type Federation } from './federation.js';
 import { IdentityProviders1700000000050 } from './federation.migration.js';
 import { CodeExchange } from './issuer/code-exchange.service.js';
 import { Issuers } from './issuer/issuers.service.js';
+import { KnownIssuers1700000000052 } from './known-issuers.migration.js';
 import { LinksController } from './link/links.controller.js';
 import { linksProjection } from './link/links.projection.js';
 import { Links } from './link/links.service.js';
@@ -23,7 +24,7 @@ import { FederatedSignInController } from './sign-in/sign-in.controller.js';
 import { SignInRows } from './sign-in/sign-in-rows.service.js';
 
 export const federationArea: Area = {
-  migrations: [IdentityProviders1700000000050, FederatedSignIn1700000000051],
+  migrations: [IdentityProviders1700000000050, FederatedSignIn1700000000051, KnownIssuers1700000000052],
   inline: () => [providersProjection, linksProjection, requestsProjection, federatedMembersProjection],
   compose: (context) => {
     const rows = new SignInRows(context.platform.database.system, context.pepper);
@@ -40,7 +41,7 @@ function federationOf(context: AreaContext, rows: SignInRows): Federation {
   const { platform, settings, store, root, subjectKeys } = context;
   const { system } = platform.database;
   const providers = new Providers(system, root);
-  const issuers = new Issuers(providers, reachOf(settings));
+  const issuers = new Issuers(providers, reachOf(settings), settings.PUBLIC_URL);
   const shared = {
     providers,
     links: new Links(system, store),

@@ -114,7 +114,9 @@ const controls: Readonly<Record<string, (body: Body) => unknown>> = {
   '/control/token': async ({ claims, forgery }) => {
     const now = Math.floor(Date.now() / 1_000);
     const whole = { iss: issuer, iat: now, exp: now + 300, ...(claims as JWTPayload) };
-    return { token: await sign(whole, (forgery as Forgery | undefined) ?? 'none') };
+    // `null` says that a claim is not there: JSON has no other way.
+    const present = Object.fromEntries(Object.entries(whole).filter(([, value]) => value !== null));
+    return { token: await sign(present, (forgery as Forgery | undefined) ?? 'none') };
   },
 };
 

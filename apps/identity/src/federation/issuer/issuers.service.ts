@@ -25,11 +25,13 @@ export type ClientAt = Pick<IdpConfigured, 'issuer' | 'clientId'> & { readonly s
 export class Issuers {
   readonly #providers: Providers;
   readonly #reach: ForeignReach;
+  readonly #ownOrigin: string;
   readonly #fetch: ForeignFetch;
   readonly #metadata = new BoundedCache<string, Cached>(maxCached);
   readonly #keys = new BoundedCache<string, ForeignKeys>(maxCached);
 
-  constructor(providers: Providers, reach: ForeignReach) {
+  constructor(providers: Providers, reach: ForeignReach, publicUrl: string) {
+    this.#ownOrigin = new URL(publicUrl).origin;
     this.#providers = providers;
     this.#reach = reach;
     this.#fetch = createForeignFetch({ ...reach, timeoutMs: requestSeconds * 1_000 });
@@ -38,7 +40,9 @@ export class Issuers {
   /** Whether the text may be an issuer here: an address without user, query or fragment (OpenID Connect Discovery 3). */
   mayBeIssuer(issuer: string): boolean {
     if (!URL.canParse(issuer) || /[?#]|\/\.well-known\//.test(issuer)) return false;
-    return isForeignUrl(new URL(issuer), this.#reach);
+    const url = new URL(issuer);
+    // Our own tokens are checked by our own rules, never as somebody else's.
+    return url.origin !== this.#ownOrigin && isForeignUrl(url, this.#reach);
   }
 
   /**

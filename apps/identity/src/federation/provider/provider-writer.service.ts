@@ -38,6 +38,8 @@ export class ProviderWriter {
     const { tenantId } = context;
     return answering(async () => {
       if (!this.issuers.mayBeIssuer(issuer)) throw refusal('idp_issuer_refused');
+      // An identity token has the client for its audience: it says who somebody is, and is no credential.
+      if (given.acceptTokens?.audience === given.clientId) throw refusal('idp_audience_refused');
       const known = secret === undefined ? await this.providers.secretOf(tenantId, idpId) : (secret ?? undefined);
       const found = await this.issuers.discover({ issuer, clientId: given.clientId, secret: known });
       const config = toConfig(idpId, issuer, given, found.serverMetadata().jwks_uri);

@@ -24,7 +24,13 @@ const path = '/api/v1/identity/identity-providers';
 const params = z.object({ idpId: z.uuid() });
 const ofTenant = ({ principal }: HttpRequest) => `tenant/${principal?.tenantId ?? ''}`;
 const ofProvider = ({ input }: HttpRequest) => `idp/${(input?.params as { idpId?: string } | undefined)?.idpId ?? ''}`;
-const problems = ['idp_discovery_failed', 'idp_issuer_refused', 'idp_role_refused', 'idp_name_taken'];
+const problems = [
+  'idp_discovery_failed',
+  'idp_issuer_refused',
+  'idp_role_refused',
+  'idp_name_taken',
+  'idp_audience_refused',
+];
 
 const create = defineRoute({
   method: 'POST',
@@ -36,7 +42,7 @@ const create = defineRoute({
   response: providerView,
   status: 201,
   bodyLimitBytes: 131_072,
-  problems: [...problems, 'idp_already_configured', 'idp_too_many', 'idempotency_key_reused'],
+  problems: [...problems, 'idp_already_configured', 'idp_too_many', 'idp_needs_organization', 'idempotency_key_reused'],
 });
 
 const list = defineRoute({

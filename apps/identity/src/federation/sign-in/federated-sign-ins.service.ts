@@ -199,9 +199,12 @@ export class FederatedSignIns {
   }
 
   async #askToConfirm(arrival: Arrival, userId: string, hasAccount: boolean): Promise<Outcome> {
-    const { rows, subjectKeys, memberships, mailbox, enqueue } = this.#options;
+    const { rows, subjectKeys, memberships, mailbox, enqueue, account } = this.#options;
     const { secret, provider, identity, subjectIndex, now } = arrival;
     const { tenantId, config } = provider;
+    const { throttle } = account;
+    if ((await throttle.tryTake([throttle.counted('letters', identity.email)], now)) > 0)
+      return this.#refuse(provider, 'too_many_letters');
     const code = randomBytes(16).toString('base64url');
     const seal = await subjectKeys.sealerFor(tenantId, userId);
     const names = { tenant: (await memberships.nameOf(tenantId)) ?? tenantId, provider: config.name };

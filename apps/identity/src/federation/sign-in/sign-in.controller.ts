@@ -13,6 +13,10 @@ import {
 import { Controller, Inject, Req, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
+import { issuedTokens } from '../../account/account-schemas.js';
+import { refuseCrossSite } from '../../account/refresh-cookie.js';
+import { placeOf } from '../../account/request-place.js';
+import { sessionOf, tokensOf } from '../../account/sign-in/sign-in.controller.js';
 import { answering } from '../../problems.js';
 import { Refusal } from '../../refusal.js';
 import { domainOf } from '../domain.js';
@@ -20,7 +24,6 @@ import { FEDERATION, type Federation } from '../federation.js';
 import type { StoredProvider } from '../provider/providers.service.js';
 import { signInMinutes } from './sign-in-rows.service.js';
 import { clearCookie, isLocalPath, readCookie, setCookie } from './sign-in-secret.js';
-import { tokensOf } from './tokens.js';
 
 const path = '/api/v1/auth/federated';
 const tenant = z.string().regex(tenantIdPattern, 'is not the id of a tenant');
@@ -107,8 +110,9 @@ const finish = defineRoute({
   body: z.strictObject({
     cookie: z.boolean().default(false).describe('True: the refresh token goes into a cookie that no script reads'),
   }),
+  response: issuedTokens,
   bodyLimitBytes: 1_024,
-  problems: ['federation_sign_in_invalid', 'federation_refused'],
+  problems: ['federation_sign_in_invalid', 'federation_refused', 'second_factor_required', 'cross_site_refused'],
 });
 
 @Controller()
@@ -156,12 +160,14 @@ export class FederatedSignInController {
 
   @Route(confirm)
   confirm(@Input() { body }: InputOf<typeof confirm>, @Req() request: HttpRequest): Promise<void> {
+    refuseCrossSite(request);
     return answering(() => this.federation.signIns.confirm(secretOf(request), body.code.trim(), Date.now()));
   }
 
   /** With a session of one's own, not with a key: a key does not show that a person is there. */
   @Route(link)
   async link(@Caller() caller: Principal & { sessionId?: string }, @Req() request: HttpRequest): Promise<void> {
+    refuseCrossSite(request);
     if (caller.type !== 'user' || caller.sessionId === undefined) throw new ProblemError('forbidden');
     await answering(() => this.federation.signIns.link(secretOf(request), caller.id, Date.now()));
   }
@@ -172,13 +178,11 @@ export class FederatedSignInController {
     @Req() request: HttpRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const place = {
-      ip: request.ip,
-      ...(request.headers['user-agent'] && { userAgent: request.headers['user-agent'] }),
-    };
-    const result = await answering(() => this.federation.signIns.finish(secretOf(request), place, Date.now()));
+    refuseCrossSite(request);
+    const { signIns } = this.federation;
+    const result = await answering(() => signIns.finish(secretOf(request), placeOf(request), Date.now()));
     void reply.header('set-cookie', clearCookie);
-    return tokensOf(result, body.cookie, reply);
+    return tokensOf(sessionOf(result), body.cookie, reply);
   }
 
   private async find({ idpId, tenant: tenantId, email: address }: Wanted): Promise<readonly StoredProvider[]> {
