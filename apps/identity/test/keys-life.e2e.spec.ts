@@ -1,6 +1,10 @@
-import { generateKey, keyFingerprint, loadKeyFile } from '@gatehouse/crypto';
+import { generateKey, keyFingerprint, loadKeyFile, loadRootKey } from '@gatehouse/crypto';
 import { waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { KeyUses } from '../src/key/key-use/key-uses.service.js';
+import { People } from '../src/person/people.service.js';
+import { SubjectKeys } from '../src/user/subject-keys.service.js';
 import { type Answer, api, type FirstOwner, type Replica, type Stack, startStack, works } from './stack.fixture.js';
 
 let stack: Stack;
@@ -203,7 +207,46 @@ describe('what happened with a key', () => {
     expect(row).toMatchObject({ address: null, user_id: owner.ownerId, sealed: { subject: owner.ownerId } });
     expect(JSON.stringify(row)).not.toContain('127.0.0.1');
     const found = extra(await post('/keys/find', { key: userKey }));
-    expect(found.uses).toEqual([expect.objectContaining({ address: '127.0.0.1' })]);
+    expect(found.uses).toEqual([expect.objectContaining({ address: '127.0.0.1', service: 'identity' })]);
+  });
+
+  it('is in the archive of the person, goes with the person, and after its time', async () => {
+    const { DATABASE_URL, DATABASE_SYSTEM_URL, PEPPER_FILE = '', ROOT_KEY_FILE = '' } = stack.env();
+    const [request, system] = [DATABASE_URL, DATABASE_SYSTEM_URL].map(
+      (connectionString) => new pg.Pool({ connectionString, max: 2 }),
+    ) as [pg.Pool, pg.Pool];
+    const pepper = loadKeyFile(PEPPER_FILE);
+    const subjectKeys = new SubjectKeys(request, loadRootKey(ROOT_KEY_FILE));
+    const people = new People(system, subjectKeys, pepper);
+    const uses = new KeyUses({ platform: { database: { system } }, people, subjectKeys, pepper } as never);
+    const { personalData, retention } = uses;
+    const keyId = String(extra(await api(replica, 'GET /me', { key: userKey })).keyId);
+    const at = '2020-01-01T00:00:00.000Z';
+    const report = (ips: string[]) =>
+      uses.take({
+        service: 'audit',
+        uses: ips.map((ip) => ({ keyId, ip, count: 2, firstAt: at, lastAt: at })),
+        refusals: [],
+      });
+    await report(['203.0.113.7', '203.0.113.8', '203.0.113.7']);
+    const mine = () => personalData.read(owner.ownerId).then((rows) => rows.filter((row) => row.service === 'audit'));
+    expect(await mine()).toEqual(
+      ['203.0.113.7', '203.0.113.8'].map((address) => ({
+        ...{ keyId, service: 'audit', address, firstAt: at, lastAt: at, count: expect.any(Number) },
+      })),
+    );
+    expect(await retention.sweep(new Date('2021-01-01T00:00:00Z'))).toBe(2);
+    expect(await mine()).toEqual([]);
+    await report(Array.from({ length: 250 }, (_, i) => `10.9.${i >> 8}.${i & 255}`));
+    expect((await mine()).length).toBeLessThanOrEqual(200);
+    expect(await personalData.erase(owner.ownerId)).toBeGreaterThan(100);
+    expect(await mine()).toEqual([]);
+    expect(await personalData.erase(crypto.randomUUID())).toBe(0);
+    await stack.superuser('insert into identity.erased_subjects (subject) values ($1)', [owner.ownerId]);
+    await report(['203.0.113.9']);
+    expect(await mine()).toEqual([]);
+    await stack.superuser('delete from identity.erased_subjects');
+    await Promise.all([request.end(), system.end()]);
   });
 });
 

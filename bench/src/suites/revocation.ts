@@ -20,18 +20,17 @@ export async function revocation(stack: Stack, trials: number): Promise<readonly
   const until = async (probe: (key: string) => Promise<number>, key: string, known: boolean) => {
     const startedAt = performance.now();
     while (((await probe(key)) !== 401) !== known)
-      if (performance.now() - startedAt > 30_000) throw new Error('no change in 30 s');
+      if (performance.now() - startedAt > 30_000) throw new Error(`a key is ${known ? 'unknown' : 'known'} for 30 s`);
     return performance.now() - startedAt;
   };
+  const known = (key: string) => call(identity, '/api/v1/identity/me', key).then((answer) => answer.status);
+  await until(known, stack.key, true);
   const bounds = { policy: [] as number[], audit: [] as number[] };
   for (let round = 0; round < trials; round++) {
     const name = `revoked-${Date.now()}-${round}`;
-    const made = (await (
-      await call(identity, '/api/v1/identity/keys', stack.key, { name, roles: ['developer'] })
-    ).json()) as {
-      key: string;
-      keyId: string;
-    };
+    const answer = await call(identity, '/api/v1/identity/keys', stack.key, { name, roles: ['developer'] });
+    if (answer.status !== 201) throw new Error(`a key could not be made: ${answer.status} ${await answer.text()}`);
+    const made = (await answer.json()) as { key: string; keyId: string };
     await Promise.all(Object.values(probes).map((probe) => until(probe, made.key, true)));
     await call(identity, `/api/v1/identity/keys/${made.keyId}/disable`, stack.key, {});
     const [policyMs, auditMs] = await Promise.all([

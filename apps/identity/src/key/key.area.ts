@@ -32,6 +32,7 @@ export const keyArea: Area = {
       ],
       providers: [{ provide: KeyUses, useValue: uses }],
       personalData: [uses.personalData],
+      retention: [uses.retention],
     };
   },
 };

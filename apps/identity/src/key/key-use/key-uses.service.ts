@@ -1,9 +1,9 @@
 import type { ObservedUse, ObserveRequest, SealedField } from '@gatehouse/contracts';
 import { blindIndex, type Pepper } from '@gatehouse/crypto';
 import type pg from 'pg';
-import type { AreaContext, PersonalData } from '../../area.js';
-import type { People, Person } from '../../person/people.service.js';
-import type { SubjectKeys } from '../../user/subject-keys.service.js';
+import type { AreaContext, PersonalData, Retention } from '../../area.js';
+import type { People } from '../../person/people.service.js';
+import { type Seal, SubjectErased, type SubjectKeys } from '../../user/subject-keys.service.js';
 
 /** Where one key was used: one service, one address. */
 export interface KeyUse {
@@ -22,6 +22,12 @@ interface UsedKey {
   readonly principalId: string;
 }
 
+interface Owner {
+  readonly userId: string;
+  readonly homeTenantId: string;
+  readonly seal: Seal;
+}
+
 interface UseRow {
   readonly key_id: string;
   readonly service: string;
@@ -35,6 +41,7 @@ interface UseRow {
 
 /** Kept per key, the latest ones: somebody who changes his address with every call fills no disk. */
 const maxPlaces = 200;
+const sweepRows = 10_000;
 
 const columns = 'key_id, service, address, sealed, home_tenant_id, first_at, last_at, uses::text';
 
@@ -59,10 +66,11 @@ export class KeyUses {
   readonly take = async ({ service, uses }: ObserveRequest): Promise<void> => {
     if (uses.length === 0) return;
     const keys = await this.#keysOf([...new Set(uses.map(({ keyId }) => keyId))]);
+    const owners = await this.#ownersOf([...keys.values()]);
     const rows = new Map<string, Record<string, unknown>>();
     for (const use of uses) {
       const key = keys.get(use.keyId);
-      const row = key && (await this.#rowFor(key, service, use));
+      const row = key && this.#rowFor(key, owners.get(key.principalId), service, use);
       if (row) rows.set(`${use.keyId} ${row.address_index}`, row);
     }
     await this.#store([...rows.values()]);
@@ -90,6 +98,18 @@ export class KeyUses {
       (await this.#pool.query('delete from key_uses where user_id = $1', [userId])).rowCount ?? 0,
   };
 
+  readonly retention: Retention = {
+    kind: 'key_uses',
+    defaultDays: 400,
+    sweep: async (before) => {
+      const { rowCount } = await this.#pool.query(
+        `delete from key_uses where ctid = any(array(select ctid from key_uses where last_at < $1 limit ${sweepRows}))`,
+        [before],
+      );
+      return rowCount ?? 0;
+    },
+  };
+
   async #keysOf(ids: readonly string[]): Promise<ReadonlyMap<string, UsedKey>> {
     const { rows } = await this.#pool.query<UsedKey>(
       `select key_id as "keyId", tenant_id as "tenantId", principal_type as "principalType",
@@ -99,20 +119,32 @@ export class KeyUses {
     return new Map(rows.map((row) => [row.keyId, row]));
   }
 
-  async #rowFor(key: UsedKey, service: string, use: ObservedUse): Promise<Record<string, unknown> | undefined> {
-    const { keyId, ip, count } = use;
-    const row = { tenant_id: key.tenantId, key_id: keyId, service, first_at: use.firstAt, last_at: use.lastAt };
-    if (key.principalType === 'service') return { ...row, address_index: ip, address: ip, uses: count };
-    const person = await this.#people.byId(key.principalId);
-    if (!person || person.status === 'erased') return undefined;
-    const sealed = await this.#seal(person, ip);
-    const address_index = blindIndex(this.#pepper, 'key-use.ip', `${keyId} ${ip}`);
-    const whose = { user_id: person.userId, home_tenant_id: person.homeTenantId };
-    return { ...row, ...whose, address_index, sealed, uses: count };
+  /** Everybody a key of this report acts as, but for who has been erased: of them nothing is kept. */
+  async #ownersOf(keys: readonly UsedKey[]): Promise<ReadonlyMap<string, Owner>> {
+    const ids = new Set(keys.filter(({ principalType }) => principalType === 'user').map((key) => key.principalId));
+    const owners = new Map<string, Owner>();
+    for (const userId of ids) {
+      const person = await this.#people.byId(userId);
+      if (!person || person.status === 'erased') continue;
+      try {
+        const seal = await this.#subjectKeys.sealerFor(person.homeTenantId, userId);
+        owners.set(userId, { userId, homeTenantId: person.homeTenantId, seal });
+      } catch (error) {
+        if (!(error instanceof SubjectErased)) throw error;
+      }
+    }
+    return owners;
   }
 
-  async #seal({ homeTenantId, userId }: Person, ip: string): Promise<SealedField> {
-    return (await this.#subjectKeys.sealerFor(homeTenantId, userId))('ip', ip);
+  #rowFor(key: UsedKey, owner: Owner | undefined, service: string, use: ObservedUse) {
+    const { keyId, ip, count } = use;
+    const seen = { service, first_at: use.firstAt, last_at: use.lastAt, uses: count };
+    const row = { tenant_id: key.tenantId, key_id: keyId, ...seen };
+    if (key.principalType === 'service') return { ...row, address_index: ip, address: ip };
+    if (!owner) return undefined;
+    const { userId, homeTenantId, seal } = owner;
+    const address_index = blindIndex(this.#pepper, 'key-use.ip', `${keyId} ${ip}`);
+    return { ...row, address_index, sealed: seal('ip', ip), user_id: userId, home_tenant_id: homeTenantId };
   }
 
   async #store(rows: readonly Record<string, unknown>[]): Promise<void> {
@@ -123,6 +155,8 @@ export class KeyUses {
        select * from jsonb_to_recordset($1) as r(tenant_id text, key_id uuid, service text, address_index text,
          address text, sealed jsonb, user_id uuid, home_tenant_id text, first_at timestamptz, last_at timestamptz,
          uses bigint)
+       -- Erased since the report was read: the row would outlive the person.
+       where user_id is null or not exists (select from erased_subjects where subject = user_id::text)
        order by 1, 2, 3, 4
        on conflict (tenant_id, key_id, service, address_index) do update set
          first_at = least(key_uses.first_at, excluded.first_at),
