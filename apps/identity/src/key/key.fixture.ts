@@ -23,7 +23,7 @@ export const createCi: CreateKey = {
 /** The state after events, as the store would fold it: one second apart, from `now`. */
 export const keyAfter = (...events: readonly NewEvent[]): Key => fold(keyDecider, envelopesOf(events));
 
-const envelopesOf = (events: readonly NewEvent[]): readonly Envelope[] =>
+export const envelopesOf = (events: readonly NewEvent[]): readonly Envelope[] =>
   events.map((event, i) => {
     const actor = { type: 'user', id: ownerId };
     const context = { tenantId: 'main', actor, now: now + i * 1_000, correlationId: 'trace' };
