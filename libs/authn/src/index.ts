@@ -24,7 +24,8 @@ export {
   type Credentials,
   NotAuthenticated,
   type Principal,
+  type SentProof,
   type TenantChoice,
 } from './principal.js';
 export { coversScopes, isInScope } from './scopes.js';
-export { createTokenVerifier, type TokenOptions, tokenAudience } from './tokens.js';
+export { createTokenVerifier, type TokenOptions, tokenAudience, type VerifyToken } from './tokens.js';

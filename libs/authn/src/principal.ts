@@ -55,8 +55,18 @@ export interface TenantChoice {
   readonly withoutSecondFactor?: boolean | undefined;
 }
 
+/** A proof of possession as it came (RFC 9449), and what it came with. */
+export interface SentProof {
+  /** The header `DPoP`. */
+  readonly proof: string;
+  readonly method: string;
+  /** Path of the request, without query. */
+  readonly path: string;
+}
+
 /** What a bearer checker needs of a request. */
 export interface Credentials extends TenantChoice {
   readonly authorization: string | undefined;
   readonly ip: string;
+  readonly dpop?: SentProof | undefined;
 }

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
-import { NotAuthenticated, type Principal } from './principal.js';
+import { DpopProofs } from './dpop.js';
+import { NotAuthenticated, type Principal, type SentProof } from './principal.js';
 
 export interface TokenOptions {
   readonly issuer: string;
@@ -20,18 +21,27 @@ export const tokenAudience = 'urn:gatehouse:api';
 const algorithms = ['ES256', 'EdDSA', 'RS256'];
 const maxCached = 10_000;
 
+/** Checks one access token, and the proof it came with. @throws NotAuthenticated */
+export type VerifyToken = (token: string, nowMs: number, sent?: SentProof) => Promise<Principal>;
+
+interface Verified {
+  readonly principal: Principal;
+  readonly expiresAtMs: number;
+  /** Thumbprint of the key the token is bound to (`cnf.jkt`); undefined for a bearer token. */
+  readonly boundTo: string | undefined;
+}
+
 /**
  * Checks JWT access tokens against the issuer's published keys, which are cached and fetched again (at most twice a
  * minute) when a token names an unknown one. A verified token is remembered until it expires.
  */
-export function createTokenVerifier(options: TokenOptions): (token: string, nowMs: number) => Promise<Principal> {
+export function createTokenVerifier(options: TokenOptions): VerifyToken {
   const keys = options.keys ?? remoteKeys(options.jwksUrl);
-  const verified = new Map<string, { principal: Principal; expiresAtMs: number }>();
-  const tenantClaim = options.tenantClaim ?? 'tenant';
+  const verified = new Map<string, Verified>();
+  const proofs = new DpopProofs();
+  const { origin } = new URL(options.issuer);
 
-  return async (token, nowMs) => {
-    const known = verified.get(token);
-    if (known && known.expiresAtMs > nowMs) return known.principal;
+  const check = async (token: string, nowMs: number): Promise<Verified> => {
     const { payload } = await jwtVerify(token, keys, {
       issuer: options.issuer,
       audience: options.audience,
@@ -43,10 +53,24 @@ export function createTokenVerifier(options: TokenOptions): (token: string, nowM
     }).catch((error: Error) => {
       throw new NotAuthenticated(failureOf(error));
     });
-    const principal = toPrincipal(payload, tenantClaim);
+    const principal = toPrincipal(payload, options.tenantClaim ?? 'tenant');
+    const found = { principal, expiresAtMs: (payload.exp ?? 0) * 1_000, boundTo: readBinding(payload) };
     // Oldest out first: the map keeps insertion order, and a full cache costs a verification, never memory.
     if (verified.size >= maxCached) verified.delete(verified.keys().next().value ?? '');
-    verified.set(token, { principal, expiresAtMs: (payload.exp ?? 0) * 1_000 });
+    verified.set(token, found);
+    return found;
+  };
+
+  return async (token, nowMs, sent) => {
+    const known = verified.get(token);
+    const { principal, boundTo } = known && known.expiresAtMs > nowMs ? known : await check(token, nowMs);
+    if (boundTo === undefined && sent === undefined) return principal;
+    // Bound to a key of its holder (RFC 9449): as a bare bearer token it is stolen. And a proof proves nothing of a token
+    // that anybody may hold. The token comes first, so that only holders of a good one can fill the memory of proofs.
+    if (boundTo === undefined || sent === undefined) throw new NotAuthenticated('unknown');
+    const url = `${origin}${sent.path}`;
+    const { thumbprint } = await proofs.verify(sent.proof, { method: sent.method, url, nowMs, accessToken: token });
+    if (thumbprint !== boundTo) throw new NotAuthenticated('unknown');
     return principal;
   };
 }
@@ -70,8 +94,6 @@ const failureOf = (error: Error) => {
 function toPrincipal(payload: JWTPayload, tenantClaim: string): Principal {
   const { [tenantClaim]: tenantId, principal, permissions, sid, sub, amr } = payload;
   if (typeof tenantId !== 'string' || !sub) throw new NotAuthenticated('unknown');
-  // Bound to a key of its holder (RFC 9449): as a bare bearer token it is stolen.
-  if (payload.cnf !== undefined) throw new NotAuthenticated('unknown');
   return {
     type: principal === 'service' ? 'service' : 'user',
     id: sub,
@@ -81,6 +103,14 @@ function toPrincipal(payload: JWTPayload, tenantClaim: string): Principal {
     ...(typeof sid === 'string' && { sessionId: sid }),
     ...(amr !== undefined && { methods: readPatterns(amr) }),
   };
+}
+
+/** What a token is bound to. A binding of another kind than ours cannot be proved here: nobody may use the token. */
+function readBinding({ cnf }: JWTPayload): string | undefined {
+  if (cnf === undefined) return undefined;
+  const { jkt, ...others } = cnf as { jkt?: unknown };
+  if (typeof jkt !== 'string' || Object.keys(others).length > 0) throw new NotAuthenticated('unknown');
+  return jkt;
 }
 
 /** Anything but a list of texts permits nothing. */

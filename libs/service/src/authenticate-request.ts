@@ -34,6 +34,9 @@ const credentialsOf = (request: HttpRequest) => {
   return {
     authorization: headers.authorization,
     ip,
+    ...(typeof headers.dpop === 'string' && {
+      dpop: { proof: headers.dpop, method: request.method, path: request.url.split('?', 1)[0] ?? '' },
+    }),
     tenantId: textOf(headers['x-tenant-id']),
     tenantName: textOf(headers['x-tenant-name']),
     withoutSecondFactor: access?.kind === 'authenticated' && access.withoutSecondFactor,

@@ -124,10 +124,14 @@ export class Platform {
     this.#verifyToken = tokenVerifier(settings);
     this.authenticate = createAuthenticator({
       callers: this.callers,
-      verifyToken: async (token, nowMs) => {
-        if (this.issuers.issued(token)) return this.issuers.verify(token, nowMs);
+      verifyToken: async (token, nowMs, sent) => {
+        if (this.issuers.issued(token)) {
+          // What an issuer of somebody else binds a token to is not ours to judge.
+          if (sent !== undefined) throw new NotAuthenticated('unknown');
+          return this.issuers.verify(token, nowMs);
+        }
         if (!this.#verifyToken) throw new NotAuthenticated('unknown');
-        return this.#verifyToken(token, nowMs);
+        return this.#verifyToken(token, nowMs, sent);
       },
     });
     this.outbox = new OutboxRelay({
