@@ -34,7 +34,7 @@ const approve = defineRoute({
   access: { kind: 'authenticated' },
   body: z.strictObject({ userCode, tenantId: z.string().min(1).max(63).optional() }),
   status: 204,
-  problems: [...problems, 'not_a_member', 'tenant_choice_needed', 'second_factor_required'],
+  problems: [...problems, 'not_a_member', 'tenant_choice_needed', 'tenant_needs_second_factor'],
 });
 
 const deny = defineRoute({

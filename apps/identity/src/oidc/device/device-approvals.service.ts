@@ -98,7 +98,10 @@ export class DeviceApprovals {
       throw new ProblemError('rate_limited', undefined, { retryAfterSeconds: 600 });
     const userCode = normalUserCode(text);
     const record = await records.findByUserCode(userCode);
-    const code = record && ((await port.provider.DeviceCode.findByUserCode(userCode)) as DeviceCode | undefined);
+    const isOver = !record || record.expires_at.getTime() <= Date.now();
+    const code = isOver
+      ? undefined
+      : ((await port.provider.DeviceCode.findByUserCode(userCode)) as DeviceCode | undefined);
     const found = code?.clientId && (await port.provider.Client.find(code.clientId));
     if (!record || !code || !found) throw new ProblemError('user_code_unknown');
     await attempts.giveBack('user_code', request.ip, userId);

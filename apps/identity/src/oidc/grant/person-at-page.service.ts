@@ -35,7 +35,7 @@ export class PersonAtPage {
     return own ? [own] : [];
   }
 
-  /** @throws ProblemError `not_a_member`, `tenant_choice_needed`, `second_factor_required` */
+  /** @throws ProblemError `not_a_member`, `tenant_choice_needed`, `tenant_needs_second_factor` */
   async chosen(
     client: ClientFacts,
     userId: string,
@@ -47,7 +47,8 @@ export class PersonAtPage {
     const membership =
       tenantId === undefined || tenantId === wanted ? await this.memberships.of(wanted, userId) : undefined;
     if (!membership) throw new ProblemError('not_a_member');
-    if (membership.requireSecondFactor && !hasSecondFactor(methods)) throw new ProblemError('second_factor_required');
+    if (membership.requireSecondFactor && !hasSecondFactor(methods))
+      throw new ProblemError('tenant_needs_second_factor');
     return membership;
   }
 }

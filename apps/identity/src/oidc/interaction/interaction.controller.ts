@@ -51,7 +51,7 @@ const consent = defineRoute({
   params,
   body: z.strictObject({ tenantId: z.string().min(1).max(63).optional() }),
   response: location,
-  problems: [...problems, 'not_a_member', 'tenant_choice_needed', 'second_factor_required'],
+  problems: [...problems, 'not_a_member', 'tenant_choice_needed', 'tenant_needs_second_factor'],
 });
 
 const abort = defineRoute({
