@@ -136,11 +136,12 @@ function contextOf(
 ): AreaContext {
   const { request, system } = platform.database;
   const subjectKeys = new SubjectKeys(request, secrets.root);
+  const store = openStore(request, secrets);
   const context = {
     ...secrets,
     platform,
     settings,
-    store: openStore(request, secrets),
+    store,
     subjectKeys,
     people: new People(system, subjectKeys, secrets.pepper),
     memberships: new Memberships(system),
@@ -151,6 +152,7 @@ function contextOf(
       pool: system,
       root: secrets.root,
       algorithm: settings.TOKEN_ALGORITHM,
+      recordIn: { store, tenantId: settings.OPERATOR_TENANT },
       onError: platform.warn('signing keys could not be read'),
     }),
   };

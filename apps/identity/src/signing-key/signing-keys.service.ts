@@ -1,7 +1,7 @@
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
-import type { SealedField } from '@gatehouse/contracts';
+import { createPrivateKey, createPublicKey, type KeyObject, randomUUID } from 'node:crypto';
+import type { SealedField, SigningKeyEvent } from '@gatehouse/contracts';
 import { newSubjectKey, openField, type RootKey, sealField, unwrapKey, wrapKey } from '@gatehouse/crypto';
-import { inTransaction, pause } from '@gatehouse/event-store';
+import { inTransaction, type PostgresEventStore, pause } from '@gatehouse/event-store';
 import {
   calculateJwkThumbprint,
   errors,
@@ -20,6 +20,8 @@ export interface SigningKeysOptions {
   readonly pool: pg.Pool;
   readonly root: RootKey;
   readonly algorithm: SigningAlgorithm;
+  /** Where the making and the end of a key are recorded, in the transaction itself; nowhere in a reader of keys. */
+  readonly recordIn?: { readonly store: PostgresEventStore; readonly tenantId: string };
   readonly onError: (error: Error) => void;
 }
 
@@ -117,7 +119,11 @@ export class SigningKeys {
     const rows = await inTransaction(pool, async (client) => {
       // One replica makes the next key; the others wait here and find it.
       await client.query(`select pg_advisory_xact_lock(hashtextextended('gatehouse:signing-keys', 0))`);
-      await client.query('delete from signing_keys where published_until <= $1', [new Date(nowMs)]);
+      const { rows: over } = await client.query<Pick<Row, 'kid' | 'algorithm'>>(
+        'delete from signing_keys where published_until <= $1 returning kid, algorithm',
+        [new Date(nowMs)],
+      );
+      for (const key of over) await this.#record(client, 'retired', key, nowMs);
       const { rows: found } = await client.query<Row>('select * from signing_keys order by signs_from');
       const due = nextKeyDue(found.map(toTimes), nowMs);
       if (due === undefined) return found;
@@ -166,6 +172,26 @@ export class SigningKeys {
         new Date(times.publishedUntilMs),
       ],
     );
+    await this.#record(client, 'created', { kid, algorithm }, nowMs);
+  }
+
+  /** A key belongs to the installation; its events are in the operator's tenant, where its administrators see them. */
+  async #record(client: pg.PoolClient, what: 'created' | 'retired', key: SigningKeyEvent, nowMs: number) {
+    const { recordIn } = this.#options;
+    if (!recordIn) return;
+    const log = recordIn.store.within(client);
+    const streamId = `signing-key:${key.kid}`;
+    const { revision } = await log.read(recordIn.tenantId, streamId);
+    const data: SigningKeyEvent = { kid: key.kid, algorithm: key.algorithm };
+    await log.append(streamId, [{ type: `signing_key.${what}`, version: 1, data }], {
+      expectedRevision: revision,
+      context: {
+        tenantId: recordIn.tenantId,
+        actor: { type: 'service', id: 'identity' },
+        now: nowMs,
+        correlationId: randomUUID().replaceAll('-', ''),
+      },
+    });
   }
 
   #open(row: Row): SigningKey {

@@ -1,9 +1,9 @@
 import { type Position } from '@gatehouse/contracts';
 import {
-  commit,
   Doorbell,
   type Exclusive,
   type Held,
+  inTransaction,
   notifyChannel,
   parseEnvelope,
   readLog,
@@ -56,29 +56,18 @@ export class GrantEnds {
     }
   }
 
-  async #step(): Promise<'more' | 'held' | 'idle'> {
-    const client = await this.records.pool.connect();
-    try {
-      await client.query('begin');
-      const { rows } = await client.query<{ tx: string; seq: string }>(
-        'select tx::text, seq::text from oidc_ends for update',
-      );
+  #step(): Promise<'more' | 'held' | 'idle'> {
+    // COMMIT POINT of the ends and the position together
+    return inTransaction(this.records.pool, async (client) => {
+      const { rows } = await client.query<{ tx: string; seq: string }>('select tx::text, seq::text from oidc_ends');
       const at: Position = { tx: BigInt(rows[0]?.tx ?? 0), seq: BigInt(rows[0]?.seq ?? 0) };
       const page = await readLog(client, at, { limit: batch, types: endingEvents });
       for (const { text } of page.events) await this.#end(client, grantEndOf(parseEnvelope(text)));
+      const { tx, seq } = page.position;
       if (page.position !== at)
-        await client.query('update oidc_ends set tx = $1::xid8, seq = $2', [
-          String(page.position.tx),
-          page.position.seq,
-        ]);
-      await commit(client); // COMMIT POINT of the ends and the position together
+        await client.query('update oidc_ends set tx = $1::xid8, seq = $2', [String(tx), String(seq)]);
       return page.events.length === batch ? 'more' : page.held ? 'held' : 'idle';
-    } catch (error) {
-      await client.query('rollback').catch(() => undefined);
-      throw error;
-    } finally {
-      client.release();
-    }
+    });
   }
 
   async #end(client: pg.PoolClient, end: GrantEnd | undefined): Promise<void> {
