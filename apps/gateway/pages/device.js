@@ -6,7 +6,7 @@ const api = '/oidc/device-approval';
 let userCode;
 
 const facts = {
-  Application: ({ client }) => (client.registered ? client.title : `${client.title} (not registered here)`),
+  Application: ({ client }) => client.title,
   'Asks to': ({ scopes, permissions }) => wordsFor([...scopes, ...permissions]).join(', '),
   'Asked from': ({ requestedFrom }) => [requestedFrom.network, requestedFrom.userAgent].filter(Boolean).join(' · '),
   'Asked at': ({ requestedAt }) => when(requestedAt),

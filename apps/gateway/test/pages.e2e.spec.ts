@@ -1,10 +1,15 @@
+import { startBrowser } from '@gatehouse/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { startBrowser } from './chromium.fixture.js';
 import { type Service, startService, startTestGateway, type TestGateway } from './gateway.fixture.js';
 
 // The first run on a new machine installs the browser.
 jest.setTimeout(240_000);
+
+const everyPage = [
+  '/',
+  ...['/setup', '/signin', '/register', '/verify-email', '/reset', '/invitation', '/account', '/device', '/consent'],
+];
 
 const token = `gst_${'t'.repeat(43)}`;
 const key = `mau_${'k'.repeat(54)}`;
@@ -157,13 +162,16 @@ describe('the set-up page', () => {
   });
 });
 
-describe('both pages', () => {
-  it.each(['/', '/setup'])('%s runs no inline script, and nothing from elsewhere', async (path) => {
+describe('all pages', () => {
+  it.each(everyPage)('%s runs no inline script, and nothing from elsewhere', async (path) => {
     const { headers, text } = await gate.ask(path);
     const policy = headers['content-security-policy'] ?? '';
     expect(policy).toContain("default-src 'none'; script-src 'self'");
     expect(policy).not.toContain('unsafe');
     expect(text).not.toMatch(/<script(?![^>]*src=)|\son\w+=|style=|https?:\/\//);
+  });
+
+  it.each(['/', '/signin'])('%s runs nothing that was put into it', async (path) => {
     await page.goto(gate.origin + path);
     await page.evaluate(`
       const script = document.createElement('script');
@@ -177,7 +185,7 @@ describe('both pages', () => {
     'can be read in %s: text contrasts with its ground by 4.5 at least',
     async (scheme) => {
       await page.emulateMedia({ colorScheme: scheme });
-      for (const path of ['/', '/setup']) {
+      for (const path of everyPage) {
         await page.goto(gate.origin + path);
         const colours = (await page.evaluate(`['body', 'a, button', '.panel'].flatMap((selector) =>
         [...document.querySelectorAll(selector)].map((element) => {
@@ -191,13 +199,17 @@ describe('both pages', () => {
     },
   );
 
-  it.each(['/', '/setup'])('%s has one heading, a language, and a label for everything one can use', async (path) => {
-    await page.goto(gate.origin + path);
-    expect(await page.locator('h1').count()).toBe(1);
-    expect(await page.getAttribute('html', 'lang')).toBe('en');
-    const nameless = await page.evaluate(`[...document.querySelectorAll('input, button, a, output')].filter((element) =>
-      !(element.labels?.length || element.textContent.trim() || element.getAttribute('aria-label'))).length`);
-    expect(nameless).toBe(0);
+  it('have one heading, a language, a label for everything one can use, and fit a narrow screen', async () => {
+    await page.setViewportSize({ width: 320, height: 600 });
+    for (const path of everyPage) {
+      await page.goto(gate.origin + path);
+      expect(await page.locator('h1').count()).toBe(1);
+      expect(await page.getAttribute('html', 'lang')).toBe('en');
+      const nameless = await page.evaluate(`[...document.querySelectorAll('input, select, button, a, output')].filter(
+        (element) => !(element.labels?.length || element.textContent.trim() || element.getAttribute('aria-label'))).length`);
+      expect([path, nameless]).toEqual([path, 0]);
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(320);
+    }
   });
 
   it('fit a narrow screen without scrolling sideways', async () => {
@@ -206,6 +218,78 @@ describe('both pages', () => {
     await redeem();
     await visible('#done');
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(320);
+  });
+});
+
+describe('pages that a link leads to', () => {
+  it.each(['verify-email', 'reset', 'reset-password', 'invitation'])(
+    '/%s takes the secret out of the address at once, and keeps it nowhere',
+    async (name) => {
+      answerWith(200, { name: 'Acme', role: 'viewer' });
+      await page.goto(`${gate.origin}/${name}#token=gln_${'t'.repeat(43)}`);
+      await page.locator('h1').waitFor();
+      await page.waitForFunction('location.hash === ""');
+      expect(page.url()).toBe(`${gate.origin}/${name}`);
+      const stored = await page.evaluate(
+        'JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])',
+      );
+      expect(stored).toBe('[{},{},""]');
+      for (const { url, headers } of identity.asked) expect([url, headers.referer]).not.toContain('gln_');
+      expect(complaints).toEqual([]);
+    },
+  );
+});
+
+describe('the page to sign in', () => {
+  const fill = async () => {
+    await page.getByLabel('E-mail address').fill('ann@example.org');
+    await page.getByLabel('Password').fill('walnut thunder lantern');
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  };
+
+  it('goes on within this origin only, whatever the service answers', async () => {
+    const interaction = 'i'.repeat(21);
+    answerWith(200, {
+      access_token: 'a.b.c',
+      location: 'https://evil.example/steal',
+      client: { title: 'App' },
+      prompt: 'login',
+    });
+    await page.goto(`${gate.origin}/signin?interaction=${interaction}`);
+    await fill();
+    await page.getByRole('alert').getByText('not one of ours').waitFor();
+    expect(new URL(page.url()).origin).toBe(gate.origin);
+  });
+
+  it('shows what an answer says as text, never as markup', async () => {
+    const title = '<img src=x onerror=globalThis.injected=true>';
+    answerWith(200, { client: { title }, prompt: 'login' });
+    await page.goto(`${gate.origin}/signin?interaction=${'i'.repeat(21)}`);
+    await page.getByText(title).waitFor();
+    expect(await page.evaluate('globalThis.injected')).toBeUndefined();
+    expect(complaints).toEqual([]);
+  });
+
+  it('marks the field that is wrong, says so, and empties the password', async () => {
+    answerWith(400, { code: 'validation_failed', errors: [{ path: 'body.email', message: 'is not an address' }] });
+    await page.goto(`${gate.origin}/signin`);
+    await fill();
+    await page.getByText('is not an address').waitFor();
+    expect(await page.getAttribute('#email', 'aria-invalid')).toBe('true');
+    expect(await page.inputValue('#password')).toBe('');
+    expect(await page.evaluate('document.activeElement.id')).toBe('email');
+  });
+
+  it('sends the header that no form of another site can, and no password in an address', async () => {
+    answerWith(401, { code: 'second_factor_required', challenge: 'gch_x', factors: ['totp', 'recovery'] });
+    await page.goto(`${gate.origin}/signin`);
+    await fill();
+    await page.getByLabel('Code of your authenticator app').waitFor();
+    expect(await page.evaluate('document.activeElement.id')).toBe('code');
+    const [login] = identity.asked.filter(({ method }) => method === 'POST');
+    expect(login?.headers['x-gatehouse-request']).toBe('1');
+    expect(JSON.parse(login?.body ?? '')).toMatchObject({ cookie: true });
+    expect(identity.asked.map(({ url }) => url).join()).not.toContain('walnut');
   });
 });
 

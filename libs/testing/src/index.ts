@@ -1,4 +1,5 @@
 export { freePort, processIdentity, type SupervisedChild, superviseChild } from '@gatehouse/local-servers';
+export { startBrowser } from './chromium.js';
 export { type TempDir, tempDir } from './temp-dir.js';
 export { startTestNats, type TestNats, type TestNatsOptions } from './test-nats.js';
 export { startTestPostgres, type TestPostgres, type TestPostgresOptions } from './test-postgres.js';

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { type Browser, chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 
 const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 const flags = [
@@ -18,7 +18,7 @@ function ensureChromium(): string {
   const found = process.env.CHROMIUM ?? places.find((path) => existsSync(path));
   if (found !== undefined) return found;
   if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
-    throw new Error('the set-up page is tested with Chromium: install it, or name its program in CHROMIUM');
+    throw new Error('pages are tested with Chromium: install it, or name its program in CHROMIUM');
   }
   const options = { stdio: 'ignore', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } } as const;
   execFileSync('apt-get', ['update', '-qq'], options);
@@ -28,5 +28,13 @@ function ensureChromium(): string {
   return installed;
 }
 
-export const startBrowser = (): Promise<Browser> =>
-  chromium.launch({ executablePath: ensureChromium(), args: flags, timeout: 60_000 });
+/**
+ * A headless Chromium. Whoever starts it closes it.
+ *
+ * @param more further flags of its command line
+ */
+export async function startBrowser(...more: readonly string[]): Promise<Browser> {
+  // Loaded only where a browser is wanted: it is large.
+  const { chromium } = await import('playwright-core');
+  return chromium.launch({ executablePath: ensureChromium(), args: [...flags, ...more], timeout: 60_000 });
+}
