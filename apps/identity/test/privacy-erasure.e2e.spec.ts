@@ -1,9 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { loadRootKey } from '@gatehouse/crypto';
+import { PostgresEventStore } from '@gatehouse/event-store';
 import { waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
+import { ExportRows } from '../src/privacy/export/export-rows.service.js';
+import { RetentionJob } from '../src/privacy/retention/retention-job.service.js';
+import { sweepsOf } from '../src/privacy/retention/sweeps.service.js';
+import { SubjectKeys } from '../src/user/subject-keys.service.js';
 import { finished, type OtherServices, privacyCall, signedIn, startOtherServices } from './privacy.fixture.js';
 import { api, type FirstOwner, type Replica, type Stack, startStack, works } from './stack.fixture.js';
 import { as, openPeople, type People, type TestPerson, untilKnown } from './tenancy.fixture.js';
@@ -248,6 +254,62 @@ describe('who may erase a person', () => {
       owner.ownerId,
     ]);
     expect((await api(replica, 'GET /me', { key: ann.token })).status).toBe(200);
+  });
+});
+
+describe('retention', () => {
+  it('is a setting of the installation, for its administrators', async () => {
+    const { body } = await call('GET /retention', { key });
+    expect(body.retention).toEqual(
+      expect.arrayContaining([{ kind: 'sign_in_failures', days: 90, defaultDays: 90, revision: 0 }]),
+    );
+    const put = (kind: string, days: unknown, options = {}) =>
+      call(`PUT /retention/${kind}`, { key, body: { days }, ...options });
+    expect((await put('sign_in_failures', 7)).body).toMatchObject({ days: 7, defaultDays: 90, revision: 1 });
+    expect((await put('sign_in_failures', 8, { headers: { 'if-match': '"0"' } })).status).toBe(412);
+    expect((await put('no_such_kind', 7)).status).toBe(404);
+    for (const days of [0, -1, 1.5, 4_000, '7']) expect((await put('exports', days)).status).toBe(400);
+    stack.policy.denies = ({ action }) => action.startsWith('retention.');
+    expect((await put('exports', 7)).status).toBe(403);
+    expect((await call('GET /retention', { key })).status).toBe(403);
+    stack.policy.denies = () => false;
+    const person = await newPerson();
+    for (const what of ['GET /retention', 'PUT /retention/exports'])
+      expect(
+        (await call(what, { key: person.token, ...(what.startsWith('PUT') && { body: { days: 1 } }) })).status,
+      ).toBe(404);
+  });
+
+  it('removes what is older, and nothing else, and says how much in the log', async () => {
+    const env = stack.env();
+    const pool = new pg.Pool({ connectionString: env.DATABASE_SYSTEM_URL, max: 2 });
+    const request = new pg.Pool({ connectionString: env.DATABASE_URL, max: 2 });
+    const store = new PostgresEventStore({ service: 'identity', pool: request });
+    const subjectKeys = new SubjectKeys(request, loadRootKey(env.ROOT_KEY_FILE ?? ''));
+    const kinds = sweepsOf(pool, new ExportRows(pool), { store, pool, subjectKeys, personalData: () => [] });
+    const ann = await newPerson();
+    for (const days of [6, 8])
+      await pool.query(
+        `insert into known_places (tenant_id, user_id, place_hash, last_at)
+         values ($1, $2, $3, now() - make_interval(days => $4))`,
+        [ann.home, ann.userId, Buffer.from(`place ${days}`), days],
+      );
+    await call('PUT /retention/known_networks', { key, body: { days: 7 } });
+    const onError = (error: Error) => {
+      throw error;
+    };
+    const job = new RetentionJob({ store, pool, kinds: () => kinds, operatorTenant: 'main', onError });
+    const { signal } = new AbortController();
+    expect(await job.apply(Date.now(), signal)).toMatchObject({ known_networks: 1 });
+    expect(await count('from identity.known_places where user_id = $1', ann.userId)).toBe(1);
+    const invitation = { email: `invited-${randomUUID()}@example.org`, role: 'viewer' };
+    expect((await api(replica, 'POST /invitations', { key, body: invitation })).status).toBe(201);
+    const future = Date.now() + 400 * 86_400_000;
+    const removed = await job.apply(future, signal);
+    expect(Object.keys(removed)).toEqual(expect.arrayContaining(['known_networks', 'invitations', 'letters']));
+    expect(await count('from identity.invitations where email is not null')).toBe(0);
+    expect((await typesOf('retention:applied')).length).toBeGreaterThan(1);
+    await Promise.all([pool.end(), request.end()]);
   });
 });
 

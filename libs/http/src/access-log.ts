@@ -1,6 +1,7 @@
 import { type CounterSeries, counter, type HistogramSeries, histogram, type Logger } from '@gatehouse/telemetry';
 import type { FastifyReply } from 'fastify';
 import { LineRate } from './line-rate.js';
+import { networkToLog } from './logged-address.js';
 import type { HttpRequest } from './request.js';
 import type { ServedRoute } from './route-table.js';
 
@@ -64,7 +65,8 @@ function requestLine(request: HttpRequest, status: number, durationMs: number, d
     route: (request.route ?? unknownRoute).path,
     status,
     durationMs: Math.round(durationMs * 100) / 100,
-    ip: request.ip,
+    // The address of a service is its own; that of a person is personal data.
+    ...(principal?.type === 'service' ? { ip: request.ip } : { network: networkToLog(request.ip) }),
     requestId: request.id,
     traceId: trace?.traceId,
     ...(principal === null ? {} : { tenantId: principal.tenantId, principal: `${principal.type}/${principal.id}` }),

@@ -19,12 +19,17 @@ import { LedgerPlaces } from './ledger-places.service.js';
 import { PersonAccess } from './person-access.service.js';
 import { ErasedSubjects1700000000090, Privacy1700000000091 } from './privacy.migration.js';
 import './refusals.js';
-import { ERASURE_GRACE, type ErasureGrace, EXPORT_LIFETIME, type ExportLifetime } from './tokens.js';
+import { RetentionController } from './retention/retention.controller.js';
+import { retentionProjection } from './retention/retention.projection.js';
+import { RetentionJob } from './retention/retention-job.service.js';
+import { sweepsOf } from './retention/sweeps.service.js';
+import { ERASURE_GRACE, type ErasureGrace, EXPORT_LIFETIME, type ExportLifetime, RETENTION_KINDS } from './tokens.js';
 
 const hourMs = 3_600_000;
 
 export const privacyArea: Area = {
   migrations: [ErasedSubjects1700000000090, Privacy1700000000091],
+  inline: () => [retentionProjection],
   compose: (context) => {
     const { platform } = context;
     const exports = new ExportRows(platform.database.system);
@@ -34,6 +39,7 @@ export const privacyArea: Area = {
       exports: exportWorker(context, exports),
       erasures: erasureWorker(context, erasures, owners),
     };
+    const retention = retentionJob(context);
     const loops: JobLoop[] = [];
     return {
       controllers,
@@ -43,19 +49,35 @@ export const privacyArea: Area = {
         { provide: ErasureRows, useValue: erasures },
         { provide: LastOwners, useValue: owners },
       ],
+      retention: sweepsOf(platform.database.system, exports, invitationSources(context)),
       personalData: [...heldHere(context), exportsOfPerson(exports)],
       start: () => {
         for (const [name, { doNext }] of Object.entries(jobs)) loops.push(runJobs(platform, name, doNext));
+        loops.push(platform.exclusively('retention', ({ signal }) => retention.run(signal)));
       },
       stop: async () => void (await Promise.all(loops.map((loop) => loop.stop()))),
     };
   },
 };
 
-const heldHere = ({ platform, store, subjectKeys, personalData }: AreaContext): readonly PersonalData[] => {
-  const pool = platform.database.system;
-  return [...rowsHeld(pool), invitationsHeld({ store, pool, subjectKeys, personalData })];
-};
+const invitationSources = ({ platform, store, subjectKeys, personalData }: AreaContext) => ({
+  ...{ store, subjectKeys, personalData },
+  pool: platform.database.system,
+});
+
+const heldHere = (context: AreaContext): readonly PersonalData[] => [
+  ...rowsHeld(context.platform.database.system),
+  invitationsHeld(invitationSources(context)),
+];
+
+const retentionJob = ({ platform, store, retention }: AreaContext): RetentionJob =>
+  new RetentionJob({
+    store,
+    pool: platform.database.system,
+    kinds: retention,
+    operatorTenant: platform.settings.OPERATOR_TENANT,
+    onError: platform.warn('what is over could not be removed and will be tried again'),
+  });
 
 const controllers = [
   RequestExportController,
@@ -64,9 +86,16 @@ const controllers = [
   RequestErasureController,
   ReadErasuresController,
   CancelErasureController,
+  RetentionController,
 ];
 
-function providersOf({ platform, settings, store, people }: AreaContext): NonNullable<AreaParts['providers']> {
+function providersOf({
+  platform,
+  settings,
+  store,
+  people,
+  retention,
+}: AreaContext): NonNullable<AreaParts['providers']> {
   const lifetime: ExportLifetime = { ms: settings.EXPORT_LIFETIME_HOURS * hourMs };
   const grace: ErasureGrace = { hours: settings.ERASURE_GRACE_HOURS };
   const operatorTenant = platform.settings.OPERATOR_TENANT;
@@ -74,6 +103,7 @@ function providersOf({ platform, settings, store, people }: AreaContext): NonNul
   return [
     { provide: EXPORT_LIFETIME, useValue: lifetime },
     { provide: ERASURE_GRACE, useValue: grace },
+    { provide: RETENTION_KINDS, useValue: retention },
     { provide: PersonAccess, useValue: new PersonAccess({ store, people, operatorTenant }) },
     { provide: LedgerPlaces, useValue: new LedgerPlaces({ store, bus: () => platform.bus.nc, onError }) },
   ];

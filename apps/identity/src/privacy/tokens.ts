@@ -11,3 +11,6 @@ export interface ErasureGrace {
 }
 
 export const ERASURE_GRACE = Symbol('gatehouse.identity.erasure-grace');
+
+/** What all areas keep for a time only; complete once all are composed. */
+export const RETENTION_KINDS = Symbol('gatehouse.identity.retention-kinds');

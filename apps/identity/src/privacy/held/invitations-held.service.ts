@@ -59,6 +59,17 @@ export function invitationsHeld(sources: InvitationSources): PersonalData {
   };
 }
 
+/** Addresses of invitations that ended, or could have been accepted, until before a time: a page of them. */
+export async function sweepInvitations(sources: InvitationSources, before: Date): Promise<number> {
+  const { rows } = await sources.pool.query<Row>(
+    `select tenant_id, invitation_id, email, role, status, created_at, expires_at from invitations
+     where email is not null and coalesce(ended_at, expires_at) < $1 limit 100`,
+    [before],
+  );
+  for (const row of rows) await eraseInvitation(sources, row);
+  return rows.length;
+}
+
 /** Killed in between, the row still names the address, and everything is done again. */
 async function eraseInvitation({ store, pool, personalData }: InvitationSources, row: Row): Promise<void> {
   const { tenant_id: tenantId, invitation_id: invitationId } = row;
