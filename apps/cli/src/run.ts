@@ -17,6 +17,8 @@ import { verifyProof } from './entry/verify-proof.js';
 import { type ExitCode, exitCodes, Failure, usageFailure } from './failure.js';
 import { createGrant, listGrants, revokeGrant } from './grant/grants.js';
 import { listRoles } from './grant/list-roles.js';
+import { addProvider, removeProvider } from './identity-provider/change-providers.js';
+import { listProviders, showProvider } from './identity-provider/read-providers.js';
 import { createKey } from './key/create-key.js';
 import { findLeakedKey } from './key/find-key.js';
 import { generateKey } from './key/generate-key.js';
@@ -58,6 +60,12 @@ const commands: readonly Command[] = [
     commandGroup('channels', 'Where alerts are sent', channelCommands),
   ]),
   commandGroup('audiences', 'Services that take short-lived tokens', audienceCommands),
+  commandGroup('idp', 'Identity providers of somebody else', [
+    listProviders,
+    addProvider,
+    showProvider,
+    removeProvider,
+  ]),
   mintToken,
   whoami,
   login,
