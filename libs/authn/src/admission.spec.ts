@@ -60,6 +60,7 @@ describe('the tenant of a call', () => {
         expect(tenantId).not.toBe('foreign');
         expect(tenantId).not.toBe('closed');
       }),
+      { numRuns: 2_000 },
     );
   });
 

@@ -128,6 +128,20 @@ describe('keys in memory', () => {
     });
   });
 
+  it('are not brought back by their first event, should it be read again', async () => {
+    const { key, keyId } = await makeKey();
+    await apply('key.disabled', { keyId });
+    await waitFor(() => failureOf(() => keys.recognise(key, '', now)) === 'disabled', { message: 'disabled' });
+    const fingerprint = keyFingerprint(pepper, key).toString('base64');
+    const principal = { type: 'service', id: 'ci' };
+    await apply('key.created', { keyId, family: 'mas', name: 'ci', principal, roles: [], fingerprint });
+    const later = await makeKey({ principal: { type: 'service', id: 'later' } });
+    await waitFor(() => failureOf(() => keys.recognise(later.key, '', now)) === 'none', {
+      message: 'later ones count',
+    });
+    expect(failureOf(() => keys.recognise(key, '', now))).toBe('disabled');
+  });
+
   it('ignore a notification that names no key', async () => {
     const { key } = await makeKey();
     for (const text of ['not a key; drop table', 'key:x', 'member:main', 'session:', 'other:1'])
