@@ -12,7 +12,7 @@ const maxAnswerBytes = 80 * 1024 * 1024;
 export type Query = Readonly<Record<string, string | number | undefined>>;
 
 export interface Call {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly query?: Query;
   readonly body?: unknown;
@@ -32,8 +32,8 @@ export class Client {
     };
   }
 
-  async get<T>(path: string, query: Query = {}): Promise<T> {
-    return this.#json<T>({ method: 'GET', path, query });
+  async get<T>(path: string, query: Query = {}, headers: Call['headers'] = {}): Promise<T> {
+    return this.#json<T>({ method: 'GET', path, query, headers });
   }
 
   async post<T>(path: string, body?: unknown, headers: Call['headers'] = {}): Promise<T> {
@@ -44,8 +44,12 @@ export class Client {
     return this.#json<T>({ method: 'PUT', path, body });
   }
 
-  async delete<T>(path: string): Promise<T> {
-    return this.#json<T>({ method: 'DELETE', path });
+  async patch<T>(path: string, body: unknown, headers: Call['headers'] = {}): Promise<T> {
+    return this.#json<T>({ method: 'PATCH', path, body, headers });
+  }
+
+  async delete<T>(path: string, headers: Call['headers'] = {}): Promise<T> {
+    return this.#json<T>({ method: 'DELETE', path, headers });
   }
 
   /** The exact bytes: of a proof every one counts. */

@@ -48,6 +48,10 @@ describe('a wrong call', () => {
     ['an overlap that is none', ['keys', 'rotate', 'ci', '--overlap', 'soon'], '--overlap'],
     ['a key file that is not there', ['keys', 'import', 'none.yml'], 'none.yml'],
     ['a family that there is not', ['keys', 'generate', '--family', 'm87'], 'Choices'],
+    ['a role that there is not', ['org', 'role', 'ann', 'king'], 'Choices'],
+    ['an invitation without a role', ['org', 'invite', 'ann@example.org'], 'role'],
+    ['an invitation for a year', ['org', 'invite', 'a@b.c', '--role', 'user', '--expires', '365d'], '--expires'],
+    ['an end that nobody confirmed', ['org', 'close', 'acme'], 'cannot be undone'],
     ['a file that is not there', ['audit', 'verify', 'none.txt', '--key', 'none.vkey'], 'none.vkey'],
   ])('%s ends with 2 and says so', async (_name, argv, words) => {
     const { exitCode, error, out } = await call(argv);

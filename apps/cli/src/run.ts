@@ -27,6 +27,15 @@ import { listKeys } from './key/list-keys.js';
 import { rotateKey } from './key/rotate-key.js';
 import { showKey } from './key/show-key.js';
 import { disableKey, enableKey } from './key/switch-key.js';
+import { invite } from './organization/invite.js';
+import { changeRole, leaveOrganization, listMembers, removeMember, transferOwnership } from './organization/members.js';
+import {
+  closeOrganization,
+  createOrganization,
+  listOrganizations,
+  renameOrganization,
+  showOrganization,
+} from './organization/organizations.js';
 import { printable } from './output/table.js';
 import type { World } from './world.js';
 
@@ -50,6 +59,10 @@ const commands: readonly Command[] = [
     checkConsistency,
     ledgerKey,
     checkpoint,
+  ]),
+  commandGroup('org', 'Organizations and their members', [
+    ...[listOrganizations, createOrganization, showOrganization, renameOrganization, closeOrganization],
+    ...[listMembers, invite, removeMember, changeRole, leaveOrganization, transferOwnership],
   ]),
   commandGroup('roles', 'Roles and their rules', [listRoles]),
   commandGroup('grants', 'Who has which role', [createGrant, listGrants, revokeGrant]),
@@ -108,7 +121,7 @@ function parserFor(host: Host, argv: readonly string[]): Argv<GlobalFlags> {
   return commands.reduce<Argv<GlobalFlags>>((known, add) => add(known, host), parser as unknown as Argv<GlobalFlags>);
 }
 
-const repeatable = new Set(['_', 'rule', 'role', 'network', 'scope', 'question', 'index']);
+const repeatable = new Set(['_', 'rule', 'role', 'team', 'network', 'scope', 'question', 'index']);
 
 /** yargs makes a list of a flag that is given twice: which of the two was meant is not for us to guess. */
 function eachOnce(flags: Readonly<Record<string, unknown>>): true {
