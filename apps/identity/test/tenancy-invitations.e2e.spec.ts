@@ -181,6 +181,7 @@ describe('an invitation', () => {
     const sent = [];
     for (let i = 0; i <= dailyLimit; i++) sent.push(await invite(owner, id, `many${i}@people.localhost`, 'viewer'));
     expect(sent.map(({ status }) => status)).toEqual([...Array(dailyLimit).fill(201), 429]);
+    expect(sent.at(-1)?.headers.get('retry-after')).toBe('3600');
     const id0 = sent[0]?.body.invitationId;
     expect((await as(replica, owner, id, `POST /invitations/${id0}/resend`)).body.code).toBe('invitation_limit');
     expect((await invite((await organization()).owner, undefined, 'a@b.localhost', 'viewer')).status).toBe(409);
@@ -211,6 +212,14 @@ describe('the role of an invitation', () => {
     expect(await accept(one, await people.linkTo(one.email))).toMatchObject(invalid);
     await as(replica, owner, id, `DELETE /members/${admin.userId}`);
     expect(await accept(two, await people.linkTo(two.email))).toMatchObject(invalid);
+  });
+
+  it('is not given when the inviter was disabled', async () => {
+    const { id, owner } = await organization();
+    const person = await somebody();
+    await invite(owner, id, person.email, 'viewer');
+    await stack.superuser(`update identity.people set status = 'disabled' where user_id = $1`, [owner.userId]);
+    expect(await accept(person, await people.linkTo(person.email))).toMatchObject(invalid);
   });
 
   it('is not given by a service whose key was disabled', async () => {

@@ -92,7 +92,8 @@ export async function roleOfActor(
   if (actor.type === 'user') return roleOfMember(client, tenantId, actor.id);
   if (actor.type !== 'service') return undefined;
   const { rows } = await client.query<{ roles: string[] }>(
-    `select roles from keys where tenant_id = $1 and principal_type = 'service' and principal_id = $2 and enabled`,
+    `select roles from keys where tenant_id = $1 and principal_type = 'service' and principal_id = $2 and enabled
+       and (expires_at is null or expires_at > now())`,
     [tenantId, actor.id],
   );
   return highestRole(rows.flatMap(({ roles }) => roles));

@@ -41,8 +41,14 @@ export async function runTenancyCommand<T>(command: TenancyCommand<T>): Promise<
       if (!before) await work(change, commandId);
       return answer(change, before ? before.events : undefined);
     }),
-  );
+  ).catch(sayWhen);
 }
+
+/** A day's bound is not over in a second, which a 429 says of itself. */
+const sayWhen = (error: unknown): never => {
+  if (!(error instanceof ProblemError) || error.code !== 'invitation_limit') throw error;
+  throw new ProblemError(error.code, undefined, { retryAfterSeconds: 3_600 });
+};
 
 /** Rows of one tenant, as PostgreSQL shows them to the request role. */
 export const rowsOf = <T>(platform: Platform, tenantId: string, text: string, values: readonly unknown[]) =>

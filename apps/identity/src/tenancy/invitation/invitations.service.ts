@@ -8,9 +8,9 @@ import type { Memberships } from '../memberships.service.js';
 import { refusal } from '../refusals.js';
 import { teamMemberAdded, teamStream } from '../team/team.js';
 import { mayFill, rolesOfTeams } from '../team/team-rows.service.js';
-import { appendTo, type Change, openOrganization, roleOfActor } from '../tenancy-change.service.js';
+import { appendTo, type Change, type Client, openOrganization, roleOfActor } from '../tenancy-change.service.js';
 import { acceptInvitation, invitationStream } from './invitation.js';
-import { findInvitation } from './invitation-rows.service.js';
+import { findInvitation, type InvitationRow } from './invitation-rows.service.js';
 import { fingerprintOf, isInvitationToken } from './token.js';
 
 export interface InvitationsOptions {
@@ -74,8 +74,7 @@ export class Invitations {
       const change: Change = { log, client, context: { ...context, tenantId } };
       const { name } = await openOrganization(change).catch(hideTenant);
       const invitation = await findInvitation(client, tenantId, invitationId);
-      const inviter = invitation && { type: invitation.inviterType, id: invitation.inviterId };
-      const inviterRole = inviter && (await roleOfActor(client, tenantId, inviter));
+      const inviterRole = invitation && (await this.#roleOfInviter(client, tenantId, invitation));
       const command = { userId, emailIndex, inviterRole, now: context.now };
       const accepted = acceptInvitation(command, invitation);
       const { role, teamIds } = invitation ?? found;
@@ -97,6 +96,12 @@ export class Invitations {
       [fingerprintOf(this.#options.pepper, token), new Date(nowMs)],
     );
     return rows[0];
+  }
+
+  /** What the inviter ranks as now: nothing, once the person was disabled. */
+  async #roleOfInviter(client: Client, tenantId: string, { inviterType: type, inviterId: id }: InvitationRow) {
+    const person = type === 'user' ? await this.#options.people.byId(id) : undefined;
+    return person && person.status !== 'active' ? undefined : roleOfActor(client, tenantId, { type, id });
   }
 
   async #verifiedIndexOf(userId: string): Promise<string | undefined> {
