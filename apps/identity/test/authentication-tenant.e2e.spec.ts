@@ -43,7 +43,9 @@ beforeAll(async () => {
   userKey = (await api(usual, 'POST /setup', { body: { token: owner.setupToken } })).body.key;
   for (const replica of [usual, marie]) {
     for (const key of [userKey, owner.operatorKey, foreign.operatorKey]) await works(replica, key);
-    await waitFor(async () => (await me(replica, userKey, { 'x-tenant-id': 'strict' })).status === 200);
+    await waitFor(async () => (await me(replica, userKey, { 'x-tenant-id': 'strict' })).status === 200, {
+      timeoutMs: 20_000,
+    });
   }
 }, 60_000);
 

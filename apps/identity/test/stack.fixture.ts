@@ -275,4 +275,7 @@ export async function api({ address }: { readonly address: string }, what: strin
 
 /** A key works as soon as its event has been projected: milliseconds after it was made. */
 export const works = (replica: { readonly address: string }, key: string): Promise<true> =>
-  waitFor(async () => (await api(replica, 'GET /me', { key })).status === 200, { message: 'the key to work' });
+  waitFor(async () => (await api(replica, 'GET /me', { key })).status === 200, {
+    message: 'the key to work',
+    timeoutMs: 20_000,
+  });
