@@ -6,8 +6,9 @@ import { keyCheck } from './suites/key-check.js';
 import { rebuild } from './suites/rebuild.js';
 import { revocation } from './suites/revocation.js';
 import { store } from './suites/store.js';
+import { tokens } from './suites/tokens.js';
 
-const suites = ['store', 'rebuild', 'key-check', 'revocation', 'decisions'] as const;
+const suites = ['store', 'rebuild', 'key-check', 'revocation', 'decisions', 'tokens'] as const;
 
 const flags = await yargs(process.argv.slice(2))
   .scriptName('npm run bench --')
@@ -35,6 +36,7 @@ const run: Record<(typeof suites)[number], () => Promise<readonly Row[]>> = {
   'key-check': keyCheck,
   revocation: () => onStack((stack) => revocation(stack, flags.trials)),
   decisions: () => onStack((stack) => decisions(stack, flags.seconds, flags.soak)),
+  tokens: () => onStack((stack) => tokens(stack, flags.seconds)),
 };
 
 const results: Record<string, readonly Row[]> = {};

@@ -7,6 +7,7 @@ import { channelCommands } from './alert/channels.js';
 import { alertSettings } from './alert/settings.js';
 import { audienceCommands } from './audience/audiences.js';
 import { mintToken } from './audience/token.js';
+import { clientCommands } from './client/clients.js';
 import { type Command, commandGroup, type GlobalFlags, globalOptions, type Host } from './command.js';
 import { decide } from './decision/decide.js';
 import { checkConsistency } from './entry/check-consistency.js';
@@ -72,6 +73,7 @@ const commands: readonly Command[] = [
     alertSettings,
     commandGroup('channels', 'Where alerts are sent', channelCommands),
   ]),
+  commandGroup('clients', 'OAuth clients', clientCommands),
   commandGroup('audiences', 'Services that take short-lived tokens', audienceCommands),
   commandGroup('idp', 'Identity providers of somebody else', [
     listProviders,

@@ -302,7 +302,11 @@ describe('the pages of a flow', () => {
       });
     const own = await begin(attacker);
     expect(own.uid).not.toBe('');
-    expect((await attacker.call(`${address}/login`, {}, person.token)).status).toBe(404);
+    // His own flow's cookie, sent by hand to the address of another's.
+    const cookie = attacker.cookieFor(own.address);
+    expect(cookie).toContain('gatehouse_interaction');
+    expect((await fetch(own.address, { headers: { cookie } })).status).toBe(200);
+    expect((await fetch(address, { headers: { cookie } })).status).toBe(404);
   });
 
   it('can be called by our own pages only', async () => {

@@ -152,7 +152,10 @@ describe('clients', () => {
     const made = await oidc.register({ kind: 'service', permissions: ['*'] });
     const own = (await token({ grant_type: 'client_credentials', scope: '*' }, basic(made))).body.access_token ?? '';
     expect((await call(own)).status).toBe(200);
-    expect((await clientsApi(`DELETE /clients/${made.clientId}`)).status).toBe(204);
+    expect((await clientsApi(`DELETE /clients/${made.clientId}`)).body).toEqual({
+      clientId: made.clientId,
+      removed: true,
+    });
     expect((await token({ grant_type: 'client_credentials' }, basic(made))).status).toBe(401);
     await waitFor(async () => (await call(own)).status === 401);
     expect((await clientsApi(`GET /clients/${made.clientId}`)).status).toBe(404);

@@ -144,10 +144,7 @@ export class Browser {
 
   async fetch(url: string, init: RequestInit = {}): Promise<Response> {
     const { pathname } = new URL(url);
-    const cookie = [...this.#cookies]
-      .filter(([, { path }]) => pathname === path || pathname.startsWith(path.endsWith('/') ? path : `${path}/`))
-      .map(([name, { value }]) => `${name.split('\n')[0]}=${value}`)
-      .join('; ');
+    const cookie = this.cookieFor(url);
     const headers = { ...(init.headers as Record<string, string>), ...(cookie && { cookie }) };
     const response = await fetch(url, { ...init, headers, redirect: 'manual' });
     for (const line of response.headers.getSetCookie()) this.#keep(line, pathname);
@@ -169,12 +166,13 @@ export class Browser {
     return { status: response.status, headers: response.headers, body: (text && JSON.parse(text)) as T };
   }
 
-  cookieNames(): string[] {
-    return [...this.#cookies.keys()].map((name) => name.split('\n')[0] ?? '');
-  }
-
-  forget(): void {
-    this.#cookies.clear();
+  /** What it would send to an address. */
+  cookieFor(url: string): string {
+    const { pathname } = new URL(url);
+    return [...this.#cookies]
+      .filter(([, { path }]) => pathname === path || pathname.startsWith(path.endsWith('/') ? path : `${path}/`))
+      .map(([name, { value }]) => `${name.split('\n')[0]}=${value}`)
+      .join('; ');
   }
 
   #keep(line: string, requestPath: string): void {

@@ -62,7 +62,7 @@ const remove = defineRoute({
   access: access('client.remove'),
   params,
   headers: commandHeaders,
-  status: 204,
+  response: z.object({ clientId: z.uuid(), removed: z.literal(true) }),
   problems: ['not_found', 'stale_revision'],
 });
 
@@ -129,6 +129,7 @@ export class ChangeClientController {
       }),
     );
     while ((await this.grants.revokeAll({ clientId }, 'client_removed')) > 0);
+    return { clientId, removed: true };
   }
 
   private async change({ request, caller, clientId, operation, decide }: Change) {
