@@ -91,11 +91,12 @@ describe('the answer of a provider', () => {
     await world.op.control({ person: world.newPerson() });
     // The honest provider does not know this redirect address for anybody who is not the evil provider's client here.
     await expect(browser.throughProvider(world.op, honest.href)).rejects.toThrow('redirect_uri');
-    const { back } = await beforeCallback();
-    const misdirected = new URL(back.href.replace(idpId, evilId));
+    // The other way round: an answer of the honest provider at the address of the evil one, in the right browser.
+    const { browser: victim, back } = await beforeCallback();
     const before = (await evil.counts()).token ?? 0;
-    expect(outcomeOf(await browser.back(misdirected))).toBe('refused');
+    expect((await victim.back(new URL(back.href.replace(idpId, evilId)))).status).toBe(401);
     expect((await evil.counts()).token ?? 0).toBe(before);
+    expect(outcomeOf(await victim.back(back))).toBe('done');
   });
 });
 
