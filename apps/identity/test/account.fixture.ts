@@ -69,7 +69,12 @@ export function lettersTo(folder: string, email: string): readonly string[] {
 }
 
 /** The token of the newest letter to somebody, once there are so many. */
-export async function tokenFor(folder: string, email: string, letters = 1): Promise<string> {
+export async function tokenFor(
+  folder: string,
+  email: string,
+  letters = 1,
+  pattern = /#token=(gln_[A-Za-z0-9_-]{43})/,
+): Promise<string> {
   const found = await waitFor(
     () => {
       const all = lettersTo(folder, email);
@@ -77,7 +82,7 @@ export async function tokenFor(folder: string, email: string, letters = 1): Prom
     },
     { message: `letter ${letters} to ${email}`, timeoutMs: 10_000 },
   );
-  const token = /#token=(gln_[A-Za-z0-9_-]{43})/.exec(found.at(-1) ?? '')?.[1];
+  const token = pattern.exec(found.at(-1) ?? '')?.[1];
   if (token === undefined) throw new Error('the letter has no link');
   return token;
 }
