@@ -3,7 +3,8 @@ import http from 'node:http';
 import https from 'node:https';
 import { exitCodes, Failure } from './failure.js';
 import { type Answer, refusedError } from './output/problem.js';
-import type { Settings } from './settings/settings.js';
+import { keepSession, readSession } from './settings/credentials.js';
+import type { OAuth2Token, Settings } from './settings/settings.js';
 
 const timeoutMs = 30_000;
 /** A proof file has at most 64 MiB; nothing else is near that. */
@@ -17,12 +18,15 @@ export interface Call {
   readonly query?: Query;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Sent without credentials: a sign-in has none yet. */
+  readonly isPublic?: boolean;
 }
 
 /** The services behind one address. Every method throws a Failure that says what went wrong and what to do. */
 export class Client {
   readonly #settings: Settings;
   readonly #tls: https.RequestOptions;
+  #session: OAuth2Token | undefined;
 
   constructor(settings: Settings) {
     this.#settings = settings;
@@ -52,6 +56,11 @@ export class Client {
     return this.#json<T>({ method: 'DELETE', path, headers });
   }
 
+  /** Without credentials. */
+  async postPublic<T>(path: string, body: unknown): Promise<T> {
+    return this.#json<T>({ method: 'POST', path, body, isPublic: true });
+  }
+
   /** The exact bytes: of a proof every one counts. */
   async bytes(path: string, query: Query = {}): Promise<Buffer> {
     return (await this.#answer({ method: 'GET', path, query })).body;
@@ -59,6 +68,7 @@ export class Client {
 
   async #json<T>(call: Call): Promise<T> {
     const { body } = await this.#answer(call);
+    if (body.length === 0) return undefined as T;
     try {
       return JSON.parse(body.toString('utf8')) as T;
     } catch (cause) {
@@ -74,14 +84,15 @@ export class Client {
   }
 
   async #answer(call: Call): Promise<Answer> {
-    const answer = await this.#send(call).catch((error: NodeJS.ErrnoException) => {
+    const bearer = call.isPublic ? undefined : await this.#bearer();
+    const answer = await this.#send(call, bearer).catch((error: NodeJS.ErrnoException) => {
       throw error instanceof Failure ? error : unreachable(error, this.#settings);
     });
     if (answer.status >= 200 && answer.status < 300) return answer;
     throw refusedError(answer);
   }
 
-  #send({ method, path, query = {}, body, headers: more }: Call): Promise<Answer> {
+  #send({ method, path, query = {}, body, headers: more }: Call, bearer: string | undefined): Promise<Answer> {
     const url = new URL(this.#settings.url.value + path);
     for (const [name, value] of Object.entries(query))
       if (value !== undefined) url.searchParams.set(name, String(value));
@@ -89,7 +100,7 @@ export class Client {
     const headers = {
       ...more,
       accept: 'application/json, text/plain, application/problem+json',
-      authorization: `Bearer ${this.#apiKey()}`,
+      ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
       ...(text !== undefined && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
     };
     const options = { method, headers, signal: AbortSignal.timeout(timeoutMs), agent: false } as const;
@@ -104,19 +115,57 @@ export class Client {
     });
   }
 
-  #apiKey(): string {
-    const { apiKey } = this.#settings;
+  async #bearer(): Promise<string> {
+    const { apiKey, session } = this.#settings;
+    if (apiKey === undefined && session !== undefined) return this.#accessToken(session);
     if (apiKey === undefined)
       throw new Failure(
         exitCodes.unauthenticated,
         'there is no key to call with',
-        'gatehouse login --api-key-stdin keeps one; GATEHOUSE_API_KEY gives one for a single call',
+        'gatehouse login --email ADDRESS signs in, gatehouse login --api-key-stdin keeps a key; GATEHOUSE_API_KEY gives one for a single call',
       );
     if (!/^[\x21-\x7e]+$/.test(apiKey.value))
       throw new Failure(exitCodes.unauthenticated, `${apiKey.from} does not hold a key`);
     return apiKey.value;
   }
+
+  /**
+   * The access token, or the next one when it is about to expire. The file is read again first: another call in another
+   * terminal may have refreshed it.
+   */
+  async #accessToken(known: OAuth2Token): Promise<string> {
+    this.#session ??= known;
+    if (isFresh(this.#session)) return this.#session.access_token;
+    const { folder } = this.#settings;
+    const kept = readSession(folder) ?? this.#session;
+    this.#session = isFresh(kept) ? kept : await this.#refresh(kept);
+    return this.#session.access_token;
+  }
+
+  async #refresh({ refresh_token }: OAuth2Token): Promise<OAuth2Token> {
+    const tokens = await this.postPublic<IssuedTokens>('/api/v1/auth/refresh', { refresh_token: refresh_token ?? '' });
+    const next = toToken(tokens, Date.now());
+    keepSession(this.#settings.folder, next);
+    return next;
+  }
 }
+
+/** What every way to sign in answers. */
+export interface IssuedTokens {
+  readonly access_token: string;
+  readonly refresh_token: string;
+  /** Seconds. */
+  readonly expires_in: number;
+}
+
+export const toToken = ({ access_token, refresh_token, expires_in }: IssuedTokens, nowMs: number): OAuth2Token => ({
+  access_token,
+  refresh_token,
+  expires_at: Math.floor(nowMs / 1_000) + expires_in,
+});
+
+/** Half a minute is more than a call takes. */
+const isFresh = ({ expires_at }: OAuth2Token): boolean => expires_at - 30 > Date.now() / 1_000;
 
 async function collect(response: http.IncomingMessage): Promise<Answer> {
   const chunks: Buffer[] = [];

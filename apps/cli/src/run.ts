@@ -1,5 +1,6 @@
 import yargs, { type Argv } from 'yargs';
 import { login, logout } from './account/login.js';
+import { listSessions, revokeSessions } from './account/sessions.js';
 import { showConfig } from './account/show-config.js';
 import { whoami } from './account/whoami.js';
 import { acknowledgeAlert, listAlerts } from './alert/alerts.js';
@@ -85,6 +86,7 @@ const commands: readonly Command[] = [
   whoami,
   login,
   logout,
+  commandGroup('sessions', 'Your sign-ins', [listSessions, revokeSessions]),
   commandGroup('config', 'Settings of this command line', [showConfig]),
 ];
 

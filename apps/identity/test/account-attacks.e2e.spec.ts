@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type RunningService, startService } from '@gatehouse/service';
 import { waitFor } from '@gatehouse/testing';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { ACCOUNT, type Account } from '../src/account/account.service.js';
 import { windowMs } from '../src/account/throttle/sign-in-failures.service.js';
 import { identityService } from '../src/app.module.js';
@@ -64,7 +64,19 @@ describe('whether an address has an account', () => {
   });
 
   it('is told to its mailbox', async () => {
-    expect(lettersTo(mail, known).filter((text) => text.includes('has an account already'))).toHaveLength(1);
+    const told = () => lettersTo(mail, known).filter((text) => text.includes('has an account already'));
+    await waitFor(() => told().length > 0, { message: 'the letter' });
+    expect(told()).toHaveLength(1);
+  });
+
+  it('costs one password hash at a sign-in, whether there is one to compare with or not', async () => {
+    const verify = jest.spyOn(account.hasher, 'verify');
+    for (const email of [known, unknown]) {
+      verify.mockClear();
+      await login(at, email, 'a wrong password', from());
+      expect(verify).toHaveBeenCalledTimes(1);
+    }
+    verify.mockRestore();
   });
 
   it.each([

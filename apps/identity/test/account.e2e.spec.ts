@@ -1,4 +1,7 @@
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { auth, claimsOf, goodPassword, lettersTo, login, registerPerson, tokenFor } from './account.fixture.js';
@@ -219,6 +222,44 @@ describe('passwords', () => {
     expect(answer.status).toBe(400);
     expect(answer.body.errors).toEqual([{ path: 'body.password', message: expect.stringMatching(message) }]);
     expect(answer.text).not.toContain(password);
+  });
+});
+
+describe('the command line', () => {
+  const program = fileURLToPath(new URL('../../../cli/bin/gatehouse.mjs', import.meta.url));
+  const gatehouse = (args: readonly string[], input = ''): Promise<{ code: unknown; out: string; error: string }> => {
+    const home = join(stack.folder, 'home');
+    const env = { PATH: process.env.PATH, HOME: home, GATEHOUSE_URL: replica.address };
+    return new Promise((resolve) => {
+      const options = { cwd: stack.folder, env };
+      const child = execFile(process.execPath, [program, ...args], options, (failure, out, error) =>
+        resolve({ code: failure?.code ?? 0, out, error }),
+      );
+      child.stdin?.end(input);
+    });
+  };
+
+  it('signs in, refreshes, lists and signs out', async () => {
+    const email = 'cli@example.org';
+    const { id } = await registerPerson(replica, mail, email);
+    expect(await gatehouse(['login', '--email', email], 'a wrong password\n')).toMatchObject({ code: 3 });
+    const signedIn = await gatehouse(['login', '--email', email], `${goodPassword}\n`);
+    expect(signedIn).toMatchObject({ code: 0, error: '' });
+    const file = join(stack.folder, 'home', '.config', 'gatehouse', 'credentials.json');
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const kept = () => JSON.parse(readFileSync(file, 'utf8')).credentials.OAuth2Token as Record<string, unknown>;
+    const first = kept();
+    expect(Object.keys(first)).toEqual(['access_token', 'refresh_token', 'expires_at']);
+    expect((await gatehouse(['whoami', '--json'])).out).toContain(id);
+    writeFileSync(file, JSON.stringify({ credentials: { OAuth2Token: { ...first, expires_at: 0 } } }));
+    expect((await gatehouse(['sessions', 'list'])).out).toContain('(this one)');
+    expect(kept().refresh_token).not.toBe(first.refresh_token);
+    const { refresh_token } = kept();
+    const out = await gatehouse(['logout']);
+    expect(out).toMatchObject({ code: 0 });
+    expect(existsSync(file)).toBe(false);
+    expect((await auth(replica, 'POST /refresh', { body: { refresh_token } })).status).toBe(401);
+    expect(`${signedIn.out}${out.out}${out.error}`).not.toMatch(/grt_|eyJ|wombat/);
   });
 });
 

@@ -1,55 +1,106 @@
 import { existsSync } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { Client } from '../client.js';
+import { Client, type IssuedTokens, toToken } from '../client.js';
 import { defineCommand, type Tools } from '../command.js';
 import { exitCodes, Failure, usageFailure } from '../failure.js';
+import { RefusedError } from '../output/problem.js';
 import { formatReference } from '../reference.js';
-import { forgetApiKey, keepApiKey } from '../settings/credentials.js';
+import { forgetCredentials, keepApiKey, keepSession, readSession } from '../settings/credentials.js';
 import { homeFolder, type SettingsFolder } from '../settings/folder.js';
 import { writePrivateFile } from '../settings/private-file.js';
 import { configPath, type Settings } from '../settings/settings.js';
+import { type SecretReader, secretReader } from './read-secret.js';
 import { readCaller } from './whoami.js';
 
 const maxKeyLength = 512;
 
 export const login = defineCommand({
   command: 'login',
-  describe: 'Keep a key for later calls; it is read from the standard input',
+  describe: 'Sign in, or keep a key for later calls',
   options: (parser) =>
     parser
-      .option('api-key-stdin', {
-        type: 'boolean',
-        demandOption: true,
-        describe: 'Read the key from the standard input',
+      .option('email', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Sign in as this person; the password is asked for, or read from the standard input',
       })
+      .option('tenant', { type: 'string', requiresArg: true, describe: 'The tenant to act in, with --email' })
+      .option('api-key-stdin', { type: 'boolean', describe: 'Keep a key, read from the standard input' })
+      .conflicts('email', 'api-key-stdin')
+      .conflicts('tenant', 'api-key-stdin')
+      .example('$0 login --url https://gatehouse.example.com --email ann@example.com', '')
       .example('$0 login --url https://gatehouse.example.com --api-key-stdin < key.txt', ''),
-  run: async (_flags, tools) => {
-    const apiKey = await readLine(tools.world.stdin);
-    if (!/^[\x21-\x7e]+$/.test(apiKey)) throw usageFailure('the standard input does not hold a key');
-    const settings = tools.settings();
-    // A key that does not work is not kept.
-    const caller = await readCaller(new Client({ ...settings, apiKey: { value: apiKey, from: 'the standard input' } }));
-    const folder = ownFolder(tools);
-    writeConfig(settings, folder);
-    const path = keepApiKey(folder, apiKey);
-    if (tools.output.isJson) tools.output.json({ ...caller, file: path });
-    else tools.output.line(`${settings.url.value} knows you as ${formatReference(caller)}; the key is in ${path}`);
-    return undefined;
+  run: async ({ email, tenant, 'api-key-stdin': isKey }, tools) => {
+    if (email !== undefined) return signIn(tools, email, tenant);
+    if (isKey === true) return keepKey(tools);
+    throw usageFailure('say who: --email ADDRESS, or --api-key-stdin for a key');
   },
 });
 
+async function keepKey(tools: Tools): Promise<undefined> {
+  const apiKey = await readLine(tools.world.stdin);
+  if (!/^[\x21-\x7e]+$/.test(apiKey)) throw usageFailure('the standard input does not hold a key');
+  const settings = tools.settings();
+  // A key that does not work is not kept.
+  const caller = await readCaller(new Client({ ...settings, apiKey: { value: apiKey, from: 'the standard input' } }));
+  const folder = ownFolder(tools);
+  writeConfig(settings, folder);
+  const path = keepApiKey(folder, apiKey);
+  if (tools.output.isJson) tools.output.json({ ...caller, file: path });
+  else tools.output.line(`${settings.url.value} knows you as ${formatReference(caller)}; the key is in ${path}`);
+  return undefined;
+}
+
+async function signIn(tools: Tools, email: string, tenant: string | undefined): Promise<undefined> {
+  const { world, output } = tools;
+  const settings = tools.settings();
+  const client = new Client(settings);
+  const ask = secretReader(world);
+  const password = await ask('Password: ');
+  const wanted = { email, password, ...(tenant !== undefined && { tenant }) };
+  const tokens = await client
+    .postPublic<IssuedTokens>('/api/v1/auth/login', wanted)
+    .catch((error: unknown) => proveSecondFactor(client, ask, error));
+  const folder = ownFolder(tools);
+  writeConfig(settings, folder);
+  const path = keepSession(folder, toToken(tokens, Date.now()));
+  if (output.isJson) output.json({ email, file: path });
+  else output.line(`${settings.url.value} knows you as ${email}; the sign-in is kept in ${path}`);
+  return undefined;
+}
+
+/** Six digits are of an app, anything else is a code from paper. A passkey needs a browser. */
+async function proveSecondFactor(client: Client, ask: SecretReader, error: unknown): Promise<IssuedTokens> {
+  if (!(error instanceof RefusedError) || error.code !== 'second_factor_required') throw error;
+  const { challenge, factors } = error.members as { challenge: string; factors: readonly string[] };
+  if (!factors.includes('totp') && !factors.includes('recovery'))
+    throw new Failure(
+      exitCodes.unauthenticated,
+      'this sign-in needs a second factor that only a browser can prove or add',
+      'Make a key in the browser, and keep it here: gatehouse login --api-key-stdin',
+    );
+  const code = (await ask('Code of your second factor: ')).replaceAll(' ', '');
+  const step = /^\d{6}$/.test(code) ? 'totp' : 'recovery';
+  return client.postPublic<IssuedTokens>(`/api/v1/auth/login/${step}`, { challenge, code });
+}
+
 export const logout = defineCommand({
   command: 'logout',
-  describe: 'Forget the key on this machine; it still works until it is disabled',
-  run: (_flags, tools) => {
+  describe: 'End the sign-in, or forget the key on this machine; the key still works until it is disabled',
+  run: async (_flags, tools) => {
     const folder = ownFolder(tools);
-    if (!forgetApiKey(folder))
+    const session = readSession(folder);
+    // Ended there before it is forgotten here: forgotten first, nobody could end it any more.
+    if (session)
+      await new Client(tools.settings()).postPublic('/api/v1/auth/logout', { refresh_token: session.refresh_token });
+    if (!forgetCredentials(folder))
       throw new Failure(
         exitCodes.negative,
-        `there is no key in ${folder.path}`,
+        `there is no key and no sign-in in ${folder.path}`,
         'gatehouse config show tells where keys come from',
       );
-    tools.output.note('The key is forgotten here. To stop it from working: gatehouse keys disable NAME');
+    if (session) tools.output.note('You are signed out.');
+    else tools.output.note('The key is forgotten here. To stop it from working: gatehouse keys disable NAME');
     return undefined;
   },
 });

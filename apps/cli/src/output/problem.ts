@@ -22,6 +22,8 @@ export class RefusedError extends Failure {
     readonly code: string | undefined,
     message: string,
     next: string | undefined,
+    /** What else the answer says: a challenge to go on with. */
+    readonly members: Readonly<Record<string, unknown>> = {},
   ) {
     super(exitCodeOf(status), message, next);
   }
@@ -42,7 +44,9 @@ export function refusedError(answer: Answer): RefusedError {
   const fields = errors.map(({ path, message }) => `${path} ${message}`).join('; ');
   const reference = [code, traceId && `trace ${traceId}`].filter(Boolean).join(', ');
   const words = [title, detail, fields].filter((part) => part && part.length > 0).join(': ');
-  return new RefusedError(answer.status, code, reference ? `${words} (${reference})` : words, nextStep(answer.status));
+  return new RefusedError(answer.status, code, reference ? `${words} (${reference})` : words, nextStep(answer.status), {
+    ...problem,
+  });
 }
 
 function problemOf({ contentType, body }: Answer): Problem {
@@ -55,7 +59,8 @@ function problemOf({ contentType, body }: Answer): Problem {
 }
 
 function nextStep(status: number): string | undefined {
-  if (status === 401) return 'Give a valid key: gatehouse login --api-key-stdin, or GATEHOUSE_API_KEY';
+  if (status === 401)
+    return 'Sign in with gatehouse login --email, or give a valid key: gatehouse login --api-key-stdin, or GATEHOUSE_API_KEY';
   if (status === 403)
     return 'Ask an owner for the role that allows it; gatehouse whoami shows whom this key speaks for';
   if (status === 404) return 'Check the name or id, and with gatehouse whoami the tenant';

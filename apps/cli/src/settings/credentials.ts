@@ -1,25 +1,31 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import type { SettingsFolder } from './folder.js';
 import { writePrivateFile } from './private-file.js';
-import { type CredentialsFile, credentialsPath } from './settings.js';
+import { type CredentialsFile, credentialsPath, type OAuth2Token } from './settings.js';
 
 const read = (path: string): Partial<CredentialsFile> =>
   existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as CredentialsFile) : {};
 
 /** Keeps a key for later calls. A device's own credentials in the same file stay as they are. */
-export function keepApiKey(folder: SettingsFolder, apiKey: string): string {
+export const keepApiKey = (folder: SettingsFolder, apiKey: string): string =>
+  keep(folder, { APIKey: { api_key: apiKey } });
+
+/** Keeps the tokens of a sign-in, in the place of a key or of the tokens before. */
+export const keepSession = (folder: SettingsFolder, token: OAuth2Token): string => keep(folder, { OAuth2Token: token });
+
+/** The tokens of a sign-in, as they are in the file now. */
+export const readSession = (folder: SettingsFolder): OAuth2Token | undefined =>
+  read(credentialsPath(folder)).credentials?.OAuth2Token;
+
+function keep(folder: SettingsFolder, credentials: CredentialsFile['credentials']): string {
   const path = credentialsPath(folder);
-  const kept: CredentialsFile = {
-    device_credentials: null,
-    ...read(path),
-    credentials: { APIKey: { api_key: apiKey } },
-  };
+  const kept: CredentialsFile = { device_credentials: null, ...read(path), credentials };
   writePrivateFile(path, `${JSON.stringify(kept, null, 2)}\n`);
   return path;
 }
 
-/** Forgets the key; answers whether there was one. */
-export function forgetApiKey(folder: SettingsFolder): boolean {
+/** Forgets the key or the sign-in; answers whether there was one. */
+export function forgetCredentials(folder: SettingsFolder): boolean {
   const path = credentialsPath(folder);
   const { credentials, device_credentials: device } = read(path);
   if (!credentials) return false;

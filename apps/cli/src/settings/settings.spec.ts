@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { tempDir } from '@gatehouse/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { World } from '../world.js';
-import { forgetApiKey, keepApiKey } from './credentials.js';
+import { forgetCredentials, keepApiKey } from './credentials.js';
 import { homeFolder } from './folder.js';
 import { writePrivateFile } from './private-file.js';
 import { readSettings } from './settings.js';
@@ -111,8 +111,8 @@ describe('credentials', () => {
       ...credentials('mas_new'),
       device_credentials: { api_key: 'device-key' },
     });
-    expect(forgetApiKey(folder())).toBe(true);
-    expect(forgetApiKey(folder())).toBe(false);
+    expect(forgetCredentials(folder())).toBe(true);
+    expect(forgetCredentials(folder())).toBe(false);
     expect(JSON.parse(readFileSync(path(), 'utf8')).device_credentials).toEqual({ api_key: 'device-key' });
   });
 

@@ -21,6 +21,8 @@ export interface Settings {
   /** Path of a PEM file with the authorities to trust, instead of the system's. */
   readonly ca?: Setting;
   readonly apiKey?: Setting;
+  /** A person's sign-in; there is none beside a key. */
+  readonly session?: OAuth2Token;
   /** Path of the file with the ledger's public key. */
   readonly ledgerKey: Setting;
   readonly trustInvalidCertificate: boolean;
@@ -32,9 +34,19 @@ interface ConfigFile {
   readonly ledgerKey?: string;
 }
 
+/** Tokens of a sign-in. `expires_at` is Unix time in seconds, of the access token. */
+export interface OAuth2Token {
+  readonly access_token: string;
+  readonly refresh_token: string | null;
+  readonly expires_at: number;
+}
+
 /** The shape in which m87 keeps credentials; a device's own key stands beside a person's. */
 export interface CredentialsFile {
-  readonly credentials: { readonly APIKey?: { readonly api_key: string } } | null;
+  readonly credentials: {
+    readonly APIKey?: { readonly api_key: string };
+    readonly OAuth2Token?: OAuth2Token;
+  } | null;
   readonly device_credentials?: { readonly api_key: string } | null;
 }
 
@@ -57,6 +69,7 @@ export function readSettings(flags: ConnectionFlags, world: World): Settings {
     fromFile(file.ca && resolve(folder.path, file.ca)) ??
     developmentAuthority(folder);
   const apiKey = apiKeyFrom(world, folder);
+  const session = readJson<CredentialsFile>(credentialsPath(folder))?.credentials?.OAuth2Token;
   return {
     folder,
     url: checkedUrl(
@@ -66,6 +79,7 @@ export function readSettings(flags: ConnectionFlags, world: World): Settings {
     ),
     ...(ca && { ca }),
     ...(apiKey && { apiKey }),
+    ...(!apiKey && session && { session }),
     ledgerKey: fromFile(file.ledgerKey && resolve(folder.path, file.ledgerKey)) ?? {
       value: ownLedgerKeyPath(folder),
       from: 'the settings folder',
