@@ -1,8 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { loadRootKey } from '@gatehouse/crypto';
 import { waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import pg from 'pg';
+import { factorsOfPerson } from '../src/factor/factors-of-person.service.js';
 import { type Deviation, SoftwareAuthenticator } from '../src/factor/passkey/authenticator.fixture.js';
 import { totpCode } from '../src/factor/totp/totp.js';
+import { SubjectKeys } from '../src/user/subject-keys.service.js';
 import { auth, peopleEnv, publicUrl, type Registered, type Reply, register, signIn } from './people.fixture.js';
 import { api, type Replica, type Stack, startStack } from './stack.fixture.js';
 
@@ -346,6 +350,25 @@ describe('a passkey', () => {
     const after = (await eventsOf(ann.userId)).filter(({ type }) => type === 'passkey.counter_regressed');
     expect(after).toHaveLength(2);
     expect((await alone({ counter: 51 })).status).toBe(200);
+  });
+});
+
+describe('what is held on a person', () => {
+  it('is shown without secrets, and is gone after an erasure', async () => {
+    const person = await withTotp();
+    await addPasskey(person.token);
+    const system = new pg.Pool({ connectionString: String(stack.env().DATABASE_SYSTEM_URL), max: 1 });
+    const subjectKeys = new SubjectKeys(system, loadRootKey(String(stack.env().ROOT_KEY_FILE)));
+    const held = factorsOfPerson({ system, subjectKeys });
+    const shown = await held.read(person.userId);
+    expect(shown).toMatchObject([{ kind: 'totp' }, { kind: 'passkey', name: 'Blue key' }]);
+    expect(JSON.stringify(shown)).not.toContain(person.secret);
+    // Two factors, ten codes.
+    expect(await held.erase(person.userId)).toBeGreaterThanOrEqual(12);
+    expect(await held.erase(person.userId)).toBe(0);
+    for (const table of ['factors', 'recovery_codes', 'factor_attempts', 'totp_enrolments', 'factor_proofs'])
+      expect(await stack.superuser(`select 1 from identity.${table} where user_id = $1`, [person.userId])).toEqual([]);
+    await system.end();
   });
 });
 

@@ -40,7 +40,7 @@ export const factorArea: Area = {
         EnrolStepController,
       ],
       providers: providersOf(context, fresh, access),
-      personalData: [factorsOfPerson(context)],
+      personalData: [factorsOfPerson({ system: context.platform.database.system, subjectKeys: context.subjectKeys })],
     };
   },
 };

@@ -1,15 +1,21 @@
-import type { AreaContext, PersonalData } from '../area.js';
+import type pg from 'pg';
+import type { PersonalData } from '../area.js';
+import type { SubjectKeys } from '../user/subject-keys.service.js';
 import { type FactorRow, factorsSql } from './factor-list/factor-list.controller.js';
 import { sealedAs } from './factor-rows.service.js';
 
-/** Children before parents does not matter here: no table refers to another. */
 const tables = ['factors', 'totp_enrolments', 'recovery_codes', 'factor_attempts', 'factor_proofs'];
 
+export interface PersonsFactors {
+  /** Connections of the system role. */
+  readonly system: pg.Pool;
+  readonly subjectKeys: SubjectKeys;
+}
+
 /** What a person may see of the own second factors, and how they are erased: secrets, keys and codes are never shown. */
-export const factorsOfPerson = ({ platform, subjectKeys }: AreaContext): PersonalData => ({
+export const factorsOfPerson = ({ system, subjectKeys }: PersonsFactors): PersonalData => ({
   kind: 'second_factors',
   read: async (userId) => {
-    const { system } = platform.database;
     const { rows } = await system.query<FactorRow & { tenant_id: string }>(
       factorsSql.replace('select', 'select tenant_id,'),
       [userId],
@@ -27,7 +33,7 @@ export const factorsOfPerson = ({ platform, subjectKeys }: AreaContext): Persona
   erase: async (userId) => {
     let erased = 0;
     for (const table of tables) {
-      const { rowCount } = await platform.database.system.query(`delete from ${table} where user_id = $1`, [userId]);
+      const { rowCount } = await system.query(`delete from ${table} where user_id = $1`, [userId]);
       erased += rowCount ?? 0;
     }
     return erased;

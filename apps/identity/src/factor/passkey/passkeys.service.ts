@@ -1,7 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto';
-import type { PasskeyCounterRegressed, SealedField } from '@gatehouse/contracts';
+import { randomBytes } from 'node:crypto';
+import type { SealedField } from '@gatehouse/contracts';
 import { keyFingerprint, uuidv7 } from '@gatehouse/crypto';
-import { asTenant, type CommandContext, type EventStore, handle, type Query } from '@gatehouse/event-store';
+import { asTenant, type CommandContext } from '@gatehouse/event-store';
 import {
   type AuthenticationResponseJSON,
   generateAuthenticationOptions,
@@ -13,7 +13,6 @@ import {
 import type { AreaContext } from '../../area.js';
 import type { Person } from '../../person/people.service.js';
 import { Refusal } from '../../refusal.js';
-import { factorsDecider, factorsStream } from '../factor.js';
 import type { FactorRefusal } from '../factor-refusal.js';
 import { type Enrolled, type Holder, sealedAs, storeFactor } from '../factor-rows.service.js';
 import {
@@ -23,6 +22,7 @@ import {
   passkeyChallengeMs,
   passkeyRandomBytes,
 } from './passkey-challenge.js';
+import { moveCounter, type PasskeyRow, reportRegression, type Signed, useChallenge } from './passkey-use.service.js';
 import {
   type PasskeyRecord,
   passkeyAlgorithms,
@@ -31,22 +31,6 @@ import {
   verifyNewPasskey,
   verifyPasskey,
 } from './verify-passkey.js';
-
-type Client = Pick<Query, 'query'>;
-
-interface PasskeyRow {
-  readonly tenant_id: string;
-  readonly user_id: string;
-  readonly factor_id: string;
-  readonly secret: SealedField;
-}
-
-interface Signed {
-  readonly row: PasskeyRow;
-  readonly counter: number;
-  readonly challenge: string;
-  readonly endsMs: number;
-}
 
 /** Passkeys (WebAuthn level 2): made, listed for a browser, and checked. */
 export class Passkeys {
@@ -222,36 +206,3 @@ export class Passkeys {
 /** Where the authenticator names its user, it must be the one whose key it is (WebAuthn, 7.2 step 6). */
 const isHandleOf = (userId: string, handle: string | undefined): boolean =>
   !handle || Buffer.from(handle, 'base64url').toString('hex') === userId.replaceAll('-', '');
-
-async function useChallenge(
-  client: Client,
-  tenantId: string,
-  { challenge, endsMs }: { readonly challenge: string; readonly endsMs: number },
-): Promise<boolean> {
-  const fingerprint = createHash('sha256').update(challenge).digest('base64url');
-  const { rowCount } = await client.query(
-    `insert into used_passkey_challenges (tenant_id, fingerprint, expires_at) values ($1, $2, $3) on conflict do nothing`,
-    [tenantId, fingerprint, new Date(endsMs)],
-  );
-  return rowCount === 1;
-}
-
-/** A counter that is kept must grow (WebAuthn, 6.1.1); authenticators without one always say 0. */
-async function moveCounter(client: Client, { row, counter }: Signed, nowMs: number): Promise<boolean> {
-  const { rowCount } = await client.query(
-    `update factors set counter = $2, last_used_at = $3
-     where factor_id = $1 and (counter < $2 or (counter = 0 and $2 = 0))`,
-    [row.factor_id, counter, new Date(nowMs)],
-  );
-  return rowCount === 1;
-}
-
-async function reportRegression(log: EventStore, row: PasskeyRow, context: CommandContext): Promise<false> {
-  const data: PasskeyCounterRegressed = { userId: row.user_id, factorId: row.factor_id };
-  await handle(log, factorsDecider, {
-    streamId: factorsStream(row.user_id),
-    context,
-    decide: () => [{ type: 'passkey.counter_regressed', version: 1, data }],
-  });
-  return false;
-}
