@@ -1,12 +1,14 @@
-import { readFileSync } from 'node:fs';
+import { createWriteStream, readFileSync, renameSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
+import { pipeline } from 'node:stream/promises';
 import { exitCodes, Failure } from './failure.js';
 import { type Answer, refusedError } from './output/problem.js';
 import { keepSession, readSession } from './settings/credentials.js';
 import type { OAuth2Token, Settings } from './settings/settings.js';
 
 const timeoutMs = 30_000;
+const downloadTimeoutMs = 3_600_000;
 /** A proof file has at most 64 MiB; nothing else is near that. */
 const maxAnswerBytes = 80 * 1024 * 1024;
 
@@ -20,6 +22,9 @@ export interface Call {
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent without credentials: a sign-in has none yet. */
   readonly isPublic?: boolean;
+  /** How the answer is taken in, and for how long; into memory within half a minute unless given. */
+  readonly read?: (response: http.IncomingMessage) => Promise<Answer>;
+  readonly limitMs?: number;
 }
 
 /** The services behind one address. Every method throws a Failure that says what went wrong and what to do. */
@@ -66,6 +71,13 @@ export class Client {
     return (await this.#answer({ method: 'GET', path, query })).body;
   }
 
+  /** Writes an answer of any length to a file that only its owner can read, whole or not at all. */
+  async download(path: string, file: string): Promise<void> {
+    const keep = (response: http.IncomingMessage) =>
+      response.statusCode === 200 ? save(response, file) : collect(response);
+    await this.#answer({ method: 'GET', path, read: keep, limitMs: downloadTimeoutMs });
+  }
+
   async #json<T>(call: Call): Promise<T> {
     const { body } = await this.#answer(call);
     if (body.length === 0) return undefined as T;
@@ -92,7 +104,8 @@ export class Client {
     throw refusedError(answer);
   }
 
-  #send({ method, path, query = {}, body, headers: more }: Call, bearer: string | undefined): Promise<Answer> {
+  #send(call: Call, bearer: string | undefined): Promise<Answer> {
+    const { method, path, query = {}, body, headers: more, read = collect, limitMs = timeoutMs } = call;
     const url = new URL(this.#settings.url.value + path);
     for (const [name, value] of Object.entries(query))
       if (value !== undefined) url.searchParams.set(name, String(value));
@@ -103,9 +116,9 @@ export class Client {
       ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
       ...(text !== undefined && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
     };
-    const options = { method, headers, signal: AbortSignal.timeout(timeoutMs), agent: false } as const;
+    const options = { method, headers, signal: AbortSignal.timeout(limitMs), agent: false } as const;
     return new Promise((resolve, reject) => {
-      const take = (response: http.IncomingMessage) => collect(response).then(resolve, reject);
+      const take = (response: http.IncomingMessage) => read(response).then(resolve, reject);
       const request =
         url.protocol === 'https:'
           ? https.request(url, { ...options, ...this.#tls }, take)
@@ -181,6 +194,19 @@ async function collect(response: http.IncomingMessage): Promise<Answer> {
     contentType: response.headers['content-type'] ?? '',
     body: Buffer.concat(chunks),
   };
+}
+
+async function save(response: http.IncomingMessage, file: string): Promise<Answer> {
+  const draft = `${file}.${process.pid}.new`;
+  try {
+    // `wx`: never through a link or into a file that somebody else laid there with other rights.
+    await pipeline(response, createWriteStream(draft, { flags: 'wx', mode: 0o600 }));
+    renameSync(draft, file);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw error;
+  }
+  return { status: 200, contentType: '', body: Buffer.alloc(0) };
 }
 
 function readAuthority(path: string): Buffer {

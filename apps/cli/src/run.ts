@@ -39,6 +39,9 @@ import {
   showOrganization,
 } from './organization/organizations.js';
 import { printable } from './output/table.js';
+import { erasePerson } from './privacy/erase-person.js';
+import { exportPerson } from './privacy/export-person.js';
+import { retention } from './privacy/retention.js';
 import type { World } from './world.js';
 
 const commands: readonly Command[] = [
@@ -66,6 +69,7 @@ const commands: readonly Command[] = [
     ...[listOrganizations, createOrganization, showOrganization, renameOrganization, closeOrganization],
     ...[listMembers, invite, removeMember, changeRole, leaveOrganization, transferOwnership],
   ]),
+  commandGroup('privacy', 'What is held on people: export, erasure, retention', [exportPerson, erasePerson, retention]),
   commandGroup('roles', 'Roles and their rules', [listRoles]),
   commandGroup('grants', 'Who has which role', [createGrant, listGrants, revokeGrant]),
   commandGroup('alerts', 'Alerts on authentication', [

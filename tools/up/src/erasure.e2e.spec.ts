@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { connectBus } from '@gatehouse/bus';
@@ -176,6 +176,16 @@ describe('a person of the whole product', () => {
     for (const name of ['memberships', 'invitations', 'keys', 'sessions', 'policy', 'audit'])
       expect([name, records[`${name}.jsonl`] ?? 0]).not.toEqual([name, 0]);
   }, 90_000);
+
+  it('is exported from the command line by an administrator, who may also say how long data is kept', async () => {
+    const zip = join(folder.path, 'person.zip');
+    const { stderr } = await gatehouse(['privacy', 'export', '--user', person.id, '--out', zip]);
+    expect(stderr).toContain('records');
+    expect(strFromU8(unzipSync(readFileSync(zip))['profile.jsonl'] ?? new Uint8Array())).toContain(email);
+    expect(statSync(zip).mode & 0o777).toBe(0o600);
+    const { stdout } = await gatehouse(['privacy', 'retention', '--kind', 'exports', '--days', '14', '--json']);
+    expect(JSON.parse(stdout)).toContainEqual({ kind: 'exports', days: 14, defaultDays: 30, revision: 1 });
+  }, 60_000);
 
   it('is erased, and answers with a certificate that the ledger holds', async () => {
     const { body: listed } = await send('GET /audit/entries?type=invitation.created', { token: stack.operatorKey });

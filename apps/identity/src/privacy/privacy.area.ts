@@ -12,7 +12,6 @@ import { ExportWorker } from './export/export-worker.service.js';
 import { ReadExportsController } from './export/read-exports.controller.js';
 import { RequestExportController } from './export/request-export.controller.js';
 import { sectionsOf } from './export/sections.service.js';
-import { invitationsHeld } from './held/invitations-held.service.js';
 import { rowsHeld } from './held/rows-held.service.js';
 import { type JobLoop, runJobs } from './job/job-loop.service.js';
 import { LedgerPlaces } from './ledger-places.service.js';
@@ -49,8 +48,8 @@ export const privacyArea: Area = {
         { provide: ErasureRows, useValue: erasures },
         { provide: LastOwners, useValue: owners },
       ],
-      retention: sweepsOf(platform.database.system, exports, invitationSources(context)),
-      personalData: [...heldHere(context), exportsOfPerson(exports)],
+      retention: sweepsOf(platform.database.system, exports),
+      personalData: [...rowsHeld(platform.database.system), exportsOfPerson(exports)],
       start: () => {
         for (const [name, { doNext }] of Object.entries(jobs)) loops.push(runJobs(platform, name, doNext));
         loops.push(platform.exclusively('retention', ({ signal }) => retention.run(signal)));
@@ -59,16 +58,6 @@ export const privacyArea: Area = {
     };
   },
 };
-
-const invitationSources = ({ platform, store, subjectKeys, personalData }: AreaContext) => ({
-  ...{ store, subjectKeys, personalData },
-  pool: platform.database.system,
-});
-
-const heldHere = (context: AreaContext): readonly PersonalData[] => [
-  ...rowsHeld(context.platform.database.system),
-  invitationsHeld(invitationSources(context)),
-];
 
 const retentionJob = ({ platform, store, retention }: AreaContext): RetentionJob =>
   new RetentionJob({

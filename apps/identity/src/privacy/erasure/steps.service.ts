@@ -11,6 +11,7 @@ import type { Memberships } from '../../tenancy/memberships.service.js';
 import { refusal } from '../../tenancy/refusals.js';
 import { destroySubjectKeys } from '../../user/subject-keys.service.js';
 import { lockUser } from './end-of-person.service.js';
+import { eraseInvitations } from './erase-invitations.service.js';
 import type { Erasure } from './erasure.js';
 import type { LastOwners } from './last-owners.service.js';
 
@@ -62,6 +63,10 @@ export function erasureSteps(sources: StepSources): readonly Step[] {
       },
     },
     { name: 'keys', run: (job, context) => disableKeys(sources, job, context) },
+    {
+      name: 'invitations',
+      run: async ({ userId }) => ({ invitations: await eraseInvitations(sources, userId) }),
+    },
     { name: 'records', run: ({ userId }) => eraseRows(userId) },
     { name: 'letters', run: async ({ userId }) => ({ letters: await deleteLetters(pool, userId) }) },
     { name: 'personal_keys', run: async ({ userId }) => ({ personal_keys: await destroySubjectKeys(pool, userId) }) },

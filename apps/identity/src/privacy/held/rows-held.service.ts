@@ -7,16 +7,6 @@ import type { PersonalData } from '../../area.js';
  */
 const readModels = [
   {
-    kind: 'memberships',
-    text: `select m.tenant_id as "tenantId", t.name, t.kind, m.role, m.status, m.added_at as "addedAt"
-      from members m join tenants t using (tenant_id) where m.user_id = $1 order by m.tenant_id`,
-  },
-  {
-    kind: 'teams',
-    text: `select tenant_id as "tenantId", team_id as "teamId", added_at as "addedAt" from team_members
-      where user_id = $1 order by tenant_id, team_id`,
-  },
-  {
     kind: 'project_roles',
     text: `select tenant_id as "tenantId", project_id as "projectId", role, granted_at as "grantedAt" from project_roles
       where subject_type = 'user' and subject_id = $1::text order by tenant_id, project_id`,

@@ -1,7 +1,6 @@
 import type pg from 'pg';
 import type { Retention } from '../../area.js';
 import type { ExportRows } from '../export/export-rows.service.js';
-import { type InvitationSources, sweepInvitations } from '../held/invitations-held.service.js';
 
 /** Rows that one statement removes at most. */
 const pageSize = 1_000;
@@ -10,7 +9,6 @@ const pageSize = 1_000;
 const tables = [
   { kind: 'sign_in_failures', table: 'sign_in_failures', column: 'last_at', defaultDays: 90 },
   { kind: 'known_networks', table: 'known_places', column: 'last_at', defaultDays: 180 },
-  { kind: 'key_uses', table: 'key_uses', column: 'last_at', defaultDays: 180 },
   { kind: 'key_places', table: 'alert_places', column: 'first_at', defaultDays: 365 },
   { kind: 'letters', table: 'mail_queue', column: 'created_at', defaultDays: 7 },
 ] as const;
@@ -24,14 +22,13 @@ const bySweep = (pool: pg.Pool, table: string, column: string) => async (before:
 };
 
 /** What this area keeps or finds in the tables of others. */
-export function sweepsOf(pool: pg.Pool, exports: ExportRows, invitations: InvitationSources): readonly Retention[] {
+export function sweepsOf(pool: pg.Pool, exports: ExportRows): readonly Retention[] {
   return [
     ...tables.map(({ kind, table, column, defaultDays }) => ({
       kind,
       defaultDays,
       sweep: bySweep(pool, table, column),
     })),
-    { kind: 'invitations', defaultDays: 90, sweep: (before) => sweepInvitations(invitations, before) },
     {
       kind: 'exports',
       defaultDays: 30,
