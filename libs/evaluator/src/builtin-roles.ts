@@ -30,7 +30,7 @@ const maintainer = [
 const admin = [
   permit(['tenant.read', 'tenant.update', 'project.*', 'environment.*', 'domain.*', 'service.*', 'deploy.*', 'logs.*']),
   permit(['secret.*', 'members.*', 'team.*', 'billing.*', 'key.*', 'client.*', 'audit.*', 'policy.*', 'projection.*']),
-  permit(['role.read', 'decision.evaluate', 'audience.*', 'alert.*', 'idp.*']),
+  permit(['role.read', 'decision.evaluate', 'token.mint', 'audience.*', 'alert.*', 'idp.*']),
   permit(['role.grant', 'role.revoke'], rolesBelowOwner),
 ];
 
