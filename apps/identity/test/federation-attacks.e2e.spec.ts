@@ -194,6 +194,30 @@ describe('what a provider of one tenant is in another', () => {
     expect(entered.status).toBe(403);
   });
 
+  it('no way into what the person has elsewhere, however often the token is refreshed', async () => {
+    const person = world.newPerson({ email: 'two-homes@evil.example' });
+    const { browser } = await world.signIn(person, { idpId: evilId }, evil);
+    await browser.confirm(await codeFor('two-homes@evil.example'));
+    const finished = (await browser.finish()).body as { access_token: string; refresh_token: string };
+    const home = `p-${JSON.parse(Buffer.from(finished.access_token.split('.')[1] ?? '', 'base64url').toString()).sub}`;
+    for (const refreshed of [false, true]) {
+      const key = refreshed
+        ? (await auth(world.replica, 'POST /refresh', { body: { refresh_token: finished.refresh_token } })).body
+            .access_token
+        : finished.access_token;
+      await waitFor(async () => (await api(world.replica, 'GET /me', { key })).status === 200, {
+        message: 'the token',
+      });
+      // Members of that workspace they are, but nothing there takes this provider's word.
+      expect((await api(world.replica, 'GET /me', { key, headers: { 'x-tenant-id': home } })).status).toBe(403);
+      expect((await api(world.replica, 'GET /tenants', { key })).status).toBe(403);
+      for (const own of ['GET /me', 'GET /sessions', 'GET /factors', 'POST /factors/totp'])
+        expect([own, (await auth(world.replica, own, { token: key })).status]).toEqual([own, 403]);
+    }
+    const elsewhere = { refresh_token: finished.refresh_token, tenant: home };
+    expect((await auth(world.replica, 'POST /refresh', { body: elsewhere })).status).not.toBe(200);
+  });
+
   it('no proof of a second factor', async () => {
     const person = world.newPerson({ email: 'strong@evil.example', amr: ['mfa', 'otp', 'hwk'] });
     const { browser } = await world.signIn(person, { idpId: evilId }, evil);

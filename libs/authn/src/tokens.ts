@@ -89,10 +89,10 @@ const failureOf = (error: Error) => {
 /**
  * Claims of an access token beyond RFC 9068: `tenant`, `principal` (`user` unless it says `service`), `sid`, `amr`
  * (RFC 8176), and `permissions`: action patterns the token is limited to, an empty list permitting nothing. Without
- * `permissions` it may what its principal may: tokens of our own sign-in.
+ * `permissions` it may what its principal may: tokens of our own sign-in. `tenant_fixed`: it opens no other tenant.
  */
 function toPrincipal(payload: JWTPayload, tenantClaim: string): Principal {
-  const { [tenantClaim]: tenantId, principal, permissions, sid, sub, amr } = payload;
+  const { [tenantClaim]: tenantId, principal, permissions, sid, sub, amr, tenant_fixed: tenantFixed } = payload;
   if (typeof tenantId !== 'string' || !sub) throw new NotAuthenticated('unknown');
   return {
     type: principal === 'service' ? 'service' : 'user',
@@ -100,6 +100,8 @@ function toPrincipal(payload: JWTPayload, tenantClaim: string): Principal {
     tenantId,
     // Only tokens of clients are limited: they were given for one tenant, by whoever consented.
     ...(permissions !== undefined && { scopes: readPatterns(permissions), tenantFixed: true }),
+    // Given by a provider that only this tenant trusts.
+    ...(tenantFixed !== undefined && { tenantFixed: true }),
     ...(typeof sid === 'string' && { sessionId: sid }),
     ...(amr !== undefined && { methods: readPatterns(amr) }),
   };

@@ -49,11 +49,16 @@ const textOf = (header: string | readonly string[] | undefined): string | undefi
 
 /**
  * Policy weighs the scopes of every action it is asked about. Routes that ask nothing are the caller's own affairs, so
- * they take the scopes `self.read` and `self.write`: a key that is limited to something else must not reach them.
+ * they take the scopes `self.read` and `self.write`: a key that is limited to something else must not reach them. Nor does
+ * a token that one tenant's provider stands for alone: what a person has beyond that tenant is none of its business.
  */
 function refuseBeyondScopes(principal: Principal, { method, route }: HttpRequest): void {
   const access = route?.access;
-  if (principal.scopes === undefined || access?.kind !== 'authenticated' || access.anyScope) return;
+  if (access?.kind !== 'authenticated' || access.anyScope) return;
+  if (principal.scopes === undefined) {
+    if (principal.tenantFixed) throw new NotAuthenticated('out_of_scope', principal);
+    return;
+  }
   const action = method === 'GET' || method === 'HEAD' ? 'self.read' : 'self.write';
   if (!isInScope(principal.scopes, action)) throw new NotAuthenticated('out_of_scope', principal);
 }

@@ -18,6 +18,11 @@ const SHAPES: readonly SecretShape[] = [
   { hint: 'mau_', pattern: /mau_[A-Za-z0-9_-]{9,}/g, replacement: `mau_${MASK}` },
   { hint: 'gst_', pattern: /gst_[A-Za-z0-9_-]{9,}/g, replacement: `gst_${MASK}` },
   { hint: 'giv_', pattern: /giv_[A-Za-z0-9_-]{9,}/g, replacement: `giv_${MASK}` },
+  ...['grt_', 'gch_', 'gln_'].map((prefix) => ({
+    hint: prefix,
+    pattern: new RegExp(`${prefix}[A-Za-z0-9_-]{9,}`, 'g'),
+    replacement: `${prefix}${MASK}`,
+  })),
   { hint: 'm87_', pattern: /m87_[A-Za-z0-9._-]{9,}/g, replacement: `m87_${MASK}` },
   { hint: 'eyJ', pattern: /eyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{2,}(?:\.[A-Za-z0-9_-]*)*/g, replacement: MASK },
   { hint: '://', pattern: /(:\/\/[^\s"/@:]{0,128}:)[^\s"/@]{1,512}@/g, replacement: `$1${MASK}@` },
@@ -33,7 +38,7 @@ const SHAPES: readonly SecretShape[] = [
 ];
 
 /**
- * Masks every secret-shaped part of a text: `mas_`, `mau_`, `m87_` and `gst_` keys, `giv_` links, JWTs, bearer and basic credentials,
+ * Masks every secret-shaped part of a text: `mas_`, `mau_`, `m87_` and `gst_` keys, refresh tokens, challenges and links, JWTs, bearer and basic credentials,
  * passwords in URLs, secret query parameters, private keys in PEM, and e-mail addresses.
  *
  * Works on serialized JSON too and keeps it valid, since no shape crosses a quotation mark.

@@ -16,9 +16,10 @@ import { sessionsProjection } from './session/sessions.projection.js';
 import { Sessions } from './session/sessions.service.js';
 import { SignInController } from './sign-in/sign-in.controller.js';
 import { SignIns } from './sign-in/sign-ins.service.js';
+import { TenantFixed1700000000022 } from './tenant-fixed.migration.js';
 
 export const accountArea: Area = {
-  migrations: [Account1700000000020, AccountTables1700000000021],
+  migrations: [Account1700000000020, AccountTables1700000000021, TenantFixed1700000000022],
   inline: () => [sessionsProjection],
   compose: ({ account, platform }) => {
     let chores: { stop: () => Promise<void> } | undefined;

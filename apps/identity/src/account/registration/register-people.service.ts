@@ -1,6 +1,7 @@
 import type { UserRegistered } from '@gatehouse/contracts';
 import { uuidv7 } from '@gatehouse/crypto';
 import { asTenant, type CommandContext, handle, type NewEvent, type PostgresEventStore } from '@gatehouse/event-store';
+import { ProblemError } from '@gatehouse/http';
 import { newTraceContext } from '@gatehouse/telemetry';
 import type pg from 'pg';
 import type { Mailbox } from '../../mail/mailbox.service.js';
@@ -190,6 +191,10 @@ export class RegisterPeople {
   async #refuseTakenName(tenantName: string | undefined): Promise<void> {
     if (tenantName === undefined) return;
     const tenantId = slugOf(tenantName);
+    if (tenantId === '') {
+      const message = 'holds no Latin letter or digit that the id of the organization could be made of';
+      throw new ProblemError('validation_failed', undefined, { errors: [{ path: 'body.tenant_name', message }] });
+    }
     const { revision } = await this.#options.store.read(tenantId, tenantStream(tenantId));
     if (revision > 0 || !isOrganizationId(tenantId)) throw refuse('tenant_name_taken');
   }

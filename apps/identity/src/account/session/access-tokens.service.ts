@@ -21,6 +21,7 @@ export interface IssueToken {
   readonly methods: readonly string[];
   readonly now: number;
   readonly clientId?: string | undefined;
+  readonly tenantFixed?: boolean | undefined;
 }
 
 /** Access tokens of sessions: signed, never stored (RFC 9068). */
@@ -31,7 +32,7 @@ export class AccessTokens {
     this.#options = options;
   }
 
-  async issue({ person, tenant, sessionId, methods, now, clientId }: IssueToken) {
+  async issue({ person, tenant, sessionId, methods, now, clientId, tenantFixed }: IssueToken) {
     const { people, signingKeys, issuer } = this.#options;
     const { email } = await people.profileOf(person);
     const claims = {
@@ -43,6 +44,7 @@ export class AccessTokens {
       ...(email !== undefined && { email }),
       sid: sessionId,
       amr: [...methods],
+      ...(tenantFixed && { tenant_fixed: true }),
       ...(clientId !== undefined && { client_id: clientId }),
       jti: uuidv7(now),
     };

@@ -14,6 +14,7 @@ export interface OpenSession {
   readonly methods: readonly string[];
   readonly clientId?: string;
   readonly actingTenant: string;
+  readonly tenantFixed: boolean;
   readonly place: SealedField;
   readonly startedAt: Date;
   readonly lastUsedAt: Date;
@@ -27,6 +28,7 @@ interface Row {
   readonly methods: string[];
   readonly client_id: string | null;
   readonly acting_tenant: string;
+  readonly tenant_fixed: boolean;
   readonly place: SealedField;
   readonly started_at: Date;
   readonly last_used_at: Date;
@@ -34,8 +36,8 @@ interface Row {
 }
 
 const select = `
-  select s.session_id, s.user_id, s.tenant_id, s.methods, s.client_id, s.started_at, x.acting_tenant, x.place,
-    x.last_used_at, x.expires_at
+  select s.session_id, s.user_id, s.tenant_id, s.methods, s.client_id, s.started_at, x.acting_tenant, x.tenant_fixed,
+    x.place, x.last_used_at, x.expires_at
   from sessions s join session_secrets x using (session_id)`;
 
 const pageSize = 100;
@@ -82,11 +84,11 @@ export class SessionRows {
 
   /** Inside the transaction of the session's first event. */
   async insert(client: Client, session: NewSession): Promise<void> {
-    const { homeTenantId, sessionId, userId, actingTenant, place, now, expiresAt } = session;
+    const { homeTenantId, sessionId, userId, actingTenant, tenantFixed, place, now, expiresAt } = session;
     await client.query(
-      `insert into session_secrets (tenant_id, session_id, user_id, acting_tenant, place, last_used_at, expires_at)
-       values ($1, $2, $3, $4, $5, $6, $7)`,
-      [homeTenantId, sessionId, userId, actingTenant, JSON.stringify(place), new Date(now), expiresAt],
+      `insert into session_secrets (tenant_id, session_id, user_id, acting_tenant, tenant_fixed, place, last_used_at, expires_at)
+       values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+      [homeTenantId, sessionId, userId, actingTenant, tenantFixed, JSON.stringify(place), new Date(now), expiresAt],
     );
   }
 
@@ -146,6 +148,7 @@ export interface NewSession {
   readonly sessionId: string;
   readonly userId: string;
   readonly actingTenant: string;
+  readonly tenantFixed: boolean;
   readonly place: SealedField;
   readonly expiresAt: Date;
   readonly now: number;
@@ -183,6 +186,7 @@ const toSession = (row: Row): OpenSession => ({
   methods: row.methods,
   ...(row.client_id !== null && { clientId: row.client_id }),
   actingTenant: row.acting_tenant,
+  tenantFixed: row.tenant_fixed,
   place: row.place,
   startedAt: row.started_at,
   lastUsedAt: row.last_used_at,

@@ -10,16 +10,18 @@ export interface ActingTenant {
 }
 
 /**
- * The wanted tenant, or home. Undefined where the person cannot act in it, whether it exists or not. Somebody who left
- * the home tenant acts in one of the others.
+ * The wanted tenant; without a wish the person's only organization, or home where there is none or more than one.
+ * Undefined where the person cannot act in it, whether it exists or not. Somebody who left the home tenant acts in one of
+ * the others.
  */
 export async function chooseTenant(
   memberships: Memberships,
   { userId, homeTenantId }: Person,
   wanted?: string,
 ): Promise<ActingTenant | undefined> {
-  const chosen = await memberships.of(wanted ?? homeTenantId, userId);
-  if (chosen || wanted !== undefined) return chosen;
-  const [first] = await memberships.tenantsOf(userId, { limit: 1 });
-  return first;
+  if (wanted !== undefined) return memberships.of(wanted, userId);
+  const some = await memberships.tenantsOf(userId, { limit: 3 });
+  const organizations = some.filter(({ kind }) => kind === 'organization');
+  if (organizations.length === 1 && some.length < 3) return organizations[0];
+  return (await memberships.of(homeTenantId, userId)) ?? some[0];
 }

@@ -38,6 +38,11 @@ export interface StartSession extends Place {
   readonly person: Person;
   /** The tenant its tokens act in; the person's home unless given. */
   readonly tenantId?: string;
+  /**
+   * The proof is worth something in this tenant only: no other can be chosen with its tokens, and nothing of the person's
+   * own account be changed. For a provider that the tenant trusts and the installation does not.
+   */
+  readonly tenantFixed?: boolean;
   /** RFC 8176 words: `pwd`, `otp`, `hwk`, `fed`, `rec`, `mfa`. */
   readonly methods: readonly string[];
   readonly clientId?: string;
@@ -75,7 +80,7 @@ export class Sessions {
   /** @throws Refusal `tenant_not_selectable`; `sign_in_refused` when the person cannot sign in (any more) */
   async start(wanted: StartSession): Promise<IssuedSession> {
     const { store, rows, subjectKeys, memberships, lifetimeDays } = this.#options;
-    const { person, methods, clientId, now, guard } = wanted;
+    const { person, methods, clientId, now, guard, tenantFixed = false } = wanted;
     const tenant = await chooseTenant(memberships, person, wanted.tenantId);
     if (!tenant) throw refuse('tenant_not_selectable');
     const sessionId = uuidv7(now);
@@ -97,10 +102,18 @@ export class Sessions {
       });
       const older = (await rows.ofUser(userId, client)).slice(maxSessions - 1);
       for (const session of older) await this.#endIn(log, client, session, 'revoked', now);
-      await rows.insert(client, { ...person, sessionId, actingTenant: tenant.tenantId, place, expiresAt, now });
+      await rows.insert(client, {
+        ...person,
+        sessionId,
+        actingTenant: tenant.tenantId,
+        tenantFixed,
+        place,
+        expiresAt,
+        now,
+      });
       await rows.insertToken(client, homeTenantId, sessionId, refreshToken, now);
     });
-    const access = await this.#options.tokens.issue({ person, tenant, sessionId, methods, now, clientId });
+    const access = await this.#options.tokens.issue({ person, tenant, sessionId, methods, now, clientId, tenantFixed });
     return { ...access, userId, refreshToken, refreshExpiresIn: lifetimeDays * (dayMs / 1_000) };
   }
 
@@ -115,9 +128,12 @@ export class Sessions {
     const session = isRefreshToken(refreshToken) ? await rows.byToken(refreshToken) : undefined;
     const person = session && (await people.byId(session.userId));
     if (!session || person?.status !== 'active' || this.#isOver(session, now)) throw refuse('refresh_refused');
+    const { tenantFixed } = session;
+    if (tenantFixed && wantedTenant !== undefined && wantedTenant !== session.actingTenant)
+      throw refuse('tenant_not_selectable');
     const tenant =
       (await chooseTenant(memberships, person, wantedTenant ?? session.actingTenant)) ??
-      (wantedTenant === undefined ? await chooseTenant(memberships, person) : undefined);
+      (wantedTenant === undefined && !tenantFixed ? await chooseTenant(memberships, person) : undefined);
     if (!tenant) throw refuse('tenant_not_selectable');
     // The tenant may ask for more than this sign-in proved: one begins anew, and is asked then.
     if (tenant.requireSecondFactor && !session.methods.includes('mfa')) throw refuse('refresh_refused');
@@ -129,7 +145,7 @@ export class Sessions {
       throw refuse('refresh_refused');
     }
     const { sessionId, methods, clientId, expiresAt } = session;
-    const access = await tokens.issue({ person, tenant, sessionId, methods, now, clientId });
+    const access = await tokens.issue({ person, tenant, sessionId, methods, now, clientId, tenantFixed });
     const refreshExpiresIn = Math.floor((expiresAt.getTime() - now) / 1_000);
     return { ...access, userId: person.userId, refreshToken: next, refreshExpiresIn };
   }

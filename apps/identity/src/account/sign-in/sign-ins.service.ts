@@ -24,6 +24,8 @@ export interface SignInsOptions {
 export interface SignIn extends Place {
   /** The tenant to act in; the person's home unless given. */
   readonly tenantId?: string | undefined;
+  /** As in `StartSession`. A second factor of the person's own proves more, and lifts it. */
+  readonly tenantFixed?: boolean;
   readonly clientId?: string;
   readonly now: number;
   readonly traceId?: string;

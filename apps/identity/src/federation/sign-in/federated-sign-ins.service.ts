@@ -117,15 +117,21 @@ export class FederatedSignIns {
 
   /** The session, once. @throws Refusal `federation_sign_in_invalid`, `federation_refused` */
   async finish(secret: string, place: { readonly ip: string; readonly userAgent?: string }, now: number) {
-    const { rows, people, links, memberships, account } = this.#options;
+    const { rows, people, links, memberships, account, providers, vouches } = this.#options;
     const row = await rows.use(secret, now);
     const { userId, subjectIndex, tenantId, idpId, methods } = row ?? {};
     if (!userId || !subjectIndex || !tenantId || !idpId) throw refusal('federation_sign_in_invalid');
     const [person, link] = await Promise.all([people.byId(userId), links.bySubject(idpId, subjectIndex)]);
     if (person?.status !== 'active' || link?.userId !== userId) throw refusal('federation_refused');
     if (!(await memberships.of(tenantId, userId))) throw refusal('federation_refused');
-    const signIn = { ...place, tenantId, now };
+    const provider = await providers.byId(idpId);
+    if (!provider) throw refusal('federation_refused');
+    const signIn = { ...place, tenantId, tenantFixed: !vouches(provider), now };
     const result: SignInResult = await account.signIns.begin(person, methods ?? ['fed'], signIn);
+    // Where the tenant asks for a second factor and the person has none, whoever runs the provider could enrol one of
+    // their own and so get hold of the whole account: the person signs in here first.
+    if (result.status === 'challenged' && result.factors.length === 0 && signIn.tenantFixed)
+      throw refusal('federation_refused');
     return result;
   }
 
