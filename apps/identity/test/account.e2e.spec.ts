@@ -49,8 +49,8 @@ describe('an account', () => {
     expect(claims).toMatchObject({
       sub: asked.body.id,
       email: 'Ann@Example.org',
-      tenant: `p-${asked.body.id}`,
-      tenant_name: 'Personal workspace',
+      tenant: 'ann-sohne',
+      tenant_name: 'Ann & Söhne',
       amr: ['pwd'],
       sid: signedIn.body.session_id,
     });
