@@ -3,12 +3,13 @@ import { machine, printTable, type Row } from './report.js';
 import { type Stack, startStack } from './stack.js';
 import { decisions } from './suites/decisions.js';
 import { keyCheck } from './suites/key-check.js';
+import { logins } from './suites/logins.js';
 import { rebuild } from './suites/rebuild.js';
 import { revocation } from './suites/revocation.js';
 import { store } from './suites/store.js';
 import { tokens } from './suites/tokens.js';
 
-const suites = ['store', 'rebuild', 'key-check', 'revocation', 'decisions', 'tokens'] as const;
+const suites = ['store', 'rebuild', 'key-check', 'revocation', 'decisions', 'tokens', 'logins'] as const;
 
 const flags = await yargs(process.argv.slice(2))
   .scriptName('npm run bench --')
@@ -36,6 +37,7 @@ const run: Record<(typeof suites)[number], () => Promise<readonly Row[]>> = {
   'key-check': keyCheck,
   revocation: () => onStack((stack) => revocation(stack, flags.trials)),
   decisions: () => onStack((stack) => decisions(stack, flags.seconds, flags.soak)),
+  logins: () => onStack((stack) => logins(stack, flags.seconds)),
   tokens: () => onStack((stack) => tokens(stack, flags.seconds)),
 };
 

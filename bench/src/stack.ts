@@ -11,6 +11,8 @@ export interface Stack extends Child {
   /** The operator's key. */
   readonly key: string;
   readonly databaseUrl: string;
+  /** Where identity writes its letters. */
+  readonly mail: string;
 }
 
 interface Ready {
@@ -38,6 +40,7 @@ export async function startStack(): Promise<Stack> {
     services: ready.services,
     key: credentials.credentials.APIKey.api_key,
     databaseUrl: `postgres://postgres:${encodeURIComponent(password)}@127.0.0.1:${portBase + 20}/gatehouse`,
+    mail: join(data, 'data/mail'),
     stop: async () => {
       await child.stop();
       rmSync(data, { recursive: true, force: true, maxRetries: 5 });
