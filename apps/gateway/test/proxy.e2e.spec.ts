@@ -55,7 +55,7 @@ describe('the table of routes', () => {
     '//api/v1/identity/keys',
     '/livez/../api',
     '/openapi/other.json',
-    '/.well-known/openid-configuration',
+    '/.well-known/webfinger',
     '/v1/secret',
     '/index.html',
   ])('%s is nobody’s: 404 or 400 as a problem document, and no service is asked', async (path) => {

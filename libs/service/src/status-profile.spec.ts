@@ -3,6 +3,7 @@ import { RpcError } from '@gatehouse/bus';
 import { EventTooLarge, RevisionConflict, StoreOverloaded, StoreUnavailable } from '@gatehouse/event-store';
 import { ProblemError } from '@gatehouse/http';
 import { describe, expect, it } from '@jest/globals';
+import pg from 'pg';
 import { mapDomainError } from './domain-errors.js';
 import { statusProfiles, toProblem } from './status-profile.js';
 
@@ -61,7 +62,7 @@ describe('failures of the libraries over HTTP', () => {
       Object.assign(new Error('query failed'), { driverError: Object.assign(new Error('x'), { code: 'ECONNRESET' }) }),
       503,
     ],
-    [Object.assign(new Error('invalid byte sequence'), { code: '22021' }), 400],
+    [Object.assign(new pg.DatabaseError('invalid byte sequence', 0, 'error'), { code: '22021' }), 400],
   ])('%s', (error, status) => {
     expect(mapDomainError(error)).toMatchObject({ status });
   });

@@ -19,10 +19,13 @@ export interface TokenStateParts {
 
 /** Longer than any access token of ours. */
 const maxTokenLength = 8_192;
+const maxSeen = 10_000;
 
 /** What is true of one of our access tokens right now: asked of the tables, so an end counts with its own answer. */
 export class TokenState {
   readonly #parts: TokenStateParts;
+  /** Tokens whose signature was right, and what they say: a signature stays right, so it is computed once. */
+  readonly #seen = new Map<string, JWTPayload>();
 
   constructor(parts: TokenStateParts) {
     this.#parts = parts;
@@ -32,6 +35,8 @@ export class TokenState {
   async verified(token: string, nowMs: number): Promise<JWTPayload | undefined> {
     const { issuer, signingKeys } = this.#parts;
     if (token.length > maxTokenLength) return undefined;
+    const seen = this.#seen.get(token);
+    if (seen) return (seen.exp ?? 0) * 1_000 > nowMs ? seen : undefined;
     const keys = (header: { kid?: string; alg?: string }) => signingKeys.verificationKey(header);
     try {
       const { payload } = await jwtVerify(token, keys, {
@@ -42,10 +47,17 @@ export class TokenState {
         requiredClaims: ['sub', 'exp', 'tenant'],
         currentDate: new Date(nowMs),
       });
+      this.#remember(token, payload);
       return payload;
     } catch {
       return undefined;
     }
+  }
+
+  // Oldest out first: the map keeps insertion order, and a full one costs a verification, never memory.
+  #remember(token: string, payload: JWTPayload): void {
+    if (this.#seen.size >= maxSeen) this.#seen.delete(this.#seen.keys().next().value ?? '');
+    this.#seen.set(token, payload);
   }
 
   /** The claims of a token that works now; undefined for one that is over, revoked, or was never ours. */

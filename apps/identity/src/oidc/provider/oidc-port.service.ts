@@ -18,6 +18,7 @@ export class OidcPort {
   readonly #parts: OidcPortParts;
   readonly #host: string;
   readonly #protocol: string;
+  readonly #handlers = new WeakMap<Provider, ReturnType<Provider['callback']>>();
 
   constructor(parts: OidcPortParts) {
     const { host, protocol } = new URL(parts.issuer);
@@ -52,7 +53,14 @@ export class OidcPort {
     const headers = reply.getHeaders();
     reply.hijack();
     for (const [name, value] of Object.entries(headers)) if (value !== undefined) reply.raw.setHeader(name, value);
-    await provider.callback()(this.prepare(request), reply.raw);
+    await this.#handlerOf(provider)(this.prepare(request), reply.raw);
+  }
+
+  /** Its callback is composed of a hundred middlewares: once for each provider, not for each request. */
+  #handlerOf(provider: Provider): ReturnType<Provider['callback']> {
+    const handler = this.#handlers.get(provider) ?? provider.callback();
+    this.#handlers.set(provider, handler);
+    return handler;
   }
 
   /** A bound on device flows that nobody finishes: they cost a row each. @throws ProblemError `rate_limited` */
