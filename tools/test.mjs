@@ -3,6 +3,7 @@
  *
  *   npm test                               build, lint, tidy, then every project's specs
  *   npm test -- --project policy           only that project's specs (may be given several times)
+ *   npm test -- --quick                    without the specs that start whole services: for every day
  *   npm test -- --no-cache                 run specs again even if nothing they depend on has changed
  *
  * The last line is `N passed, N failed` (`, N skipped` if any); a step that fails counts as one failure.
@@ -127,8 +128,13 @@ function addFailedSteps(summary) {
 async function main() {
   const startedAt = performance.now();
   const { values } = parseArgs({
-    options: { project: { type: 'string', multiple: true }, 'no-cache': { type: 'boolean', default: false } },
+    options: {
+      project: { type: 'string', multiple: true },
+      'no-cache': { type: 'boolean', default: false },
+      quick: { type: 'boolean', default: false },
+    },
   });
+  if (values.quick) environment.GATEHOUSE_TESTS = 'quick';
   const summary = addFailedSteps(summarize(await testAll(values)));
   if (summary.failures.length > 0) console.log(`\n${summary.failures.map(formatFailure).join('\n')}`);
   console.log(`\n${report.timings.join(' · ')} · all ${seconds(startedAt)}`);

@@ -1,12 +1,8 @@
 import { z } from 'zod';
+import { recordedText } from '../recorded-text.js';
 
 /** A name that people gave a thing: one line, shown as it is, recorded in clear. */
-export const displayName = z
-  .string()
-  .trim()
-  .min(1)
-  .max(100)
-  .regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]*$/u, 'has a control character');
+export const displayName = recordedText(100);
 
 /** The id of a team, a project or an environment, chosen by whoever makes it. */
 export const slug = z

@@ -5,6 +5,7 @@ import { Controller, Inject, Req } from '@nestjs/common';
 import { z } from 'zod';
 import { personalTenantId } from '../../person/people.service.js';
 import { answering } from '../../problems.js';
+import { recordedText } from '../../recorded-text.js';
 import { Invitations } from '../../tenancy/invitation/invitations.service.js';
 import { ACCOUNT, type Account } from '../account.service.js';
 import { refuse } from '../account-refusal.js';
@@ -21,7 +22,7 @@ const register = defineRoute({
     email: emailAddress,
     password,
     name: personName.optional(),
-    tenant_name: personName.pipe(z.string().max(100)).optional().describe('An organization to make for the person'),
+    tenant_name: recordedText(100).optional().describe('An organization to make for the person'),
     invitation_token: z.string().max(256).optional(),
   }),
   response: z.object({

@@ -13,6 +13,7 @@ import { Controller, Inject, Req } from '@nestjs/common';
 import { z } from 'zod';
 import { People } from '../../person/people.service.js';
 import { answering } from '../../problems.js';
+import { recordedText } from '../../recorded-text.js';
 import { commandContext } from '../../request-command.js';
 import { Memberships } from '../../tenancy/memberships.service.js';
 import { type WebhookTargets, webhookUrlProblem } from '../delivery/public-address.js';
@@ -29,11 +30,7 @@ const readAccess = { kind: 'action', action: 'alert.read', resource: ofTenant } 
 const writeAccess = { kind: 'action', action: 'alert.write', resource: ofTenant } as const;
 const params = z.object({ channelId: z.uuid() });
 
-const name = z
-  .string()
-  .min(1)
-  .max(100)
-  .regex(/^\P{Cc}*$/u, 'has a control character');
+const name = recordedText(100);
 
 const channelView = z.object({
   channelId: z.uuid(),

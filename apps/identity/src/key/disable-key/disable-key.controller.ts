@@ -2,6 +2,7 @@ import { PostgresEventStore } from '@gatehouse/event-store';
 import { Caller, defineRoute, type HttpRequest, Input, type InputOf, type Principal, Route } from '@gatehouse/http';
 import { Controller, Inject, Req } from '@nestjs/common';
 import { z } from 'zod';
+import { recordedText } from '../../recorded-text.js';
 import { commandHeaders } from '../../request-command.js';
 import { changedKey, changeKey } from '../change-key.js';
 import { disableKey } from './disable-key.js';
@@ -19,12 +20,7 @@ const disable = defineRoute({
   // The reason is shown and recorded as it is: one line, no personal data.
   body: z
     .strictObject({
-      reason: z
-        .string()
-        .min(1)
-        .max(200)
-        .regex(/^\P{Cc}*$/u, 'has a control character')
-        .optional(),
+      reason: recordedText(200).optional(),
     })
     .nullish(),
   headers: commandHeaders,

@@ -1,5 +1,6 @@
 import { clientPrincipalId, oauthClientKind } from '@gatehouse/contracts';
 import { z } from 'zod';
+import { recordedText } from '../../recorded-text.js';
 import type { ClientFacts } from './client.js';
 
 const scopeWord = z.enum(['openid', 'email', 'profile', 'offline_access']);
@@ -8,11 +9,7 @@ const publicJwk = z.record(z.string().max(32), z.union([z.string().max(2_048), z
 
 /** What may be said of a client, with what holds when nothing is said: the least. */
 export const clientSettingsInput = z.strictObject({
-  title: z
-    .string()
-    .min(1)
-    .max(100)
-    .regex(/^\P{Cc}*$/u, 'has a control character'),
+  title: recordedText(100),
   redirectUris: z.array(z.string().min(1).max(512)).max(16).default([]),
   scopes: z.array(scopeWord).max(4).default(['openid', 'email', 'profile']),
   permissions: z.array(permission).max(64).default([]),

@@ -2,6 +2,7 @@ import { audienceAccess } from '@gatehouse/contracts';
 import { Caller, defineRoute, type HttpRequest, Input, type InputOf, type Principal, Route } from '@gatehouse/http';
 import { Controller, Inject, Req } from '@nestjs/common';
 import { z } from 'zod';
+import { recordedText } from '../../recorded-text.js';
 import { commandHeaders } from '../../request-command.js';
 import { audienceName, audienceView } from '../audience-view.js';
 import { changeAudience, deactivateAudience, reactivateAudience } from '../change-audience.js';
@@ -40,12 +41,7 @@ const deactivate = defineRoute({
   // The reason is shown and recorded as it is: one line, no personal data.
   body: z
     .strictObject({
-      reason: z
-        .string()
-        .min(1)
-        .max(200)
-        .regex(/^\P{Cc}*$/u, 'has a control character')
-        .optional(),
+      reason: recordedText(200).optional(),
     })
     .nullish(),
 });

@@ -12,6 +12,7 @@ import { PLATFORM, type Platform } from '@gatehouse/service';
 import { Controller, Inject, Req } from '@nestjs/common';
 import { z } from 'zod';
 import type { Person } from '../../person/people.service.js';
+import { recordedText } from '../../recorded-text.js';
 import { commandContext } from '../../request-command.js';
 import { UserSwitch } from '../user-switch.service.js';
 
@@ -25,7 +26,7 @@ const disable = defineRoute({
   summary: 'Shuts a person out of the whole installation and ends every session; for operators',
   access: { kind: 'action', action: 'user.disable', resource },
   params,
-  body: z.strictObject({ reason: z.string().max(200).optional() }).optional(),
+  body: z.strictObject({ reason: recordedText(200).optional() }).optional(),
   response,
   bodyLimitBytes: 4_096,
   problems: ['not_found'],

@@ -2,6 +2,7 @@ import { PostgresEventStore } from '@gatehouse/event-store';
 import { Caller, defineRoute, type HttpRequest, Input, type InputOf, type Principal, Route } from '@gatehouse/http';
 import { Controller, Inject, Req } from '@nestjs/common';
 import { z } from 'zod';
+import { recordedText } from '../../../recorded-text.js';
 import { commandHeaders } from '../../../request-command.js';
 import { ownTenant, path } from '../../names.js';
 import { refusal } from '../../refusals.js';
@@ -20,12 +21,7 @@ const close = defineRoute({
   body: z
     .strictObject({
       // Recorded as it is: one line, no personal data.
-      reason: z
-        .string()
-        .min(1)
-        .max(200)
-        .regex(/^\P{Cc}*$/u, 'has a control character')
-        .optional(),
+      reason: recordedText(200).optional(),
     })
     .nullish(),
   headers: commandHeaders.pick({ 'idempotency-key': true }),
