@@ -59,7 +59,7 @@ describe('the set-up link', () => {
     expect(key).toMatch(/^mau_[A-Za-z0-9_-]{53}[AQgw]$/);
     await works(replica, key);
     const me = await api(replica, 'GET /me', { key });
-    expect(me.body).toEqual({ type: 'user', id: owner.ownerId, tenantId: 'main', keyId: won[0]?.body.keyId });
+    expect(me.body).toMatchObject({ type: 'user', id: owner.ownerId, tenantId: 'main', keyId: won[0]?.body.keyId });
     expect(await stack.superuser(`select from identity.keys where family = 'mau'`)).toHaveLength(1);
 
     const used = await redeem(owner.setupToken);
