@@ -1,6 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { createTokenVerifier, tokenAudience } from '@gatehouse/authn';
+import { waitFor } from '@gatehouse/testing';
 import { startChild } from '../child.js';
 import { type Figures, load, median } from '../load.js';
 import { type Row, rate, ratioOf } from '../report.js';
@@ -56,6 +57,10 @@ export async function tokens(stack: Stack, seconds: number): Promise<readonly Ro
 
 /** Makes a service client through the API, and one token of it. */
 async function serviceToken(identity: string, key: string): Promise<{ basic: string; token: string }> {
+  // Right after the first start identity does not know its operator's key yet.
+  const known = async () =>
+    (await fetch(`${identity}/api/v1/identity/me`, { headers: { authorization: `Bearer ${key}` } })).ok;
+  await waitFor(known, { message: 'the operator key', timeoutMs: 30_000 });
   const made = await fetch(`${identity}/api/v1/identity/clients`, {
     method: 'POST',
     headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
@@ -63,13 +68,15 @@ async function serviceToken(identity: string, key: string): Promise<{ basic: str
   });
   const { clientId, clientSecret } = (await made.json()) as { clientId: string; clientSecret: string };
   const basic = `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`;
-  const answer = await fetch(`${identity}/oidc/token`, {
-    method: 'POST',
-    headers: { authorization: basic },
-    body: new URLSearchParams({ grant_type: 'client_credentials', scope: '*' }),
-  });
-  const { access_token: token } = (await answer.json()) as { access_token?: string };
-  if (!token) throw new Error(`no token: status ${answer.status}`);
+  const ask = async () => {
+    const answer = await fetch(`${identity}/oidc/token`, {
+      method: 'POST',
+      headers: { authorization: basic },
+      body: new URLSearchParams({ grant_type: 'client_credentials', scope: '*' }),
+    });
+    return ((await answer.json()) as { access_token?: string }).access_token;
+  };
+  const token = await waitFor(ask, { message: 'a token of the new client', timeoutMs: 30_000 });
   return { basic, token };
 }
 
