@@ -98,8 +98,19 @@ const denied = (id: string, count = 1, tenantId = 'main') =>
 async function newKey(name: string): Promise<string> {
   const { body } = await api(replica, 'POST /keys', { key, body: { name } });
   await works(replica, body.key);
+  await untilPlaced(body.keyId);
   return body.keyId;
 }
+
+/** The replica's own report of that use comes a moment later, and must not come between those of a test. */
+const untilPlaced = (keyId: string) =>
+  waitFor(
+    async () => (await stack.superuser('select from identity.alert_places where key_id = $1', [keyId])).length > 0,
+    {
+      message: 'the use of the new key to be reported',
+      timeoutMs: 20_000,
+    },
+  );
 
 afterEach(() => {
   receiver.status = 200;
@@ -237,8 +248,10 @@ describe('a key', () => {
   it('of a person does not write down where the person is', async () => {
     const { body } = await api(replica, 'POST /setup', { body: { token: owner.setupToken } });
     await works(replica, body.key);
-    await settle({ new_network: { ...patient, threshold: 1 } }, { learningDays: 0 });
+    await untilPlaced(body.keyId);
+    await settle({ new_network: { ...patient, threshold: 1 } }, { learningDays: 7 });
     await report([], [use(body.keyId, '198.51.100.99')]);
+    await settle({ new_network: { ...patient, threshold: 1 } }, { learningDays: 0 });
     await report([], [use(body.keyId, '2001:db8:beef::1')]);
     const found = (await alerts('?kind=new_network')).find(({ subject }) => subject.id === body.keyId);
     expect(found).toMatchObject({ place: '2001:db8:beef::/48' });
