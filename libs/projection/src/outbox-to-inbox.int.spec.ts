@@ -76,8 +76,14 @@ let streams = 0;
 const append = (...names: string[]) =>
   db.store.append(`cart:${streams++}`, names.map(itemAdded), { expectedRevision: 0, context: contextOf() });
 const nameOf = (text: string) => (JSON.parse(text) as { data: { name: string } }).data.name;
-const logged = async () =>
-  (await readVisible(db.system, startPosition, { limit: 10_000 })).map((event) => nameOf(event.text));
+/** The kills may have hit the very connection that is asked. */
+const logged = () =>
+  waitFor(
+    async () => (await readVisible(db.system, startPosition, { limit: 10_000 })).map(({ text }) => nameOf(text)),
+    {
+      message: 'the log',
+    },
+  );
 const effects = async () =>
   (await db.admin('select name from shop.effects order by place')).rows.map((row) => row.name as string);
 const messages = async () => (await manager.streams.info('EVENTS')).state.messages;
