@@ -1,4 +1,4 @@
-import type { FieldError, Policy, Resource, Role, Rule } from './model.js';
+import type { FieldError, Resource, Role, Rule } from './model.js';
 import {
   type ActionPattern,
   actionPattern,
@@ -7,6 +7,12 @@ import {
   type ResourcePattern,
   resourcePattern,
 } from './pattern.js';
+
+/** `digest` names the exact text of the roles in evidence; whoever stores the policy computes it. */
+export interface Policy {
+  readonly digest: string;
+  readonly roles: readonly Role[];
+}
 
 /** Bounds of a policy: a mistake in one must not make every decision slow. */
 export const policyLimits = { roles: 256, rulesPerRole: 256, patternsPerRule: 64 } as const;

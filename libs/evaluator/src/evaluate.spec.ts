@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { compile } from './compile.js';
-import { evaluate } from './evaluate.js';
+import { type Decision, evaluate } from './evaluate.js';
 import { GrantIndex } from './grant-index.js';
 import { GroupIndex } from './group-index.js';
-import { type Decision, type Grant, maxMatched, type Request, type Resource, type Role, type Rule } from './model.js';
+import { type Grant, maxMatched, type Request, type Resource, type Role, type Rule } from './model.js';
 
 const tenantId = 'acme';
 

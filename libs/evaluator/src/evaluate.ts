@@ -2,7 +2,7 @@ import { type ActionRules, appliesTo, type CompiledPolicy } from './compile.js';
 import type { GrantIndex } from './grant-index.js';
 import type { GroupIndex } from './group-index.js';
 import {
-  type Decision,
+  type Decision as DecisionOf,
   type Grant,
   type MatchedRule,
   maxMatched,
@@ -15,7 +15,7 @@ import {
 const covers = (scope: Scope, resource: Resource): boolean =>
   scope === '*' || (scope.id === resource.id && scope.type === resource.type);
 
-function matchGrant(grant: Grant, rules: ActionRules, resource: Resource, into: MatchedRule[]): void {
+function matchGrant(grant: Grant, rules: ActionRules, resource: Resource, into: RoleMatch[]): void {
   if (!covers(grant.scope, resource)) return;
   for (const rule of rules.get(grant.role) ?? []) {
     if (appliesTo(rule, resource))
@@ -23,8 +23,10 @@ function matchGrant(grant: Grant, rules: ActionRules, resource: Resource, into: 
   }
 }
 
+type RoleMatch = Extract<MatchedRule, { readonly role: string }>;
+
 /** Forbids first: they decide. The rest of the order only has to be one that no order of facts changes. */
-function byWeight(a: MatchedRule, b: MatchedRule): number {
+function byWeight(a: RoleMatch, b: RoleMatch): number {
   if (a.effect !== b.effect) return a.effect === 'forbid' ? -1 : 1;
   if (a.grant !== b.grant) return a.grant < b.grant ? -1 : 1;
   return a.rule - b.rule;
@@ -45,6 +47,12 @@ function rolesThatPermit(rules: ActionRules, resource: Resource): string[] {
   }
   return names;
 }
+
+/** With what would have been needed beside it. */
+export type Decision = Omit<DecisionOf, 'matched'> & {
+  readonly matched: readonly RoleMatch[];
+  readonly needed?: readonly string[];
+};
 
 /** What a decision reads. */
 export interface DecisionFacts {
@@ -76,7 +84,7 @@ export function evaluate(
 ): Decision {
   const held = heldBy(grants, groups, tenantId, request.subject);
   const rules = policy.rulesFor(request.action.name);
-  const matched: MatchedRule[] = [];
+  const matched: RoleMatch[] = [];
   for (const grant of held) matchGrant(grant, rules, request.resource, matched);
   if (matched.length === 0) {
     const reason = held.length === 0 ? 'no_grant' : 'no_permit';

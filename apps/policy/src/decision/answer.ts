@@ -1,7 +1,8 @@
+import type { MatchedRule, Reason } from '@gatehouse/evaluator';
 import type { RecordedDecision } from './decision-point.js';
 
 /** An answer in AuthZEN's shape. `evidence` is what was read; with `id` the ledger proves it. */
-export const toAnswer = ({ decision, id, reason, policy, facts, matched, needed }: RecordedDecision) => ({
+export const toAnswer = ({ decision, id, reason, policy, facts, matched, needed }: RecordedDecision): Answer => ({
   decision,
   context: {
     id,
@@ -9,11 +10,24 @@ export const toAnswer = ({ decision, id, reason, policy, facts, matched, needed 
     evidence: {
       policy,
       facts,
-      matched: matched.map(({ effect, role, rule, grant }) => ({ effect, role, rule, grant })),
+      matched,
       ...(needed && { needed }),
     },
   },
 });
 
-export type Answer = ReturnType<typeof toAnswer>;
+export interface Answer {
+  readonly decision: boolean;
+  readonly context: {
+    readonly id: string;
+    readonly reason: Reason;
+    readonly evidence: {
+      readonly policy: string;
+      readonly facts: string;
+      readonly matched: readonly MatchedRule[];
+      readonly needed?: readonly string[];
+    };
+  };
+}
+
 export type AnswerOrError = Answer | { decision: false; context: { error: { status: number; message: string } } };

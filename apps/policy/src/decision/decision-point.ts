@@ -1,8 +1,9 @@
 import type { Actor, DecisionRecorded, Entity } from '@gatehouse/contracts';
 import { type Pepper, uuidv7 } from '@gatehouse/crypto';
-import { type CompiledPolicy, type Decision, evaluate, isWithinScopes, type MatchedRule } from '@gatehouse/evaluator';
+import { type Decision, evaluate, isWithinScopes, type MatchedRule } from '@gatehouse/evaluator';
 import { type GroupCommit, StoreUnavailable, writeEvent } from '@gatehouse/event-store';
 import type { Facts } from '../facts/facts.js';
+import type { ActivePolicies } from '../version/active-policies.js';
 import { recordable } from './identifiers.js';
 
 /** One question, and who asks it. */
@@ -35,12 +36,13 @@ export class FactsNotLoaded extends StoreUnavailable {
 
 export interface DeciderOptions {
   readonly facts: Facts;
-  readonly policy: CompiledPolicy;
+  readonly policies: ActivePolicies;
   readonly commits: GroupCommit;
   readonly pepper: Pepper;
 }
 
-const ruleName = (rule: MatchedRule): string => `${rule.role}#${rule.rule}@${rule.grant}`;
+const ruleName = (match: MatchedRule): string =>
+  'role' in match ? `${match.role}#${match.rule}@${match.grant}` : match.policy;
 
 /** Evaluates in memory, records, and answers only when the record is durable (P1). */
 export class DecisionPoint {
@@ -52,11 +54,11 @@ export class DecisionPoint {
 
   /** Without a record: for asking whether a caller may ask at all. */
   evaluate(question: Question): Decision {
-    const { facts, policy, pepper } = this.#options;
+    const { facts, policies, pepper } = this.#options;
     if (!facts.loaded) throw new FactsNotLoaded('the facts are being loaded');
     if (!isWithinScopes(question.scopes, question.action))
       return { decision: false, reason: 'out_of_scope', matched: [] };
-    return evaluate(policy, facts, question.tenantId, {
+    return evaluate(policies.of(question.tenantId).policy, facts, question.tenantId, {
       subject: recordable(pepper, question.subject),
       action: { name: question.action },
       resource: recordable(pepper, question.resource),
@@ -65,7 +67,7 @@ export class DecisionPoint {
 
   /** @throws StoreUnavailable, StoreOverloaded: the answer is then an error, never "allow" */
   async decide(question: Question, asked: Asked): Promise<RecordedDecision> {
-    const { facts, policy, commits, pepper } = this.#options;
+    const { facts, policies, commits, pepper } = this.#options;
     const answer = this.evaluate(question);
     const now = Date.now();
     const id = uuidv7(now);
@@ -75,7 +77,7 @@ export class DecisionPoint {
       resource: recordable(pepper, question.resource),
       decision: answer.decision,
       reason: answer.reason,
-      policy: policy.digest,
+      policy: policies.of(question.tenantId).policy.digest,
       facts: facts.position,
       matched: answer.matched.map(ruleName),
     };

@@ -22,6 +22,68 @@ export type GroupJoined = z.infer<typeof groupJoined>;
 export const groupLeft = z.object({ group: entity, member: entity });
 export type GroupLeft = z.infer<typeof groupLeft>;
 
+const attributes = z.record(z.string(), z.unknown());
+
+/** What is known of one subject or resource of a tenant; the later replaces the earlier whole. */
+export const entityDescribed = z.object({
+  entity,
+  labels: z.record(z.string(), z.string()),
+  properties: attributes,
+  parents: z.array(entity),
+  owner: entity.optional(),
+});
+export type EntityDescribed = z.infer<typeof entityDescribed>;
+
+export const entityForgotten = z.object({ entity });
+export type EntityForgotten = z.infer<typeof entityForgotten>;
+
+export const relationshipMade = z.object({ subject: entity, relation: z.string(), resource: entity });
+export type RelationshipMade = z.infer<typeof relationshipMade>;
+
+export const relationshipEnded = relationshipMade;
+export type RelationshipEnded = z.infer<typeof relationshipEnded>;
+
+/** A version exists: its text is stored under the digest of its canonical form and never changes. */
+export const policyDrafted = z.object({ digest: z.string(), bytes: z.number().int(), title: z.string() });
+export type PolicyDrafted = z.infer<typeof policyDrafted>;
+
+/** With four eyes: somebody else has to approve. */
+export const policyActivationRequested = z.object({
+  requestId: z.string(),
+  digest: z.string().nullable(),
+  previous: z.string().nullable(),
+  reason: z.string(),
+});
+export type PolicyActivationRequested = z.infer<typeof policyActivationRequested>;
+
+export const policyActivationRejected = z.object({ requestId: z.string(), reason: z.string() });
+export type PolicyActivationRejected = z.infer<typeof policyActivationRejected>;
+
+/** From its place in the log on this version decides; `null`: the built-in roles alone. */
+export const policyActivated = z.object({
+  digest: z.string().nullable(),
+  previous: z.string().nullable(),
+  reason: z.string(),
+  rollback: z.boolean(),
+  /** Of the request that somebody else made. */
+  requestId: z.string().optional(),
+});
+export type PolicyActivated = z.infer<typeof policyActivated>;
+
+export const policyMode = z.enum(['strict', 'audit_only']);
+export type PolicyMode = z.infer<typeof policyMode>;
+
+export const policySettingsChanged = z.object({ mode: policyMode, fourEyes: z.boolean(), reason: z.string() });
+export type PolicySettingsChanged = z.infer<typeof policySettingsChanged>;
+
+/** What the evaluator read of a request beside its names. */
+const given = z.object({
+  subject: attributes.optional(),
+  action: attributes.optional(),
+  resource: attributes.optional(),
+  context: attributes.optional(),
+});
+
 /** One answered question. Who asked is the envelope's actor; the subject is whom the question was about. */
 export const decisionRecorded = z.object({
   subject: entity,
@@ -33,15 +95,40 @@ export const decisionRecorded = z.object({
   policy: z.string(),
   /** Position of policy's log up to which facts were read. */
   facts: z.string(),
-  /** The rules that decided, `<role>#<rule>`, and the grants that brought them. */
+  /** The rules that decided: `<role>#<rule>@<grant>`, or the id of a rule of the tenant's policy. */
   matched: z.array(z.string()),
+  given: given.optional(),
+  /** Ids of the rules whose obligations were answered. */
+  obligations: z.array(z.string()).optional(),
+  /** The tenant was in this mode: `decision` is what was answered, `reason` what the policy said. */
+  mode: z.literal('audit_only').optional(),
+  /** Rate limits that were consumed, or that refused. */
+  limits: z.array(z.string()).optional(),
 });
 export type DecisionRecorded = z.infer<typeof decisionRecorded>;
+
+/** The answered questions of one batch: all were decided by one policy on the same facts. Item n has the id `<event id>.<n>`. */
+export const decisionsRecorded = z.object({
+  policy: z.string(),
+  facts: z.string(),
+  items: z.array(decisionRecorded.omit({ policy: true, facts: true })),
+});
+export type DecisionsRecorded = z.infer<typeof decisionsRecorded>;
 
 export const policyEvents = {
   'role.granted': roleGranted,
   'role.revoked': roleRevoked,
   'group.joined': groupJoined,
   'group.left': groupLeft,
+  'entity.described': entityDescribed,
+  'entity.forgotten': entityForgotten,
+  'relationship.made': relationshipMade,
+  'relationship.ended': relationshipEnded,
+  'policy.drafted': policyDrafted,
+  'policy.activation_requested': policyActivationRequested,
+  'policy.activation_rejected': policyActivationRejected,
+  'policy.activated': policyActivated,
+  'policy.settings_changed': policySettingsChanged,
   'decision.recorded': decisionRecorded,
+  'decisions.recorded': decisionsRecorded,
 } as const;

@@ -16,6 +16,8 @@ export const decide = {
     scopes: z.array(z.string().max(128)).max(64).optional(),
     /** The service that asks. */
     caller: actor,
+    /** A position of policy's log that the decision must have read up to: that of the asker's own last write. */
+    minPosition: z.string().max(64).optional(),
     source: z.object({ ip: z.string().max(64).optional() }).optional(),
   }),
   response: z.object({ decision: z.boolean(), id: z.string(), reason: z.string() }),
