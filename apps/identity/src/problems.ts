@@ -10,6 +10,10 @@ const ownProblems = {
   user_key_with_roles: { status: 400, title: 'A user key acts as its user and has no roles of its own' },
   user_key_without_person: { status: 403, title: 'Only a person can have a user key' },
   user_key_of_another: { status: 403, title: 'A user key is given a new text by its own person only' },
+  user_key_beyond_tenant: {
+    status: 403,
+    title: 'This sign-in opens one tenant only, and a user key opens all of its person',
+  },
   key_scopes_too_wide: { status: 403, title: 'The key would reach further than the credential that asks for it' },
   key_already_rotated: { status: 409, title: 'This request rotated the key before, and a key is shown only once' },
   key_is_published: { status: 400, title: 'This key stands in public documents: anybody may have it' },

@@ -6,6 +6,7 @@ export type RefusalCode =
   | 'user_key_with_roles'
   | 'user_key_without_person'
   | 'user_key_of_another'
+  | 'user_key_beyond_tenant'
   | 'key_scopes_too_wide'
   | 'setup_link_invalid';
 

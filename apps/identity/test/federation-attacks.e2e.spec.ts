@@ -218,6 +218,22 @@ describe('what a provider of one tenant is in another', () => {
     expect((await auth(world.replica, 'POST /refresh', { body: elsewhere })).status).not.toBe(200);
   });
 
+  it('no key that would open the other tenants of the person, not even to an admin of its own', async () => {
+    const person = world.newPerson({ email: 'keys@evil.example' });
+    const { browser } = await world.signIn(person, { idpId: evilId }, evil);
+    await browser.confirm(await codeFor('keys@evil.example'));
+    const { sub, token: key } = await sessionOf(browser);
+    const promoted = await api(world.replica, `PATCH /members/${sub}`, {
+      key: world.otherKey,
+      body: { role: 'admin' },
+    });
+    expect(promoted.status).toBe(200);
+    const create = (family: string) =>
+      api(world.replica, 'POST /keys', { key, body: { name: `${family}-key`, family } });
+    await waitFor(async () => (await create('mas')).status !== 403, { message: 'the right to make keys' });
+    expect((await create('mau')).body).toMatchObject({ code: 'user_key_beyond_tenant' });
+  });
+
   it('no proof of a second factor', async () => {
     const person = world.newPerson({ email: 'strong@evil.example', amr: ['mfa', 'otp', 'hwk'] });
     const { browser } = await world.signIn(person, { idpId: evilId }, evil);

@@ -190,6 +190,15 @@ describe('a token for an audience', () => {
     expect(await names(ownerKey)).toEqual(['billing', 'open-to-all', 'raced']);
   });
 
+  it('is not made for another tenant’s audience by a sign-in that opens one tenant only', async () => {
+    await audience({ name: 'for-everybody', access: 'anyone' });
+    const { ownerId: sub } = elsewhere;
+    const claims = { iss: issuer, sub, aud: 'urn:gatehouse:api', tenant: 'other', role: 'owner' };
+    const signedIn = (more: object) => sign({ ...claims, ...more, jti: crypto.randomUUID() }, 'at+jwt');
+    expect(await mint('for-everybody', await signedIn({}))).toMatchObject({ status: 200 });
+    expect(await mint('for-everybody', await signedIn({ tenant_fixed: true }))).toMatchObject({ status: 404 });
+  });
+
   it('is not made for an inactive audience', async () => {
     await audience({ name: 'resting' });
     await call('POST /api/v1/identity/audiences/resting/deactivate', operator, { reason: 'moved' });

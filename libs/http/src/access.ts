@@ -7,6 +7,8 @@ export interface Principal {
   readonly tenantId: string;
   /** Action patterns of the credential; absent: all that the principal may. */
   readonly scopes?: readonly string[];
+  /** The credential opens this tenant only, though the person may have others. */
+  readonly tenantFixed?: true;
 }
 
 /**

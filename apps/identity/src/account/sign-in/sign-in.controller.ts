@@ -18,7 +18,9 @@ const login = defineRoute({
   body: z.strictObject({
     email: emailAddress,
     password,
-    tenant: tenantId.optional().describe('The tenant to act in; the own home unless given'),
+    tenant: tenantId
+      .optional()
+      .describe('The tenant to act in; unless given: the only organization, else the own home'),
     cookie: z.boolean().default(false).describe('True: the refresh token goes into a cookie that no script reads'),
   }),
   response: issuedTokens,

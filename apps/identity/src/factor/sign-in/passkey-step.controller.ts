@@ -28,7 +28,9 @@ const passkey = defineRoute({
   body: z.strictObject({
     challenge: challengeToken.optional(),
     response: signedPasskey,
-    tenant: tenantId.optional().describe('The tenant to act in, for a passkey alone; the own home unless given'),
+    tenant: tenantId
+      .optional()
+      .describe('The tenant to act in, for a passkey alone; unless given: the only organization, else the own home'),
     cookie,
   }),
   response: issuedTokens,

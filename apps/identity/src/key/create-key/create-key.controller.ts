@@ -61,6 +61,7 @@ const create = defineRoute({
     'key_expiry_passed',
     'user_key_with_roles',
     'user_key_without_person',
+    'user_key_beyond_tenant',
     'key_scopes_too_wide',
   ],
 });

@@ -46,6 +46,14 @@ describe('create a key', () => {
     expect(refusalOf(() => createKey({ ...createCi, family: 'mau', caller }, noKey))).toBe('user_key_without_person');
   });
 
+  it('makes no key of all tenants of a person for a credential that opens one', () => {
+    const caller = { type: 'user', id: ownerId, tenantFixed: true } as const;
+    const make = (family: 'mas' | 'mau') =>
+      refusalOf(() => createKey({ ...createCi, family, roles: [], caller }, noKey));
+    expect(make('mau')).toBe('user_key_beyond_tenant');
+    expect(make('mas')).toBe('no refusal');
+  });
+
   it.each([
     ['a millisecond ago', -1, 'key_expiry_passed'],
     ['now', 0, 'key_expiry_passed'],

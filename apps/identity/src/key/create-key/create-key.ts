@@ -2,7 +2,7 @@ import type { KeyCreated, KeyPrincipal } from '@gatehouse/contracts';
 import type { NewEvent } from '@gatehouse/event-store';
 import { Refusal } from '../../refusal.js';
 import { type Key, keyNamePattern, scopePattern } from '../key.js';
-import { assertReach, type Reach } from '../reach.js';
+import { assertReach, assertReachesPerson, type Reach } from '../reach.js';
 
 export interface CreateKey {
   readonly keyId: string;
@@ -25,7 +25,7 @@ export interface CreateKey {
   readonly now: number;
 }
 
-/** @throws Refusal `key_expiry_passed`, `user_key_with_roles`, `user_key_without_person`, `key_scopes_too_wide` */
+/** @throws Refusal `key_expiry_passed`, `user_key_with_roles`, `user_key_without_person`, `user_key_beyond_tenant`, `key_scopes_too_wide` */
 export function createKey(command: CreateKey, state: Key): readonly NewEvent[] {
   if (state.status !== 'none') throw new RangeError('a new key needs a new id');
   if (!keyNamePattern.test(command.name)) throw new RangeError('not the name of a key');
@@ -53,6 +53,7 @@ export function createKey(command: CreateKey, state: Key): readonly NewEvent[] {
 function principalOf({ family, name, caller, roles }: CreateKey): KeyPrincipal {
   if (family === 'mas') return { type: 'service', id: name };
   if (caller.type !== 'user') throw new Refusal('user_key_without_person');
+  assertReachesPerson(caller);
   if (roles.length > 0) throw new Refusal('user_key_with_roles');
   return { type: 'user', id: caller.id };
 }

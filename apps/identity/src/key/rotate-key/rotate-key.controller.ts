@@ -46,6 +46,7 @@ const rotate = defineRoute({
     'key_already_rotated',
     'key_expiry_passed',
     'user_key_of_another',
+    'user_key_beyond_tenant',
     'key_scopes_too_wide',
   ],
 });

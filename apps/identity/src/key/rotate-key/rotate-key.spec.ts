@@ -67,6 +67,7 @@ describe('rotate a key', () => {
     expect(as({ type: 'user', id: ownerId })).toBe('no refusal');
     expect(as({ type: 'user', id: 'somebody-else' })).toBe('user_key_of_another');
     expect(as({ type: 'service', id: ownerId })).toBe('user_key_of_another');
+    expect(as({ type: 'user', id: ownerId, tenantFixed: true })).toBe('user_key_beyond_tenant');
   });
 
   it.each<[readonly string[] | undefined, readonly string[] | undefined, string]>([

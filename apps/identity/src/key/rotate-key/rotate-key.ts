@@ -2,7 +2,7 @@ import type { Envelope, KeyCreated, KeyRotated } from '@gatehouse/contracts';
 import type { Decider, NewEvent } from '@gatehouse/event-store';
 import { Refusal } from '../../refusal.js';
 import { type Key, keyDecider } from '../key.js';
-import { assertReach, type Reach } from '../reach.js';
+import { assertReach, assertReachesPerson, type Reach } from '../reach.js';
 
 /** The key with the fingerprint of its text, which the key alone forgets. */
 export interface RotatingKey {
@@ -30,13 +30,15 @@ export interface RotateKey {
 
 /**
  * Gives a key another text. Whoever does it holds the key afterwards, so it must not be more than he has: nobody rotates
- * the key of another person. @throws Refusal `not_found`, `user_key_of_another`, `key_scopes_too_wide`, `key_expiry_passed`
+ * the key of another person. @throws Refusal `not_found`, `user_key_of_another`, `user_key_beyond_tenant`, `key_scopes_too_wide`, `key_expiry_passed`
  */
 export function rotateKey(command: RotateKey, { key, fingerprint }: RotatingKey): readonly NewEvent[] {
   if (key.status === 'none') throw new Refusal('not_found');
   const { caller, now, overlapSeconds } = command;
-  if (key.family === 'mau' && !(caller.type === 'user' && caller.id === key.principal.id))
-    throw new Refusal('user_key_of_another');
+  if (key.family === 'mau') {
+    if (caller.type !== 'user' || caller.id !== key.principal.id) throw new Refusal('user_key_of_another');
+    assertReachesPerson(caller);
+  }
   assertReach(caller, key.scopes);
   if (key.expiresAt !== undefined && Date.parse(key.expiresAt) <= now) throw new Refusal('key_expiry_passed');
   const data: KeyRotated = {

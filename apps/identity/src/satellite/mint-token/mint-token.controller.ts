@@ -90,7 +90,8 @@ export class MintTokenController {
   ) {
     const audience = await this.#active(
       audienceIn(input),
-      ({ access, tenantId }) => access === 'anyone' || tenantId === caller.tenantId,
+      // What only one tenant believes of a person is told to that tenant's own audiences only.
+      ({ access, tenantId }) => tenantId === caller.tenantId || (access === 'anyone' && !caller.tenantFixed),
     );
     const standing = await this.subjects.standingOf(caller);
     if (standing.status !== 'active') throw new ProblemError('forbidden', 'The caller has no place in this tenant');
