@@ -1,5 +1,5 @@
 import { keyFingerprint, type Pepper } from '@gatehouse/crypto';
-import { pause, type Query, type Wake } from '@gatehouse/event-store';
+import type { Query, Wake } from '@gatehouse/event-store';
 import { Admission } from './admission.js';
 import { KeyRing } from './key-ring.js';
 import {
@@ -11,6 +11,7 @@ import {
 } from './known-callers.js';
 import { selectKnownKeys } from './known-keys.js';
 import { NotAuthenticated, type Principal, type TenantChoice } from './principal.js';
+import { RetryingQueue } from './retrying-queue.js';
 
 const uuid = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 
@@ -39,12 +40,12 @@ export class CallerDirectory {
   #admission = new Admission();
   #changed = new Set<string>();
   #stop: (() => void)[] = [];
-  readonly #stopped = new AbortController();
-  #work: Promise<void> = Promise.resolve();
+  readonly #queue: RetryingQueue;
   #loaded = false;
 
   constructor(options: CallerDirectoryOptions) {
     this.#options = options;
+    this.#queue = new RetryingQueue(options.onError);
   }
 
   /** False until the first load: nobody is recognised before it. */
@@ -62,16 +63,15 @@ export class CallerDirectory {
     const channel = knownCallersChannel(service);
     this.#stop = [
       wake.listen((on, changed) => on === channel && notice.test(changed) && this.#note(changed)),
-      wake.onReconnect(() => this.#enqueue(() => this.#reloadAll())),
+      wake.onReconnect(() => this.#queue.add(() => this.#reloadAll())),
     ];
-    this.#enqueue(() => this.#reloadAll());
+    this.#queue.add(() => this.#reloadAll());
     return this;
   }
 
   async stop(): Promise<void> {
     for (const end of this.#stop) end();
-    this.#stopped.abort();
-    await this.#work;
+    await this.#queue.stop();
   }
 
   /**
@@ -101,27 +101,12 @@ export class CallerDirectory {
     this.#changed.add(changed);
     if (this.#changed.size > 1) return;
     let taken: ReadonlySet<string> | undefined;
-    this.#enqueue(() => {
+    this.#queue.add(() => {
       if (!taken) {
         taken = this.#changed;
         this.#changed = new Set();
       }
       return this.#reload(taken);
-    });
-  }
-
-  // One at a time and in order, so that an older read never overwrites a newer one. Retried until it succeeds:
-  // a revocation that was announced must not be forgotten because the database blinked.
-  #enqueue(work: () => Promise<void>): void {
-    this.#work = this.#work.then(async () => {
-      while (!this.#stopped.signal.aborted) {
-        try {
-          return await work();
-        } catch (error) {
-          this.#options.onError?.(error as Error);
-          await pause(250, this.#stopped.signal);
-        }
-      }
     });
   }
 

@@ -1,10 +1,11 @@
 import { type Pepper, pseudonym } from '@gatehouse/crypto';
-import { pause, type Query, type Wake } from '@gatehouse/event-store';
+import type { Query, Wake } from '@gatehouse/event-store';
 import { createForeignFetch, type ForeignReach } from './foreign-fetch.js';
 import { ForeignKeys } from './foreign-keys.js';
 import { type KnownIssuer, knownIssuersChannel, selectKnownIssuers, selectKnownLinks } from './foreign-known.js';
 import { ForeignTokens, issuerOf } from './foreign-tokens.js';
 import { NotAuthenticated, type Principal } from './principal.js';
+import { RetryingQueue } from './retrying-queue.js';
 
 const notice = /^(issuer|link):([0-9a-f-]{36}(?:\/[A-Za-z0-9_-]{1,128})?)$/;
 
@@ -26,16 +27,16 @@ export interface ForeignIssuersOptions {
 export class ForeignIssuers {
   readonly #options: ForeignIssuersOptions;
   readonly #tokens = new ForeignTokens();
-  readonly #stopped = new AbortController();
   #keys = new Map<string, ForeignKeys>();
   #issuers = new Map<string, readonly KnownIssuer[]>();
   #links = new Map<string, string>();
   #stop: (() => void)[] = [];
-  #work: Promise<void> = Promise.resolve();
+  readonly #queue: RetryingQueue;
   #loaded = false;
 
   constructor(options: ForeignIssuersOptions) {
     this.#options = options;
+    this.#queue = new RetryingQueue(options.onError);
   }
 
   start(): this {
@@ -43,16 +44,15 @@ export class ForeignIssuers {
     const channel = knownIssuersChannel(service);
     this.#stop = [
       wake.listen((on, changed) => on === channel && this.#note(changed)),
-      wake.onReconnect(() => this.#enqueue(() => this.#reloadAll())),
+      wake.onReconnect(() => this.#queue.add(() => this.#reloadAll())),
     ];
-    this.#enqueue(() => this.#reloadAll());
+    this.#queue.add(() => this.#reloadAll());
     return this;
   }
 
   async stop(): Promise<void> {
     for (const end of this.#stop) end();
-    this.#stopped.abort();
-    await this.#work;
+    await this.#queue.stop();
   }
 
   /** Whether a token says to be of an issuer that is known here. Nothing is verified yet. */
@@ -96,22 +96,8 @@ export class ForeignIssuers {
 
   #note(changed: string): void {
     const [, kind, key = ''] = notice.exec(changed) ?? [];
-    if (kind === 'issuer') this.#enqueue(() => this.#reloadIssuers());
-    if (kind === 'link') this.#enqueue(() => this.#reloadLink(key));
-  }
-
-  // One at a time and in order, and until it succeeds: a removal that was announced must not be forgotten.
-  #enqueue(work: () => Promise<void>): void {
-    this.#work = this.#work.then(async () => {
-      while (!this.#stopped.signal.aborted) {
-        try {
-          return await work();
-        } catch (error) {
-          this.#options.onError?.(error as Error);
-          await pause(250, this.#stopped.signal);
-        }
-      }
-    });
+    if (kind === 'issuer') this.#queue.add(() => this.#reloadIssuers());
+    if (kind === 'link') this.#queue.add(() => this.#reloadLink(key));
   }
 
   async #reloadAll(): Promise<void> {
