@@ -53,9 +53,20 @@ export const policyActivationRequested = z.object({
   digest: z.string().nullable(),
   previous: z.string().nullable(),
   reason: z.string(),
+  rollback: z.boolean(),
 });
 export type PolicyActivationRequested = z.infer<typeof policyActivationRequested>;
 
+/** With four eyes, the same for what a tenant decides in: the mode, and the four eyes themselves. */
+export const policySettingsRequested = z.object({
+  requestId: z.string(),
+  mode: z.enum(['strict', 'audit_only']),
+  fourEyes: z.boolean(),
+  reason: z.string(),
+});
+export type PolicySettingsRequested = z.infer<typeof policySettingsRequested>;
+
+/** Of a request of either kind: by somebody else, or by who made it. */
 export const policyActivationRejected = z.object({ requestId: z.string(), reason: z.string() });
 export type PolicyActivationRejected = z.infer<typeof policyActivationRejected>;
 
@@ -73,7 +84,13 @@ export type PolicyActivated = z.infer<typeof policyActivated>;
 export const policyMode = z.enum(['strict', 'audit_only']);
 export type PolicyMode = z.infer<typeof policyMode>;
 
-export const policySettingsChanged = z.object({ mode: policyMode, fourEyes: z.boolean(), reason: z.string() });
+export const policySettingsChanged = z.object({
+  mode: policyMode,
+  fourEyes: z.boolean(),
+  reason: z.string(),
+  /** Of the request that somebody else made. */
+  requestId: z.string().optional(),
+});
 export type PolicySettingsChanged = z.infer<typeof policySettingsChanged>;
 
 /** What the evaluator read of a request beside its names. */
@@ -126,6 +143,7 @@ export const policyEvents = {
   'relationship.ended': relationshipEnded,
   'policy.drafted': policyDrafted,
   'policy.activation_requested': policyActivationRequested,
+  'policy.settings_requested': policySettingsRequested,
   'policy.activation_rejected': policyActivationRejected,
   'policy.activated': policyActivated,
   'policy.settings_changed': policySettingsChanged,
