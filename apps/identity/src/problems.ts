@@ -5,7 +5,6 @@ import { Refusal, type RefusalCode } from './refusal.js';
 const ownProblems = {
   key_name_taken: { status: 409, title: 'The tenant has a key of this name; names are never used twice' },
   key_already_created: { status: 409, title: 'This request made a key before, and a key is shown only once' },
-  idempotency_key_reused: { status: 409, title: 'This Idempotency-Key was sent with another request' },
   key_expiry_passed: { status: 400, title: 'The key would have expired already' },
   user_key_with_roles: { status: 400, title: 'A user key acts as its user and has no roles of its own' },
   user_key_without_person: { status: 403, title: 'Only a person can have a user key' },

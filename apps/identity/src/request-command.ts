@@ -1,1 +1,1 @@
-export { commandContext, commandHeaders, commandIdOf, expectedRevisionOf } from '@gatehouse/service';
+export { commandContext, commandHeaders, commandIdOf, expectedRevisionOf, handleCommand } from '@gatehouse/service';

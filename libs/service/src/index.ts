@@ -1,6 +1,7 @@
 export { readAsTenant } from './database.js';
 export type { Command, Composition, ServiceDefinition } from './definition.js';
 export { mapDomainError } from './domain-errors.js';
+export { type HandledCommand, handleCommand } from './handle-command.js';
 export { type MigrationClass, migrate } from './migrate.js';
 export { ObservationReporter, type ReporterOptions } from './observation-reporter.js';
 export { type ConsumeOptions, Platform } from './platform.js';

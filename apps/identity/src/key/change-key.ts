@@ -1,9 +1,9 @@
 import { formatPosition, type Position } from '@gatehouse/contracts';
-import { type EventStore, fold, type HandleOptions, handle } from '@gatehouse/event-store';
+import { type EventStore, fold, type HandleOptions } from '@gatehouse/event-store';
 import { type HttpRequest, type Principal, ProblemError } from '@gatehouse/http';
 import { z } from 'zod';
 import { answering } from '../problems.js';
-import { commandContext, commandIdOf, expectedRevisionOf } from '../request-command.js';
+import { handleCommand } from '../request-command.js';
 import { type Key, keyDecider, keyStream } from './key.js';
 import { keyView, viewOfKey } from './key-view.js';
 
@@ -22,18 +22,9 @@ export interface ChangeKey {
 export async function changeKey(change: ChangeKey): Promise<z.output<typeof changedKey>> {
   const { store, request, caller, keyId, operation, decide } = change;
   const streamId = keyStream(keyId);
-  const commandId = commandIdOf(request, caller, operation);
-  const expectedRevision = expectedRevisionOf(request);
   const result = await answering(() =>
-    handle(store, keyDecider, {
-      streamId,
-      context: commandContext(request, caller, Date.now()),
-      ...(commandId !== undefined && { commandId }),
-      ...(expectedRevision !== undefined && { expectedRevision }),
-      decide,
-    }),
+    handleCommand(store, keyDecider, { request, caller, operation, streamId, decide }),
   );
-  if (result.duplicate && result.events[0]?.streamId !== streamId) throw new ProblemError('idempotency_key_reused');
   const state = result.duplicate ? await keyAt(store, caller.tenantId, streamId, result.revision) : result.state;
   return answer(state, result.revision, result.position);
 }

@@ -1,8 +1,8 @@
-import { type HandleOptions, handle, PostgresEventStore } from '@gatehouse/event-store';
+import { type HandleOptions, PostgresEventStore } from '@gatehouse/event-store';
 import { type HttpRequest, type Principal, ProblemError } from '@gatehouse/http';
 import { Inject, Injectable } from '@nestjs/common';
 import { answering } from '../problems.js';
-import { commandContext, commandIdOf, expectedRevisionOf } from '../request-command.js';
+import { handleCommand } from '../request-command.js';
 import { type Audience, audienceDecider, audienceStream } from './audience.js';
 import { type AudienceView, viewOfAudience } from './audience-view.js';
 import { Audiences } from './audiences.service.js';
@@ -22,19 +22,8 @@ export class ChangeAudience {
   ) {}
 
   async run(request: HttpRequest, caller: Principal, { name, operation, decide }: Change): Promise<AudienceView> {
-    const commandId = commandIdOf(request, caller, operation);
-    const expectedRevision = expectedRevisionOf(request);
     const streamId = audienceStream(name);
-    const result = await answering(() =>
-      handle(this.store, audienceDecider, {
-        streamId,
-        context: commandContext(request, caller, Date.now()),
-        ...(commandId !== undefined && { commandId }),
-        ...(expectedRevision !== undefined && { expectedRevision }),
-        decide,
-      }),
-    );
-    if (result.duplicate && result.events[0]?.streamId !== streamId) throw new ProblemError('idempotency_key_reused');
+    await answering(() => handleCommand(this.store, audienceDecider, { request, caller, operation, streamId, decide }));
     const row = await this.audiences.ofTenant(caller.tenantId, name);
     if (!row) throw new ProblemError('not_found', 'There is no such audience');
     return viewOfAudience(row);

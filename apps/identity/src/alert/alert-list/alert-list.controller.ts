@@ -1,5 +1,5 @@
 import { alertKind, alertSubject } from '@gatehouse/contracts';
-import { handle, PostgresEventStore } from '@gatehouse/event-store';
+import { PostgresEventStore } from '@gatehouse/event-store';
 import {
   Caller,
   defineRoute,
@@ -13,7 +13,7 @@ import {
 import { Controller, Inject, Req } from '@nestjs/common';
 import { z } from 'zod';
 import { answering } from '../../problems.js';
-import { commandContext, commandHeaders, commandIdOf } from '../../request-command.js';
+import { commandHeaders, handleCommand } from '../../request-command.js';
 import { acknowledgeAlert, alertDecider, alertStream } from '../alert.js';
 import { alertKinds } from '../kinds.js';
 import { type AlertRow, Alerts } from './alerts.service.js';
@@ -74,7 +74,7 @@ const acknowledge = defineRoute({
   body: z.strictObject({}).nullish(),
   headers: commandHeaders.pick({ 'idempotency-key': true }),
   response: alertView,
-  problems: ['not_found', 'idempotency_key_reused'],
+  problems: ['not_found', 'stale_revision', 'idempotency_key_reused'],
 });
 
 @Controller()
@@ -103,17 +103,15 @@ export class AlertListController {
     @Caller() caller: Principal,
     @Req() request: HttpRequest,
   ) {
-    const commandId = commandIdOf(request, caller, 'alert.acknowledge');
-    const streamId = alertStream(params.alertId);
-    const result = await answering(() =>
-      handle(this.store, alertDecider, {
-        streamId,
-        context: commandContext(request, caller, Date.now()),
-        ...(commandId !== undefined && { commandId }),
+    await answering(() =>
+      handleCommand(this.store, alertDecider, {
+        request,
+        caller,
+        operation: 'alert.acknowledge',
+        streamId: alertStream(params.alertId),
         decide: acknowledgeAlert,
       }),
     );
-    if (result.duplicate && result.events[0]?.streamId !== streamId) throw new ProblemError('idempotency_key_reused');
     return this.#one(caller.tenantId, params.alertId);
   }
 

@@ -1,12 +1,12 @@
 import { type AlertKind, alertKind, alertRule, alertSettingsChanged, type Envelope } from '@gatehouse/contracts';
-import { asTenant, type Decider, handle, type NewEvent, PostgresEventStore } from '@gatehouse/event-store';
+import { asTenant, type Decider, type NewEvent, PostgresEventStore } from '@gatehouse/event-store';
 import { Caller, defineRoute, type HttpRequest, Input, type InputOf, type Principal, Route } from '@gatehouse/http';
 import { PLATFORM, type Platform } from '@gatehouse/service';
 import { Controller, Inject, Req, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { answering } from '../../problems.js';
-import { commandContext, commandHeaders, commandIdOf, expectedRevisionOf } from '../../request-command.js';
+import { commandHeaders, handleCommand } from '../../request-command.js';
 import { type AlertSettings, alertKinds, defaultSettings, ruleOf } from '../kinds.js';
 import { alertSettingsStream, readSettings } from './alert-settings.projection.js';
 
@@ -70,14 +70,12 @@ export class AlertSettingsController {
     @Req() request: HttpRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const commandId = commandIdOf(request, caller, 'alert_settings.change');
-    const expectedRevision = expectedRevisionOf(request);
     const { revision } = await answering(() =>
-      handle(this.store, decider, {
+      handleCommand(this.store, decider, {
+        request,
+        caller,
+        operation: 'alert_settings.change',
         streamId: alertSettingsStream(caller.tenantId),
-        context: commandContext(request, caller, Date.now()),
-        ...(commandId !== undefined && { commandId }),
-        ...(expectedRevision !== undefined && { expectedRevision }),
         decide: () => changed(body),
       }),
     );

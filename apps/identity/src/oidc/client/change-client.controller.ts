@@ -13,7 +13,7 @@ import { PLATFORM, type Platform } from '@gatehouse/service';
 import { Controller, Inject, Req } from '@nestjs/common';
 import { z } from 'zod';
 import { answering } from '../../problems.js';
-import { commandContext, commandHeaders, commandIdOf, expectedRevisionOf } from '../../request-command.js';
+import { commandContext, commandHeaders, expectedRevisionOf, handleCommand } from '../../request-command.js';
 import { Grants, grantRevoked, grantStream } from '../grant/grants.service.js';
 import { removeClient, rotateSecret, updateClient } from './change-client.js';
 import { settingsOf } from './client.controller.js';
@@ -132,21 +132,9 @@ export class ChangeClientController {
     return { clientId, removed: true };
   }
 
-  private async change({ request, caller, clientId, operation, decide }: Change) {
-    const commandId = commandIdOf(request, caller, operation);
-    const expectedRevision = expectedRevisionOf(request);
+  private change({ request, caller, clientId, operation, decide }: Change) {
     const streamId = clientStream(clientId);
-    const result = await answering(() =>
-      handle(this.store, clientDecider, {
-        streamId,
-        context: commandContext(request, caller, Date.now()),
-        ...(commandId !== undefined && { commandId }),
-        ...(expectedRevision !== undefined && { expectedRevision }),
-        decide,
-      }),
-    );
-    if (result.duplicate && result.events[0]?.streamId !== streamId) throw new ProblemError('idempotency_key_reused');
-    return result;
+    return answering(() => handleCommand(this.store, clientDecider, { request, caller, operation, streamId, decide }));
   }
 }
 

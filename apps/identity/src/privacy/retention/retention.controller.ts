@@ -1,4 +1,4 @@
-import { handle, PostgresEventStore } from '@gatehouse/event-store';
+import { PostgresEventStore } from '@gatehouse/event-store';
 import {
   Caller,
   defineRoute,
@@ -13,7 +13,7 @@ import { PLATFORM, type Platform } from '@gatehouse/service';
 import { Controller, Inject, Req } from '@nestjs/common';
 import { z } from 'zod';
 import type { Retention } from '../../area.js';
-import { commandContext, commandHeaders, commandIdOf, expectedRevisionOf } from '../../request-command.js';
+import { commandHeaders, handleCommand } from '../../request-command.js';
 import { RETENTION_KINDS } from '../tokens.js';
 import { changeRetention, effective, type KeptFor, maxRetentionDays, retentionStream } from './retention.js';
 import { readChanged } from './retention-job.service.js';
@@ -66,16 +66,13 @@ export class RetentionController {
     const { kind } = params;
     const known = this.kinds().find((each) => each.kind === kind);
     if (!known) throw new ProblemError('not_found', 'There is no such kind of data');
-    const expectedRevision = expectedRevisionOf(request);
-    const commandId = commandIdOf(request, caller, 'retention.write');
-    const { state, events } = await handle(this.store, deciderOf(known), {
+    const { state } = await handleCommand(this.store, deciderOf(known), {
+      request,
+      caller,
+      operation: 'retention.write',
       streamId: retentionStream(kind),
-      context: commandContext(request, caller, Date.now()),
-      ...(commandId !== undefined && { commandId }),
-      ...(expectedRevision !== undefined && { expectedRevision }),
       decide: (kept) => changeRetention(kind, body.days, kept.days),
     });
-    if (events[0] && events[0].streamId !== retentionStream(kind)) throw new ProblemError('idempotency_key_reused');
     return { kind, days: state.days, defaultDays: known.defaultDays, revision: state.revision };
   }
 
