@@ -113,7 +113,7 @@ describe('the secrets', () => {
     const files = secretFiles(folder);
     const { tls } = files;
     const made = [
-      ...[...Object.values(files.keys), files.superuserPassword, ...files.databasePasswords],
+      ...[...Object.values(files.keys), files.metadataKey, files.superuserPassword, ...files.databasePasswords],
       ...[...Object.values(files.natsSeeds), files.natsAuthorization, tls.certificate, tls.key, tls.authority],
     ];
     const mounted = Object.values(compose.secrets).map(({ file }) => join(repository, file));
@@ -126,6 +126,7 @@ describe('the secrets', () => {
     for (const name of Object.keys(compose.secrets)) expect([name, users(name).length]).not.toEqual([name, 0]);
     expect(users('root-key')).toEqual(['first-owner', 'identity']);
     expect(users('ledger-key')).toEqual(['audit']);
+    expect(users('metadata-key')).toEqual(['policy']);
     expect(users('nats-setup-seed')).toEqual(['nats-setup']);
     expect(users('postgres-password')).toEqual(['postgres', 'identity-migrate', 'policy-migrate', 'audit-migrate']);
   });

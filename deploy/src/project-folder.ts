@@ -29,6 +29,8 @@ export interface SecretFiles {
   readonly root: string;
   /** Without any of these the data of an installation cannot be used or proved any more. */
   readonly keys: { readonly root: string; readonly pepper: string; readonly ledger: string };
+  /** Signs what the decision point says of itself. A new one may replace it. */
+  readonly metadataKey: string;
   readonly superuserPassword: string;
   /** One a service and role. */
   readonly databasePasswords: readonly string[];
@@ -54,6 +56,7 @@ export function secretFiles(root: string): SecretFiles {
   return {
     root,
     keys: { root: at('root.key'), pepper: at('pepper.key'), ledger: at('ledger.pem') },
+    metadataKey: at('metadata.pem'),
     superuserPassword: at('postgres.password'),
     databasePasswords: services.flatMap((service) =>
       databaseRoles.map((role) => at('database', `${service}.${role}.password`)),

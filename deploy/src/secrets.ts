@@ -16,7 +16,7 @@ export function makeSecrets(files: SecretFiles): void {
   ensureLogins(files);
 }
 
-/** Adds the logins of services that are new, and writes what each NATS user may do. Never replaces a secret. */
+/** Adds the logins of services that are new, the key of the metadata where an older installation lacks it, and writes what each NATS user may do. Never replaces a secret. */
 export function updateSecrets(files: SecretFiles): void {
   const missing = Object.values(files.keys).find((path) => !existsSync(path));
   if (missing !== undefined)
@@ -27,6 +27,7 @@ export function updateSecrets(files: SecretFiles): void {
 }
 
 function ensureLogins(files: SecretFiles): void {
+  if (!existsSync(files.metadataKey)) loadOrCreateEd25519(files.metadataKey);
   for (const path of [files.superuserPassword, ...files.databasePasswords])
     ensureFile(path, () => randomBytes(24).toString('base64url'));
   for (const path of Object.values(files.natsSeeds)) ensureFile(path, () => createNatsUser().seed);

@@ -34,6 +34,7 @@ export const routes: readonly GatewayRoute[] = [
   { path: '/api/v1/audit/*', upstream: 'audit' },
   { path: '/access/v1/*', upstream: 'policy' },
   { path: '/.well-known/authzen-configuration', upstream: 'policy', readOnly: true },
+  { path: '/.well-known/authzen-configuration/*', upstream: 'policy', readOnly: true },
   { path: '/openapi/identity.json', upstream: 'identity', to: '/openapi.json', readOnly: true },
   { path: '/openapi/policy.json', upstream: 'policy', to: '/openapi.json', readOnly: true },
   { path: '/openapi/audit.json', upstream: 'audit', to: '/openapi.json', readOnly: true },

@@ -39,7 +39,9 @@ describe('the table of routes', () => {
     ['/api/v1/policy/grants/abc', () => policy, '/api/v1/policy/grants/abc'],
     ['/api/v1/audit/entries?decision=false', () => audit, '/api/v1/audit/entries?decision=false'],
     ['/access/v1/evaluation', () => policy, '/access/v1/evaluation'],
+    ['/access/v1/search/subject', () => policy, '/access/v1/search/subject'],
     ['/.well-known/authzen-configuration', () => policy, '/.well-known/authzen-configuration'],
+    ['/.well-known/authzen-configuration/acme', () => policy, '/.well-known/authzen-configuration/acme'],
     ['/openapi/audit.json', () => audit, '/openapi.json'],
   ])('%s goes to its service, unchanged', async (path, service, expected) => {
     const answer = await gate.ask(path);
@@ -86,6 +88,7 @@ describe('the table of routes', () => {
 
   it('takes no changes where only reading makes sense', async () => {
     expect((await gate.ask('/.well-known/authzen-configuration', json({}))).status).toBe(404);
+    expect((await gate.ask('/.well-known/authzen-configuration/acme', json({}))).status).toBe(404);
     expect(policy.asked).toEqual([]);
   });
 });

@@ -14,6 +14,7 @@ import { entityArea } from './entity/entity.area.js';
 import { Facts } from './facts/facts.js';
 import { grantArea } from './grant/grant.area.js';
 import { historyArea } from './history/history.area.js';
+import { metadataArea } from './metadata/metadata.area.js';
 import { Foundation1700000000001 } from './migrations/1-foundation.js';
 import { personalDataArea } from './personal-data/personal-data.area.js';
 import { searchArea } from './search/search.area.js';
@@ -30,6 +31,7 @@ const areas: readonly Area[] = [
   versionArea,
   decisionArea,
   searchArea,
+  metadataArea,
   historyArea,
   personalDataArea,
 ];

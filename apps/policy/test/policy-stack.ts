@@ -105,6 +105,7 @@ export async function startPolicyStack(settings: Record<string, string> = {}): P
     DATABASE_SYSTEM_URL: postgres.urlOf('gatehouse', 'gatehouse_policy_system'),
     NATS_URL: nats.url,
     PEPPER_FILE: pepperFile,
+    METADATA_KEY_FILE: join(files.path, 'metadata.pem'),
     LOG_LEVEL: 'error',
     ...settings,
   };

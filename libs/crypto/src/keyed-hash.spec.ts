@@ -1,7 +1,7 @@
 import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { blindIndex, keyFingerprint, pseudonym } from './keyed-hash.js';
+import { blindIndex, keyFingerprint, messageCode, pseudonym } from './keyed-hash.js';
 
 const pepper = Buffer.alloc(32, 7);
 const other = Buffer.alloc(32, 8);
@@ -24,6 +24,23 @@ describe('keyFingerprint', () => {
     expect(() => keyFingerprint(randomBytes(31), 'a')).toThrow(RangeError);
     expect(() => keyFingerprint(createSecretKey(randomBytes(31)), 'a')).toThrow(RangeError);
     expect(() => keyFingerprint(pepper, '\ud800')).toThrow(RangeError);
+  });
+});
+
+describe('messageCode', () => {
+  it('differs by text to the letter, by purpose and by pepper, and from every other use of the pepper', () => {
+    const all = [
+      messageCode(pepper, 'a', 'x'),
+      messageCode(pepper, 'a', 'X'),
+      messageCode(pepper, 'b', 'x'),
+      messageCode(other, 'a', 'x'),
+      blindIndex(pepper, 'a', 'x'),
+      pseudonym(pepper, 'x'),
+      keyFingerprint(pepper, 'x').toString('base64url'),
+    ];
+    expect(new Set(all).size).toBe(all.length);
+    expect(messageCode(pepper, 'a', 'x')).toMatch(/^[A-Za-z0-9_-]{43}$/);
+    expect(() => messageCode(pepper, 'a\0b', 'x')).toThrow(RangeError);
   });
 });
 

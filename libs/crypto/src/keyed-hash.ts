@@ -40,6 +40,19 @@ export function blindIndex(pepper: Pepper, purpose: string, text: string): strin
 }
 
 /**
+ * Proves that a text that comes back to us is one that we gave out: 43 characters of base64url. `purpose` keeps a text of
+ * one kind from passing for one of another; letter case and blanks count.
+ *
+ * Throws `RangeError` as {@link blindIndex} does. Compare with {@link constantTimeEqual}.
+ *
+ * @example messageCode(pepper, 'search.page-token', JSON.stringify(['acme', 'u_7']))
+ */
+export function messageCode(pepper: Pepper, purpose: string, text: string): string {
+  if (!purposePattern.test(purpose)) throw new RangeError('a purpose is a dotted lower-case word');
+  return hmac(pepper, `gatehouse.message-code.v1\0${purpose}\0${text}`).digest('base64url');
+}
+
+/**
  * Stands for an identifier that looks personal, such as an e-mail address given as the subject of a decision: `p_` and
  * 128 bits in base64url, equal for equal text. Letter case counts, since identifiers of others may differ by it alone.
  *

@@ -20,6 +20,7 @@ export type KeyFile =
   | 'pepper'
   | 'ledgerKey'
   | 'ledgerHead'
+  | 'metadataKey'
   | 'serverCertificate'
   | 'serverKey'
   | 'authority';
@@ -69,6 +70,7 @@ export function dataFolder(root: string): DataFolder {
       pepper: at('secrets', 'pepper.key'),
       ledgerKey: at('secrets', 'ledger.pem'),
       ledgerHead: at('ledger', 'head.json'),
+      metadataKey: at('secrets', 'metadata.pem'),
       serverCertificate: at('tls', 'server.pem'),
       serverKey: at('tls', 'server.key'),
       authority: at('tls', 'ca.pem'),

@@ -31,7 +31,7 @@ export const serviceTable = [
     program: program('policy'),
     portOffset: 1,
     stateful: true,
-    files: { PEPPER_FILE: 'pepper' },
+    files: { PEPPER_FILE: 'pepper', METADATA_KEY_FILE: 'metadataKey' },
   },
   {
     name: 'audit',
