@@ -17,6 +17,7 @@ import { Foundation1795312800000 } from './migrations/1795312800000-foundation.j
 import { KnownCallers1795312800001 } from './migrations/1795312800001-known-callers.js';
 import { KnownIssuers1795312800052 } from './migrations/1795312800052-known-issuers.js';
 import { PersonalData1795312800090 } from './migrations/1795312800090-personal-data.js';
+import { DecisionBatches1795312800107 } from './migrations/1795312800107-decision-batches.js';
 import { servePersonalData } from './personal-data/serve-personal-data.js';
 import { ProofsController } from './proof/proofs.controller.js';
 import { auditSettings } from './settings.js';
@@ -31,6 +32,7 @@ export const auditService: ServiceDefinition<typeof auditSettings> = {
     KnownCallers1795312800001,
     KnownIssuers1795312800052,
     PersonalData1795312800090,
+    DecisionBatches1795312800107,
   ],
   compose,
   commands: { fsck, 'adopt-head': adoptHead },

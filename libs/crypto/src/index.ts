@@ -13,7 +13,14 @@ export {
   maxBearerLength,
 } from './key-families.js';
 export { createKeyFile, loadKeyFile, loadOrCreateEd25519, loadOrCreateKeyFile, type SigningKey } from './key-file.js';
-export { blindIndex, keyFingerprint, messageCode, type Pepper, pseudonym } from './keyed-hash.js';
+export {
+  addressPseudonym,
+  blindIndex,
+  keyFingerprint,
+  messageCode,
+  type Pepper,
+  pseudonym,
+} from './keyed-hash.js';
 export {
   loadOrCreateRootKey,
   loadRootKey,

@@ -1,7 +1,7 @@
 import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { blindIndex, keyFingerprint, messageCode, pseudonym } from './keyed-hash.js';
+import { addressPseudonym, blindIndex, keyFingerprint, messageCode, pseudonym } from './keyed-hash.js';
 
 const pepper = Buffer.alloc(32, 7);
 const other = Buffer.alloc(32, 8);
@@ -93,4 +93,23 @@ describe('pseudonym', () => {
     expect(pseudonym(pepper, 'Ann@example.org')).not.toBe(pseudonym(pepper, 'ann@example.org'));
     expect(pseudonym(other, 'ann@example.org')).not.toBe(pseudonym(pepper, 'ann@example.org'));
   });
+});
+
+describe('addressPseudonym', () => {
+  const ann = addressPseudonym(pepper, 'ann@example.org');
+
+  it('keeps the domain and nothing else of the address, and says the same of what it said before', () => {
+    expect(ann).toBe(`${pseudonym(pepper, 'ann@example.org')}@example.org`);
+    expect(addressPseudonym(pepper, ann)).toBe(ann);
+    expect(addressPseudonym(pepper, 'bob@example.org')).not.toBe(ann);
+  });
+
+  it.each([
+    ['a handle', '@ann'],
+    ['a name without dots', 'ann@home'],
+    ['a path behind it', 'ann@example.org/inbox'],
+    ['a token behind it', 'x@eyJhbGciOi.eyJzdWIi.c2ln'],
+    ['an endless one', `ann@${'a.'.repeat(150)}org`],
+    ['none', 'ann@'],
+  ])('keeps nothing of %s', (_name, text) => expect(addressPseudonym(pepper, text)).toBe(pseudonym(pepper, text)));
 });

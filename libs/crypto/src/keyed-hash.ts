@@ -60,3 +60,20 @@ export function messageCode(pepper: Pepper, purpose: string, text: string): stri
  */
 export const pseudonym = (pepper: Pepper, text: string): string =>
   `p_${hmac(pepper, `gatehouse.pseudonym.v1\0${text}`).digest().subarray(0, 16).toString('base64url')}`;
+
+/** A domain with a dot. Half a token would pass for one, and a handle such as `@ann` has none. */
+const domainPattern = /^(?!.*eyJ)[A-Za-z0-9][A-Za-z0-9-]{0,62}(?:\.[A-Za-z0-9-]{1,63}){1,8}$/;
+const maxDomainLength = 200;
+const ownPattern = /^p_[A-Za-z0-9_-]{22}@[^@]+$/;
+
+/**
+ * Stands for an identifier that holds an `@`: the pseudonym of the whole, and its domain where it has one, so that a rule
+ * about everybody at `@example.org` still finds them. What has this form already stays as it is.
+ *
+ * @example addressPseudonym(pepper, 'ann@example.org') // 'p_', 22 characters and '@example.org'
+ */
+export function addressPseudonym(pepper: Pepper, text: string): string {
+  const domain = text.slice(text.lastIndexOf('@') + 1);
+  if (domain.length > maxDomainLength || !domainPattern.test(domain)) return pseudonym(pepper, text);
+  return ownPattern.test(text) ? text : `${pseudonym(pepper, text)}@${domain}`;
+}

@@ -70,6 +70,6 @@ export class EntriesController {
     );
     if (!entry) throw new ProblemError('not_found', 'There is no such entry');
     const envelope = JSON.parse(entry.envelope) as Envelope;
-    return { ...toEntryView(entry, envelope), envelope };
+    return { ...toEntryView(entry, envelope, Number.POSITIVE_INFINITY), envelope };
   }
 }

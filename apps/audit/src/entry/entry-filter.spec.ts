@@ -1,5 +1,5 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
-import { pseudonym } from '@gatehouse/crypto';
+import { addressPseudonym, pseudonym } from '@gatehouse/crypto';
 import { describe, expect, it } from '@jest/globals';
 import { withPseudonyms } from './entry-filter.js';
 import { formatPlace, parsePlace } from './search-entries.js';
@@ -7,15 +7,15 @@ import { formatPlace, parsePlace } from './search-entries.js';
 const pepper = createSecretKey(randomBytes(32));
 
 describe('searching by an address', () => {
-  it('searches for the pseudonym that was recorded in its place', () => {
+  it('searches for the pseudonym that is recorded in its place, and for the one that formerly was', () => {
     const address = 'ann@example.org';
     expect(withPseudonyms({ actor: address, resource: `mailbox/${address}`, type: 'a.b' }, pepper)).toEqual({
-      actor: pseudonym(pepper, address),
-      resource: `mailbox/${pseudonym(pepper, address)}`,
+      actor: [addressPseudonym(pepper, address), pseudonym(pepper, address)],
+      resource: [`mailbox/${addressPseudonym(pepper, address)}`, `mailbox/${pseudonym(pepper, address)}`],
       type: 'a.b',
     });
     const plain = { actor: 'ann', resource: 'prod/DATABASE_URL' };
-    expect(withPseudonyms(plain, pepper)).toEqual(plain);
+    expect(withPseudonyms(plain, pepper)).toEqual({ actor: ['ann'], resource: ['prod/DATABASE_URL'] });
   });
 });
 

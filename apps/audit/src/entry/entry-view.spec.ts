@@ -37,6 +37,30 @@ describe('the sentence', () => {
   });
 });
 
+describe('a batch of decisions', () => {
+  const item = (n: number) => ({ ...decision({ decision: n > 0 }).data, action: `a.${n}` });
+  const batch = { ...decision(), type: 'decisions.recorded', data: { items: [item(0), item(1), {}, item(3)] } };
+  const record = { index: 7, tenantId: 'main', source: 'policy', occurredAt: new Date(0), leafHash: Buffer.alloc(32) };
+  const view = (maxItems?: number) => toEntryView({ ...record, envelope: '' }, batch, maxItems);
+
+  it('is told by what its decisions share, their number, and each with the id of its answer', () => {
+    expect(entryView.strict().parse(view())).toEqual(view());
+    expect(view()).toMatchObject({
+      subject: { id: 'developer-07' },
+      resource: 'prod/DATABASE_URL',
+      reason: 'no_permit',
+    });
+    expect(view().action).toBeUndefined();
+    expect(view().decision).toBeUndefined();
+    expect(view().decisions).toMatchObject({ total: 3, allowed: 2 });
+    expect(view().decisions?.items.map(({ id, action }) => [id, action])).toEqual(
+      [0, 1, 3].map((n) => [`${batch.id}.${n}`, `a.${n}`]),
+    );
+    expect(view(1).decisions).toMatchObject({ total: 3, items: [{ action: 'a.0' }] });
+    expect(summaryOf(batch)).toBe('Actor gateway asked 3 decisions about developer-07 at once: 2 allowed, 1 denied.');
+  });
+});
+
 describe('a listed entry', () => {
   it('says what its envelope says', () => {
     const envelope = decision();

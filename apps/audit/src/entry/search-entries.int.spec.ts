@@ -23,6 +23,19 @@ beforeAll(async () => {
   });
   const events = Array.from({ length: 400 }, (_, i) => makeEvent(decided(i >> 1), 'decision.recorded'));
   await append(database.system, sequencer, events);
+  const item = (id: string, n: number, decision: boolean) => ({
+    subject: { type: 'user', id },
+    action: `b.${n}`,
+    resource: { type: 'secret', id: `${n}` },
+    decision,
+  });
+  // Every other event is of the tenant `main`.
+  const batches = [
+    [item('ann', 0, true), item('ann', 1, false)],
+    [item('ann', 2, true), item('bob', 3, false), item('bot', 4, true)],
+    'not a list',
+  ].flatMap((items) => [items, items].map((same) => makeEvent({ items: same }, 'decisions.recorded', 'bot')));
+  await append(database.system, sequencer, batches);
   source = new DataSource({
     type: 'postgres',
     url: database.postgres.urlOf('ledger'),
@@ -43,7 +56,7 @@ describe('a search', () => {
   it('asks for one tenant, even where the database would show all', async () => {
     const { entries, next } = await search({});
     expect(new Set(entries.map((entry) => entry.tenantId))).toEqual(new Set(['main']));
-    expect(entries).toHaveLength(200);
+    expect(entries).toHaveLength(203);
     expect(next).toBeUndefined();
     expect((await search({ tenantId: 'nobody' })).entries).toEqual([]);
   });
@@ -78,5 +91,43 @@ describe('a search', () => {
     const { entries } = await search({ below: 100 });
     expect(Math.max(...entries.map((entry) => entry.index))).toBeLessThan(100);
     expect(entries).toHaveLength(50);
+  });
+});
+
+describe('a batch of decisions', () => {
+  const found = async (filter: EntrySearch['filter']) =>
+    (await search({ filter, order: 'oldest' })).entries.map(({ index }) => index);
+  let [same, mixed, odd]: number[] = [];
+  beforeAll(async () => {
+    [same, mixed, odd] = await found({ type: 'decisions.recorded' });
+  });
+
+  it('is found by each of its subjects, once, and by whoever asked where it names nobody alone', async () => {
+    expect(await found({ actor: ['ann'] })).toEqual([same, mixed]);
+    expect(await found({ actor: ['bob'] })).toEqual([mixed]);
+    expect(await found({ actor: ['bot'] })).toEqual([mixed, odd]);
+    expect(await found({ actor: ['nobody', 'bob'] })).toEqual([mixed]);
+  });
+
+  it('is found by what one of its decisions says, all of it in the same one', async () => {
+    expect(await found({ action: 'b.1' })).toEqual([same]);
+    expect(await found({ action: 'b.3', decision: false, resource: ['secret/3'] })).toEqual([mixed]);
+    expect(await found({ action: 'b.3', decision: true })).toEqual([]);
+    expect(await found({ actor: ['bob'], action: 'b.3' })).toEqual([mixed]);
+    expect(await found({ actor: ['bob'], action: 'b.2' })).toEqual([]);
+    expect(await found({ actor: ['ann'], decision: true })).toEqual([same, mixed]);
+  });
+
+  it.each(['newest', 'oldest'] as const)('has its place among the others, %s first', async (order) => {
+    const all = (await search({ filter: { actor: ['u', 'ann'] }, order })).entries.map(({ index }) => index);
+    const paged: number[] = [];
+    let after: Place | undefined;
+    do {
+      const page = await search({ filter: { actor: ['u', 'ann'] }, order, after, limit: 7 });
+      paged.push(...page.entries.map(({ index }) => index));
+      after = page.next;
+    } while (after);
+    expect(paged).toEqual(all);
+    expect(all).toHaveLength(202);
   });
 });

@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { EntryRecord } from './entry.entity.js';
-import { addConditions, type EntryFilter, type EntryQuery } from './entry-filter.js';
+import { addIndexed, addOthers, type EntryFilter, type EntryQuery, type Who } from './entry-filter.js';
 
 export interface EntrySearch {
   readonly tenantId: string;
@@ -43,9 +43,15 @@ export function parsePlace(text: string): Place | undefined {
  * row-level security the second.
  */
 export async function searchEntries(manager: EntityManager, search: EntrySearch): Promise<EntryPage> {
+  const alone = await searchOne(manager, search, 'alone');
+  if (search.filter.actor === undefined) return alone;
+  return merge([alone, await searchOne(manager, search, 'among')], search);
+}
+
+async function searchOne(manager: EntityManager, search: EntrySearch, who: Who): Promise<EntryPage> {
   const { filter, limit } = search;
-  const query = start(manager, search);
-  const end = addConditions(query, filter, false) ? await lookedThrough(manager, search) : undefined;
+  const query = start(manager, search, who);
+  const end = addOthers(query, filter, who) ? await lookedThrough(manager, search, who) : undefined;
   if (end) compare(query, search.order === 'newest' ? '>=' : '<=', end, 'end');
   const found = await query.take(limit + 1).getMany();
   const entries = found.slice(0, limit);
@@ -54,12 +60,25 @@ export async function searchEntries(manager: EntityManager, search: EntrySearch)
   return { entries, next };
 }
 
+/** One page of several that were found apart: up to where all of them have looked. */
+function merge(pages: readonly EntryPage[], { order, limit }: EntrySearch): EntryPage {
+  const sign = order === 'newest' ? -1 : 1;
+  const inOrder = (a: Place, b: Place) => sign * (a.atMs - b.atMs || a.index - b.index);
+  const [end] = pages.flatMap(({ next }) => next ?? []).sort(inOrder);
+  const all = pages.flatMap(({ entries }) => entries).sort((a, b) => inOrder(placeOf(a), placeOf(b)));
+  const looked = end ? all.filter((entry) => inOrder(placeOf(entry), end) <= 0) : all;
+  const entries = looked.slice(0, limit);
+  const last = entries.at(-1);
+  return { entries, next: looked.length > limit && last ? placeOf(last) : end };
+}
+
 const placeOf = (entry: EntryRecord): Place => ({ atMs: entry.occurredAt.getTime(), index: entry.index });
 
 /** The entries after the cursor that meet the indexed conditions, in order. */
-function start(manager: EntityManager, { tenantId, filter, order, after, below }: EntrySearch): EntryQuery {
+function start(manager: EntityManager, search: EntrySearch, who: Who): EntryQuery {
+  const { tenantId, filter, order, after, below } = search;
   const query = manager.createQueryBuilder(EntryRecord, 'e').where('e.tenant_id = :tenantId', { tenantId });
-  addConditions(query, filter, true);
+  addIndexed(query, filter, who);
   if (below !== undefined) query.andWhere('e.idx < :below', { below });
   if (after) compare(query, order === 'newest' ? '<' : '>', after, 'after');
   const direction = order === 'newest' ? 'DESC' : 'ASC';
@@ -74,8 +93,8 @@ function compare(query: EntryQuery, operator: '<' | '>' | '<=' | '>=', place: Pl
 }
 
 /** The last place that one page may look at, or undefined when all that is left may be looked at. */
-async function lookedThrough(manager: EntityManager, search: EntrySearch): Promise<Place | undefined> {
-  const query = start(manager, search).select(['e.index', 'e.occurredAt']);
+async function lookedThrough(manager: EntityManager, search: EntrySearch, who: Who): Promise<Place | undefined> {
+  const query = start(manager, search, who).select(['e.index', 'e.occurredAt']);
   const last = await query
     .offset((search.lookThrough ?? maxLookedThrough) - 1)
     .limit(1)

@@ -15,6 +15,7 @@ export interface StoredEntry {
   readonly actor_id: string;
   readonly subject_type: string | null;
   readonly subject_id: string | null;
+  readonly subject_ids: string | null;
   readonly action: string | null;
   readonly resource: string | null;
   readonly decision: boolean | null;
@@ -29,7 +30,7 @@ export async function readStoredEntries(query: Query, from: number, to: number):
   const { rows } = await query.query<StoredEntry>({
     name: 'fsck-entries',
     text: `select idx::text, event_id, tenant_id, source, type, version, actor_type, actor_id, subject_type, subject_id,
-                  action, resource, decision, stream_id, correlation_id, occurred_at, leaf_hash, envelope
+                  array_to_string(subject_ids, e'\\x1f') as subject_ids, action, resource, decision, stream_id, correlation_id, occurred_at, leaf_hash, envelope
            from entries where idx >= $1 and idx < $2 order by entries.idx`,
     values: [from, to],
   });
@@ -45,6 +46,7 @@ const columns: readonly [keyof StoredEntry, (row: EntryRow) => unknown][] = [
   ['actor_id', (row) => row.actorId],
   ['subject_type', (row) => row.subjectType || null],
   ['subject_id', (row) => row.subjectId || null],
+  ['subject_ids', (row) => row.subjectIds || null],
   ['action', (row) => row.action || null],
   ['resource', (row) => row.resource || null],
   ['decision', (row) => (row.decision === '' ? null : row.decision === 'true')],

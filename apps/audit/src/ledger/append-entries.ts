@@ -34,6 +34,7 @@ const textColumns = [
   ['actor_id', required('actor_id'), (row: EntryRow) => row.actorId],
   ['subject_type', optional('subject_type'), (row: EntryRow) => row.subjectType],
   ['subject_id', optional('subject_id'), (row: EntryRow) => row.subjectId],
+  ['subject_ids', `string_to_array(${optional('subject_ids')}, e'\\x1f')`, (row: EntryRow) => row.subjectIds],
   ['action', optional('action'), (row: EntryRow) => row.action],
   ['resource', optional('resource'), (row: EntryRow) => row.resource],
   ['decision', `${optional('decision')}::boolean`, (row: EntryRow) => row.decision],

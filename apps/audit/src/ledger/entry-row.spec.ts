@@ -30,6 +30,7 @@ describe('the columns of an entry', () => {
       actorId: 'ci',
       subjectType: '',
       subjectId: '',
+      subjectIds: '',
       action: '',
       resource: '',
       decision: '',
@@ -54,6 +55,31 @@ describe('the columns of an entry', () => {
       decision: 'false',
     });
     expect(row({ data })).toMatchObject({ subjectId: '', decision: '' });
+  });
+
+  it('say of a batch what all its decisions say, and every subject where there are several', () => {
+    const item = (id: string, decision: boolean) => ({
+      subject: { type: 'user', id },
+      action: 'secret.read',
+      resource: { type: 'prod', id: 'DATABASE_URL' },
+      decision,
+    });
+    const batch = (items: unknown) => row({ type: 'decisions.recorded', data: { items } });
+    expect(batch([item('ann', true), item('ann', false)])).toMatchObject({
+      subjectId: 'ann',
+      subjectIds: '',
+      action: 'secret.read',
+      resource: 'prod/DATABASE_URL',
+      decision: '',
+    });
+    expect(batch([item('ann', true), item('bob', true), item('ann', true)])).toMatchObject({
+      subjectType: '',
+      subjectId: '',
+      subjectIds: 'ann\x1fbob',
+      decision: 'true',
+    });
+    for (const items of [[], 'text', [null], undefined])
+      expect(batch(items)).toMatchObject({ subjectId: '', action: '', decision: '' });
   });
 
   it.each([

@@ -10,9 +10,11 @@ export interface EntryRow {
   readonly version: number;
   readonly actorType: string;
   readonly actorId: string;
-  /** Whom a decision was about; '' for other events. */
+  /** Whom a decision was about; '' for other events, and in a batch of decisions what its items do not agree in. */
   readonly subjectType: string;
   readonly subjectId: string;
+  /** Of a batch about several subjects each id once, divided by the unit separator; else ''. */
+  readonly subjectIds: string;
   readonly action: string;
   /** `type/id` */
   readonly resource: string;
@@ -38,9 +40,49 @@ function column(value: unknown): string {
   return value.slice(0, maxColumnCharacters).replace(controls, '\ufffd');
 }
 
-interface NamedEntity {
-  readonly type?: unknown;
-  readonly id?: unknown;
+/** Between the elements of a column that is a list; `controls` are taken out of every value. */
+const unitSeparator = '\x1f';
+
+const record = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+
+type Decided = Pick<EntryRow, 'subjectType' | 'subjectId' | 'action' | 'resource' | 'decision'>;
+
+function decidedBy(value: unknown): Decided {
+  const { subject, resource, action, decision } = record(value);
+  const [about, on] = [record(subject), record(resource)];
+  return {
+    subjectType: column(about.type),
+    subjectId: column(about.id),
+    action: column(action),
+    resource: resource === undefined ? '' : column(`${column(on.type)}/${column(on.id)}`),
+    decision: typeof decision === 'boolean' ? (decision ? 'true' : 'false') : '',
+  };
+}
+
+/** What all items of a batch say, and '' for what they differ in. */
+function agreed(items: readonly Decided[]): Decided {
+  const [first = decidedBy({}), ...others] = items;
+  const same = <K extends keyof Decided>(name: K) =>
+    others.every((item) => item[name] === first[name]) ? first[name] : ('' as Decided[K]);
+  return {
+    // Together they name one subject, or none.
+    subjectType: same('subjectId') === '' ? '' : same('subjectType'),
+    subjectId: same('subjectType') === '' ? '' : same('subjectId'),
+    action: same('action'),
+    resource: same('resource'),
+    decision: same('decision'),
+  };
+}
+
+function decisionColumns({ type, data }: Envelope): Decided & Pick<EntryRow, 'subjectIds'> {
+  if (type === 'decision.recorded') return { ...decidedBy(data), subjectIds: '' };
+  if (type !== 'decisions.recorded') return { ...decidedBy({}), subjectIds: '' };
+  const { items } = record(data);
+  const decided = Array.isArray(items) ? items.map(decidedBy) : [];
+  const columns = agreed(decided);
+  const ids = new Set(columns.subjectId === '' ? decided.map(({ subjectId }) => subjectId) : []);
+  return { ...columns, subjectIds: [...ids].join(unitSeparator) };
 }
 
 /**
@@ -50,8 +92,6 @@ interface NamedEntity {
  * @param event an envelope, and the service whose log it comes from
  */
 export function toEntryRow({ envelope, source }: { readonly envelope: Envelope; readonly source: string }): EntryRow {
-  const { subject, resource, action, decision } = envelope.type === 'decision.recorded' ? envelope.data : {};
-  const [about, on] = [subject as NamedEntity | undefined, resource as NamedEntity | undefined];
   return {
     eventId: envelope.id,
     tenantId: column(envelope.tenantId),
@@ -60,11 +100,7 @@ export function toEntryRow({ envelope, source }: { readonly envelope: Envelope; 
     version: envelope.version,
     actorType: column(envelope.actor.type),
     actorId: column(envelope.actor.id),
-    subjectType: column(about?.type),
-    subjectId: column(about?.id),
-    action: column(action),
-    resource: on ? column(`${column(on.type)}/${column(on.id)}`) : '',
-    decision: typeof decision === 'boolean' ? (decision ? 'true' : 'false') : '',
+    ...decisionColumns(envelope),
     streamId: column(envelope.streamId),
     correlationId: column(envelope.correlationId),
     occurredAt: envelope.occurredAt,

@@ -4,6 +4,7 @@ import type { ProjectedEvent } from '@gatehouse/projection';
 import { startTestPostgres, type TestPostgres } from '@gatehouse/testing';
 import pg from 'pg';
 import { Foundation1795312800000 } from '../migrations/1795312800000-foundation.js';
+import { DecisionBatches1795312800107 } from '../migrations/1795312800107-decision-batches.js';
 import type { Sequencer } from './sequencer.js';
 
 export interface LedgerDatabase {
@@ -22,7 +23,8 @@ export async function createLedgerDatabase(): Promise<LedgerDatabase> {
   const admin = new pg.Pool({ connectionString: await postgres.createDatabase('ledger'), max: 3 });
   admin.on('error', () => undefined);
   await admin.query(rolesSql('audit', { request: 'request-password-1', system: 'system-password-1' }));
-  await new Foundation1795312800000().up({ query: (text: string) => admin.query(text) } as never);
+  for (const migration of [new Foundation1795312800000(), new DecisionBatches1795312800107()])
+    await migration.up({ query: (text: string) => admin.query(text) } as never);
   const systemUrl = postgres.urlOf('ledger', roleNames('audit').system);
   const system = openPool({ url: systemUrl, max: 4, applicationName: 'test', onError: () => undefined });
   return {

@@ -37,6 +37,15 @@ const decision = (subject: string, actor: string): ProjectedEvent =>
     data: { subject: { type: 'user', id: subject }, action: 'a.b', resource: { type: 'x', id: 'y' }, decision: true },
   });
 
+const batch = (subjects: readonly string[], actor: string): ProjectedEvent =>
+  event({
+    type: 'decisions.recorded',
+    actor,
+    data: {
+      items: subjects.map((id) => ({ subject: { type: 'user', id }, action: 'a.b', resource: {}, decision: true })),
+    },
+  });
+
 const ofAnn = [
   event({ actor: ann }),
   event({ actor: ann, stream: `user:${ann}` }),
@@ -44,11 +53,15 @@ const ofAnn = [
   decision(bob, ann),
   decision(ann, ann),
   event({ type: 'user.disabled', stream: `user:${ann}`, tenantId: 'home' }),
+  batch([ann, ann], bob),
+  batch([bob, ann], bob),
+  batch([bob, ann], ann),
 ];
 const ofOthers = [
   event({}),
   decision(bob, bob),
   event({ stream: `user:${bob}` }),
+  batch([bob, randomUUID()], bob),
   event({ actor: ann, tenantId: 'foreign' }),
 ];
 

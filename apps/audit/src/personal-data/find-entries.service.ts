@@ -20,6 +20,8 @@ const roles = [
   'coalesce(subject_id, actor_id) = $2',
   `actor_id = $2 and actor_type = 'user' and subject_id is not null and subject_id <> $2`,
   `stream_id = 'user:' || $2 and stream_id like 'user:%' and coalesce(subject_id, actor_id) <> $2`,
+  // Among the subjects of a batch of decisions that somebody else asked for.
+  `subject_ids && array[$2] and coalesce(subject_id, actor_id) <> $2`,
 ] as const;
 
 /** An answer has at most 1 MB, and an entry 64 KiB. */

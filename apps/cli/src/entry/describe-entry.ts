@@ -23,7 +23,8 @@ export function describeEntry(entry: Uint8Array): EntryInWords {
   if (event === undefined) return { occurredAt: '', what: `${entry.length} bytes that are not an event` };
   const occurredAt = text(event.occurredAt);
   const decided = decisionIn(event);
-  return { occurredAt, what: decided ?? `${text(event.type)} of ${text(event.streamId)} by ${who(event.actor)}` };
+  const what = decided ?? `${text(event.type)} of ${text(event.streamId)} by ${who(event.actor)}`;
+  return { occurredAt, what };
 }
 
 export function parseEvent(entry: Uint8Array): LoggedEvent | undefined {
@@ -35,9 +36,18 @@ export function parseEvent(entry: Uint8Array): LoggedEvent | undefined {
   }
 }
 
+/** All decisions of a batch, each with its number: what is proven is proven of every one. */
 function decisionIn({ type, data }: LoggedEvent): string | undefined {
+  if (type === 'decision.recorded') return told(data);
+  const { items } = record(data);
+  if (type !== 'decisions.recorded' || !Array.isArray(items)) return undefined;
+  const each = items.map((item: unknown, n) => `.${n} ${told(item) ?? 'is not a decision'}`);
+  return `${items.length} decisions: ${each.join('; ')}`;
+}
+
+function told(data: unknown): string | undefined {
   const { decision, subject, action, resource } = record(data);
-  if (type !== 'decision.recorded' || typeof decision !== 'boolean') return undefined;
+  if (typeof decision !== 'boolean') return undefined;
   return `${decision ? 'allow' : 'deny'} ${who(subject)} ${text(action)} on ${who(resource)}`;
 }
 

@@ -35,6 +35,18 @@ describe('an entry in words', () => {
     expect(told(created)).toBe('key.created of key:1 by service/operator');
   });
 
+  it('every decision of a batch, with the number that its id ends with', () => {
+    const item = (decision: boolean) => ({
+      decision,
+      action: 'logs.read',
+      subject: { type: 'user', id: 'u' },
+      resource: { type: 'runtime', id: 'app' },
+    });
+    expect(told({ type: 'decisions.recorded', data: { items: [item(true), item(false), { decision: 'yes' }] } })).toBe(
+      '3 decisions: .0 allow user/u logs.read on runtime/app; .1 deny user/u logs.read on runtime/app; .2 is not a decision',
+    );
+  });
+
   it.each([[null], [[]], ['text'], [7]])('%j is not an event, and is told by its size', (value) =>
     expect(told(value)).toMatch(/^\d+ bytes that are not an event$/),
   );

@@ -31,6 +31,8 @@ export interface Entry {
   readonly resource?: string;
   readonly decision?: boolean;
   readonly reason?: string;
+  /** Of a batch. */
+  readonly decisions?: { readonly total: number; readonly allowed: number };
   readonly summary: string;
   readonly streamId: string;
 }

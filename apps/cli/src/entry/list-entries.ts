@@ -26,13 +26,19 @@ export const listEntries = defineCommand({
 
 const rowOf =
   ({ output }: Tools) =>
-  ({ index, occurredAt, subject, actor, type, decision, action, resource, id }: Entry): string[] => [
+  ({ index, occurredAt, subject, actor, type, decision, decisions, action, resource, id }: Entry): string[] => [
     String(index),
     output.time(occurredAt),
     formatReference(subject ?? actor),
     type,
-    decision === undefined ? '' : decision ? 'allow' : 'deny',
+    outcomeOf(decision, decisions),
     action ?? '',
     resource ?? '',
     id,
   ];
+
+/** Of a batch how many are allowed, unless all are or none is. */
+function outcomeOf(decision: boolean | undefined, decisions: Entry['decisions']): string {
+  if (decision !== undefined) return decision ? 'allow' : 'deny';
+  return decisions ? `${decisions.allowed}/${decisions.total} allow` : '';
+}

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { generateKey } from '@gatehouse/crypto';
 import { describe, expect, it } from '@jest/globals';
-import { recordable } from './identifiers.js';
+import { recordable, recordableValue } from './identifiers.js';
 
 const pepper = randomBytes(32);
 const recorded = (text: string) => {
@@ -11,7 +11,7 @@ const recorded = (text: string) => {
 const token = `eyJ${'a'.repeat(20)}.eyJ${'b'.repeat(20)}.${'c'.repeat(43)}`;
 
 describe('what is recorded of an identifier', () => {
-  it.each(['ann@example.org', generateKey('mas_'), generateKey('mau_'), `prod/${generateKey('mas_')}`, token])(
+  it.each(['@ann', generateKey('mas_'), generateKey('mau_'), `prod/${generateKey('mas_')}`, token])(
     'is a pseudonym where it must not stand for ever',
     (id) => {
       expect(recorded(id)).toMatch(/^p_[A-Za-z0-9_-]{22}$/);
@@ -19,8 +19,35 @@ describe('what is recorded of an identifier', () => {
     },
   );
 
+  it('is the pseudonym of an address with its domain, and stays that', () => {
+    const id = recorded('ann@example.org');
+    expect(id).toMatch(/^p_[A-Za-z0-9_-]{22}@example\.org$/);
+    expect(recorded(id)).toBe(id);
+  });
+
   it.each(['u_7', 'prod/DATABASE_URL', 'christmas_list', 'mas_short', 'app.web.prod', 'eyJ'])(
     'is itself where it is opaque: %s',
     (id) => expect(recorded(id)).toBe(id),
   );
+});
+
+describe('what is recorded of an attribute', () => {
+  const text = (value: unknown) => JSON.stringify(recordableValue(pepper, value));
+
+  it('holds no address and no key, however deep and be it a name', () => {
+    const value = {
+      a: [{ mail: 'ann@example.org' }],
+      key: generateKey('mas_'),
+      [generateKey('mau_')]: 1,
+      ['x@y.org']: 2,
+    };
+    expect(text(value)).not.toMatch(/ann@|ma[us]_|x@y/);
+    expect(text(value)).toContain('@example.org');
+  });
+
+  it('is the same object where nothing is to hide, and equal for equal values', () => {
+    const value = JSON.parse('{"a":[1,null,{"b":"c"}],"__proto__":true}');
+    expect(recordableValue(pepper, value)).toBe(value);
+    expect(text({ m: 'a@b.org' })).toBe(text({ m: 'a@b.org' }));
+  });
 });

@@ -1,20 +1,36 @@
 import type { Entity } from '@gatehouse/contracts';
-import { type Pepper, pseudonym } from '@gatehouse/crypto';
+import { addressPseudonym, type Pepper, pseudonym } from '@gatehouse/crypto';
 import { maskSecrets } from '@gatehouse/telemetry';
 
 /** Cheap and too wide: most identifiers hold none of these and are looked at no further. */
 const suspicious = /@|ma[us]_|m87_|eyJ/;
 
-const mustNotStand = (text: string): boolean =>
-  suspicious.test(text) && (text.includes('@') || maskSecrets(text) !== text);
-
-const recordableText = (pepper: Pepper, text: string): string => (mustNotStand(text) ? pseudonym(pepper, text) : text);
+function recordableText(pepper: Pepper, text: string): string {
+  if (!suspicious.test(text)) return text;
+  if (text.includes('@')) return addressPseudonym(pepper, text);
+  return maskSecrets(text) === text ? text : pseudonym(pepper, text);
+}
 
 /**
  * Identifiers are recorded for ever, so one that is somebody's address, or a key that a caller put into the wrong
- * field, must not be: it is replaced by a keyed pseudonym, the same in grants, decisions and searches.
+ * field, must not be: it is replaced by a keyed pseudonym, the same in grants, decisions and searches. An address keeps its
+ * domain, which rules may speak of.
  */
-export const recordable = (pepper: Pepper, { type, id }: Entity): Entity => ({
-  type: recordableText(pepper, type),
-  id: recordableText(pepper, id),
-});
+export function recordable(pepper: Pepper, entity: Entity): Entity {
+  const { type, id } = entity;
+  return { type: recordableText(pepper, type), id: recordableText(pepper, id) };
+}
+
+/** A value of an attribute, with its texts as they may be recorded. What needs no change is the same object. */
+export function recordableValue<T>(pepper: Pepper, value: T): T {
+  if (typeof value === 'string') return recordableText(pepper, value) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  let changed = false;
+  const made = Object.entries(value).map(([name, member]) => {
+    const [key, text] = [recordableText(pepper, name), recordableValue(pepper, member)];
+    changed ||= key !== name || text !== member;
+    return [key, text] as const;
+  });
+  if (!changed) return value;
+  return (Array.isArray(value) ? made.map(([, member]) => member) : Object.fromEntries(made)) as T;
+}
