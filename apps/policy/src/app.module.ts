@@ -99,7 +99,7 @@ const policyModule = ({ store, facts, decisions }: AreaContext, parts: readonly 
 });
 
 function registerMetrics(facts: Facts, commits: GroupCommit): void {
-  gauge('gatehouse_facts_grants', 'Grants in memory', () => facts.grants.size);
+  gauge('gatehouse_facts_grants', 'Grants in memory', () => facts.live.size);
   gauge('gatehouse_decisions_queued', 'Decisions waiting to be written', () => commits.queued);
   observedCounter('gatehouse_decisions_recorded_total', 'Decisions recorded', () => commits.written.events);
   observedCounter('gatehouse_decision_batches_total', 'Batches of decisions written', () => commits.written.batches);

@@ -6,8 +6,11 @@ const permit = (actions: readonly string[], resources?: readonly string[]): Rule
 /** Named one by one: a scope that somebody adds later is production until it is listed here. */
 const nonProduction = ['scope/development', 'scope/test', 'scope/preview', 'scope/staging'];
 
-/** What an admin hands out. A custom role may hold anything, so only an owner grants it. */
-const rolesBelowOwner = ['role/admin', 'role/maintainer', 'role/developer', 'role/user', 'role/viewer'];
+/** What an admin hands out: of custom roles those that hold nothing he has not (see `isWithinCeiling`). */
+const rolesBelowOwner = [
+  ...['role/admin', 'role/maintainer', 'role/developer', 'role/user', 'role/viewer'],
+  'role/custom/*',
+];
 
 const viewer = [permit(['tenant.read', 'project.read', 'logs.read', 'token.mint'])];
 
@@ -15,7 +18,7 @@ const user = [...viewer, permit(['environment.read', 'domain.read', 'members.rea
 
 const developer = [
   ...user,
-  permit(['deploy.preview', 'secret.list', 'decision.evaluate']),
+  permit(['deploy.preview', 'secret.list', 'decision.evaluate', 'decision.search']),
   permit(['secret.read', 'secret.write', 'environment.write', 'service.operate'], nonProduction),
 ];
 
@@ -23,14 +26,16 @@ const developer = [
 const maintainer = [
   ...user,
   permit(['deploy.*', 'secret.list', 'secret.read', 'secret.write', 'environment.*', 'service.operate']),
-  permit(['project.write', 'domain.write', 'members.invite', 'role.read', 'decision.evaluate']),
+  permit(['project.write', 'domain.write', 'members.invite', 'role.read', 'policy.read']),
+  permit(['decision.evaluate', 'decision.search']),
 ];
 
-/** Everything but an owner's own: granting `owner` and custom roles, closing the tenant. */
+/** Everything but an owner's own: granting `owner`, closing the tenant. */
 const admin = [
   permit(['tenant.read', 'tenant.update', 'project.*', 'environment.*', 'domain.*', 'service.*', 'deploy.*', 'logs.*']),
   permit(['secret.*', 'members.*', 'team.*', 'billing.*', 'key.*', 'client.*', 'audit.*', 'policy.*', 'projection.*']),
-  permit(['role.read', 'decision.evaluate', 'token.mint', 'audience.*', 'alert.*', 'idp.*']),
+  permit(['role.read', 'decision.evaluate', 'decision.search', 'token.mint', 'audience.*', 'alert.*', 'idp.*']),
+  permit(['fact.read', 'fact.write', 'resource.share']),
   permit(['role.grant', 'role.revoke'], rolesBelowOwner),
 ];
 

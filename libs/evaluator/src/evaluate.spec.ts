@@ -1,21 +1,21 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { compile } from './compile.js';
-import { type Decision, evaluate } from './evaluate.js';
-import { GrantIndex } from './grant-index.js';
-import { GroupIndex } from './group-index.js';
-import { type Grant, maxMatched, type Request, type Resource, type Role, type Rule } from './model.js';
+import { evaluate } from './evaluate.js';
+import { LiveFacts } from './facts/live-facts.js';
+import { type Decision, type Grant, maxMatched, type Request, type Resource, type Role, type Rule } from './model.js';
+import { needed } from './needed.js';
 
 const tenantId = 'acme';
 
-function index(grants: readonly Grant[]): GrantIndex {
-  const into = new GrantIndex();
-  for (const grant of grants) into.apply(tenantId, grant);
+function index(grants: readonly Grant[]): LiveFacts {
+  const into = new LiveFacts();
+  for (const grant of grants) into.apply(tenantId, { kind: 'granted', grant });
   return into;
 }
 
 const decide = (roles: readonly Role[], grants: readonly Grant[], request: Request): Decision =>
-  evaluate(compile({ digest: 'd', roles }), { grants: index(grants), groups: new GroupIndex() }, tenantId, request);
+  evaluate(compile({ digest: 'd', document: { roles } }), index(grants).tenant(tenantId), request, 0);
 
 /** Written from the description of the rules alone, without index or compilation, and slow. */
 function naive(
@@ -119,12 +119,12 @@ describe('evaluate: properties', () => {
   });
 
   it('does not depend on the order of rules, but for their numbers', () => {
-    const unnumbered = (d: Decision) => ({ ...d, matched: d.matched.map(({ rule: _, ...rest }) => rest) });
+    const unnumbered = (d: Decision) => ({ ...d, matched: d.matched.map((each) => ({ ...each, rule: 0 })) });
     fc.assert(
       fc.property(roles, grants, request, (r, g, q) => {
         const turned = r.map((role) => ({ ...role, rules: [...role.rules].reverse() }));
         const [a, b] = [decide(r, g, q), decide(turned, g, q)];
-        expect([b.decision, b.reason, b.needed]).toEqual([a.decision, a.reason, a.needed]);
+        expect([b.decision, b.reason]).toEqual([a.decision, a.reason]);
         if (a.matched.length < maxMatched) expect(unnumbered(b)).toEqual(unnumbered(a));
       }),
       { numRuns: 1_000 },
@@ -138,7 +138,7 @@ describe('evaluate: properties', () => {
         const barred: Grant = { id: 'barred', subject: q.subject, role: 'r9', scope: q.resource };
         const found = decide([...r, forbid], [...g, barred], q);
         expect([found.decision, found.reason]).toEqual([false, 'forbidden']);
-        expect(found.matched.some((m) => m.grant === 'barred')).toBe(true);
+        expect(found.matched.some((m) => 'grant' in m && m.grant === 'barred')).toBe(true);
       }),
     );
   });
@@ -147,12 +147,7 @@ describe('evaluate: properties', () => {
     fc.assert(
       fc.property(roles, grants, request, (r, g, q) => {
         expect(decide(r, [], q)).toMatchObject({ decision: false, reason: 'no_grant', matched: [] });
-        const elsewhere = evaluate(
-          compile({ digest: 'd', roles: r }),
-          { grants: index(g), groups: new GroupIndex() },
-          'other',
-          q,
-        );
+        const elsewhere = evaluate(compile({ digest: 'd', document: { roles: r } }), index(g).tenant('other'), q, 0);
         expect(elsewhere).toMatchObject({ decision: false, reason: 'no_grant', matched: [] });
       }),
     );
@@ -161,12 +156,12 @@ describe('evaluate: properties', () => {
   it('names needed roles that do permit when granted', () => {
     fc.assert(
       fc.property(roles, grants, request, (r, g, q) => {
-        const found = decide(r, g, q);
-        expect(found.needed === undefined).toBe(found.reason === 'permitted' || found.reason === 'forbidden');
-        const permitting = r
+        const policy = compile({ digest: 'd', document: { roles: r } });
+        const found = needed(policy, index(g).tenant(tenantId), q, 0).roles;
+        const permitting = policy.roles
           .map((role) => role.name)
           .filter((role) => decide(r, [{ id: 'n', subject: q.subject, role, scope: '*' }], q).decision);
-        if (found.needed) expect(found.needed).toEqual(permitting.sort());
+        expect(found).toEqual(permitting.sort());
       }),
       { numRuns: 1_000 },
     );
@@ -277,37 +272,31 @@ describe('evaluate: cases', () => {
 
   it('decides the same after a flood of invented actions', () => {
     const r: Role = { name: 'ops', rules: [{ effect: 'permit', actions: ['deploy.*'] }] };
-    const policy = compile({ digest: 'd', roles: [r] });
-    const facts = index([held('ops')]);
-    for (let i = 0; i < 10_000; i++)
-      expect(
-        evaluate(policy, { grants: facts, groups: new GroupIndex() }, tenantId, ask(`x${i}`, 'a', 'b')).decision,
-      ).toBe(false);
-    expect(
-      evaluate(policy, { grants: facts, groups: new GroupIndex() }, tenantId, ask('deploy.production', 'a', 'b'))
-        .decision,
-    ).toBe(true);
+    const policy = compile({ digest: 'd', document: { roles: [r] } });
+    const facts = index([held('ops')]).tenant(tenantId);
+    for (let i = 0; i < 10_000; i++) expect(evaluate(policy, facts, ask(`x${i}`, 'a', 'b'), 0).decision).toBe(false);
+    expect(evaluate(policy, facts, ask('deploy.production', 'a', 'b'), 0).decision).toBe(true);
   });
 });
 
 describe('groups', () => {
   const subject = { type: 'user', id: 'u_7' };
   const team = { type: 'team', id: 'web' };
-  const roles = [{ name: 'viewer', rules: [{ effect: 'permit' as const, actions: ['logs.read'] }] }];
+  const roles = [{ name: 'ops', rules: [{ effect: 'permit' as const, actions: ['logs.read'] }] }];
   const request = { subject, action: { name: 'logs.read' }, resource: { type: 'project', id: 'p' } };
-  const grants = new GrantIndex();
-  grants.apply('acme', { id: 'g', subject: team, role: 'viewer', scope: '*' });
+  const granted = { kind: 'granted', grant: { id: 'g', subject: team, role: 'ops', scope: '*' } } as const;
 
   it('give their members what they hold, in their own tenant and while they belong to them', () => {
-    const groups = new GroupIndex();
-    const decide = (tenantId: string) =>
-      evaluate(compile({ digest: 'd', roles }), { grants, groups }, tenantId, request).reason;
+    const facts = new LiveFacts();
+    facts.apply('acme', granted);
+    const policy = compile({ digest: 'd', document: { roles } });
+    const decide = (tenant: string) => evaluate(policy, facts.tenant(tenant), request, 0).reason;
     expect(decide('acme')).toBe('no_grant');
-    groups.join('other', team, subject);
+    facts.apply('other', { kind: 'joined', group: team, member: subject });
     expect(decide('acme')).toBe('no_grant');
-    groups.join('acme', team, subject);
+    facts.apply('acme', { kind: 'joined', group: team, member: subject });
     expect([decide('acme'), decide('other')]).toEqual(['permitted', 'no_grant']);
-    groups.leave('acme', team, subject);
+    facts.apply('acme', { kind: 'left', group: team, member: subject });
     expect(decide('acme')).toBe('no_grant');
   });
 });

@@ -1,96 +1,103 @@
-import { type ActionRules, appliesTo, type CompiledPolicy } from './compile.js';
-import type { GrantIndex } from './grant-index.js';
-import type { GroupIndex } from './group-index.js';
+import type { CompiledPolicy } from './compile.js';
+import type { Compiled } from './condition.js';
+import { Frame } from './frame.js';
 import {
-  type Decision as DecisionOf,
-  type Grant,
+  type Decision,
+  type Effect,
   type MatchedRule,
   maxMatched,
+  type Obligation,
+  type RateLimitRule,
+  type Reason,
   type Request,
-  type Resource,
-  type Scope,
-  type Subject,
+  type TenantFacts,
 } from './model.js';
+import type { Plan, PlannedRule } from './plan.js';
+import type { Does } from './tenant-rules.js';
 
-const covers = (scope: Scope, resource: Resource): boolean =>
-  scope === '*' || (scope.id === resource.id && scope.type === resource.type);
+/** A permit needs its condition to be true; everything else applies unless it is false: what can't be known is refused. */
+export const lets = (kind: Does['kind'], when: Compiled | undefined, frame: Frame): boolean =>
+  when === undefined || when(frame) > (kind === 'permit' ? 1 : 0);
 
-function matchGrant(grant: Grant, rules: ActionRules, resource: Resource, into: RoleMatch[]): void {
-  if (!covers(grant.scope, resource)) return;
-  for (const rule of rules.get(grant.role) ?? []) {
-    if (appliesTo(rule, resource))
-      into.push({ effect: rule.effect, role: grant.role, rule: rule.index, grant: grant.id });
-  }
-}
+export const applies = ({ does, what, who, when }: PlannedRule, frame: Frame): boolean =>
+  (who === undefined || who(frame)) && (what === undefined || what(frame)) && lets(does.kind, when, frame);
 
-type RoleMatch = Extract<MatchedRule, { readonly role: string }>;
-
-/** Forbids first: they decide. The rest of the order only has to be one that no order of facts changes. */
-function byWeight(a: RoleMatch, b: RoleMatch): number {
-  if (a.effect !== b.effect) return a.effect === 'forbid' ? -1 : 1;
-  if (a.grant !== b.grant) return a.grant < b.grant ? -1 : 1;
-  return a.rule - b.rule;
-}
-
-/** Roles that permit and do not also forbid, in the order of their names. */
-function rolesThatPermit(rules: ActionRules, resource: Resource): string[] {
-  const names: string[] = [];
-  for (const [name, ofRole] of rules) {
-    let permits = false;
-    let forbids = false;
-    for (const rule of ofRole) {
-      if (!appliesTo(rule, resource)) continue;
-      if (rule.effect === 'forbid') forbids = true;
-      else permits = true;
+function matchRoles(plan: Plan, frame: Frame, into: MatchedRule[]): void {
+  for (const { id, role } of frame.covering) {
+    const rules = plan.roles.get(role);
+    if (!rules) continue;
+    for (const { effect, number, what, when } of rules) {
+      if ((what === undefined || what(frame)) && lets(effect, when, frame))
+        into.push({ effect, role, rule: number, grant: id });
     }
-    if (permits && !forbids) names.push(name);
   }
-  return names;
 }
 
-/** With what would have been needed beside it. */
-export type Decision = Omit<DecisionOf, 'matched'> & {
-  readonly matched: readonly RoleMatch[];
-  readonly needed?: readonly string[];
-};
-
-/** What a decision reads. */
-export interface DecisionFacts {
-  readonly grants: GrantIndex;
-  readonly groups: GroupIndex;
+interface Found {
+  readonly matched: MatchedRule[];
+  limits: RateLimitRule[] | undefined;
+  obligations: { on: Effect | 'any'; obligation: Obligation }[] | undefined;
 }
 
-/** The subject's own grants, and those of its groups. Most subjects have no group, and then nothing is copied. */
-function heldBy(grants: GrantIndex, groups: GroupIndex, tenantId: string, subject: Subject): readonly Grant[] {
-  const own = grants.of(tenantId, subject);
-  const of = groups.of(tenantId, subject);
-  return of.length === 0 ? own : own.concat(...of.map((group) => grants.of(tenantId, group)));
+function matchRules(plan: Plan, frame: Frame, found: Found): void {
+  for (const rule of plan.rules) {
+    if (!applies(rule, frame)) continue;
+    const { does } = rule;
+    if (does.kind === 'limit') found.limits = [...(found.limits ?? []), does.limit];
+    else if (does.kind === 'oblige') found.obligations = [...(found.obligations ?? []), does];
+    else found.matched.push(does.match);
+  }
 }
+
+const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** Forbids first: they decide. The rest of the order only has to be one that no order of facts or rules changes. */
+function byWeight(a: MatchedRule, b: MatchedRule): number {
+  if (a.effect !== b.effect) return a.effect === 'forbid' ? -1 : 1;
+  if ('role' in a) {
+    if (!('role' in b)) return -1;
+    return compareText(a.grant, b.grant) || a.rule - b.rule || compareText(a.role, b.role);
+  }
+  return 'role' in b ? 1 : compareText(a.policy, b.policy);
+}
+
+function reasonOf(matched: readonly MatchedRule[], frame: Frame): Reason {
+  const [first] = matched;
+  if (first) return first.effect === 'permit' ? 'permitted' : 'forbidden';
+  return frame.covering.length > 0 || frame.facts.held(frame.request.subject).length > 0 ? 'no_permit' : 'no_grant';
+}
+
+const byId = (a: { readonly id: string }, b: { readonly id: string }): number => compareText(a.id, b.id);
 
 /**
- * Decides one request of one tenant. Any forbid wins, otherwise one permit is needed, nothing applies is a deny: the
- * order of grants, rules and roles never matters. No input throws, no clock and no randomness is read, and a deny costs
- * what a permit costs. Grants on a role that the policy does not know give nothing.
+ * Decides one request, as SEMANTICS.md says: any forbid wins, otherwise one permit is needed, nothing applies is a deny;
+ * the order of facts, roles and rules never matters. No input throws, and `nowMs` (since 1970) is the only clock.
  *
  * @example
- * evaluate(policy, { grants, groups }, 'acme', request)
+ * evaluate(policy, facts.tenant('acme'), request, Date.now())
  * // { decision: true, reason: 'permitted', matched: [{ effect: 'permit', role: 'viewer', rule: 0, grant: 'g_1' }] }
  */
-export function evaluate(
-  policy: CompiledPolicy,
-  { grants, groups }: DecisionFacts,
-  tenantId: string,
-  request: Request,
-): Decision {
-  const held = heldBy(grants, groups, tenantId, request.subject);
-  const rules = policy.rulesFor(request.action.name);
-  const matched: RoleMatch[] = [];
-  for (const grant of held) matchGrant(grant, rules, request.resource, matched);
-  if (matched.length === 0) {
-    const reason = held.length === 0 ? 'no_grant' : 'no_permit';
-    return { decision: false, reason, matched, needed: rolesThatPermit(rules, request.resource) };
-  }
-  if (matched.length > 1) matched.sort(byWeight);
-  const decision = matched[0]?.effect === 'permit';
-  return { decision, reason: decision ? 'permitted' : 'forbidden', matched: matched.slice(0, maxMatched) };
+export function evaluate(policy: CompiledPolicy, facts: TenantFacts, request: Request, nowMs: number): Decision {
+  const plan = policy.planFor(request.action.name, request.resource.type);
+  const frame = new Frame(facts, request, nowMs, facts.covering(request.subject, request.resource));
+  const found: Found = { matched: [], limits: undefined, obligations: undefined };
+  matchRoles(plan, frame, found.matched);
+  matchRules(plan, frame, found);
+  if (found.matched.length > 1) found.matched.sort(byWeight);
+  const reason = reasonOf(found.matched, frame);
+  const decision = reason === 'permitted';
+  const matched = found.matched.length > maxMatched ? found.matched.slice(0, maxMatched) : found.matched;
+  if (!found.limits && !found.obligations) return { decision, reason, matched };
+  const on = decision ? 'permit' : 'forbid';
+  const obligations = (found.obligations ?? [])
+    .filter((each) => each.on === 'any' || each.on === on)
+    .map(({ obligation }) => obligation)
+    .sort(byId);
+  return {
+    decision,
+    reason,
+    matched,
+    ...(decision && found.limits && { limits: found.limits.sort(byId) }),
+    ...(obligations.length > 0 && { obligations }),
+  };
 }

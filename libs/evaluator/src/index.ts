@@ -1,32 +1,54 @@
 export { type BuiltinRoleName, builtinRoleNames, builtinRoles } from './builtin-roles.js';
-export { type CompiledPolicy, compile, PolicyError, policyErrors, policyLimits } from './compile.js';
-export { type Decision, type DecisionFacts, evaluate } from './evaluate.js';
-export { GrantIndex } from './grant-index.js';
-export { GroupIndex } from './group-index.js';
+export { isWithinCeiling } from './ceiling.js';
+export { type CompiledPolicy, compile } from './compile.js';
+export { evaluate } from './evaluate.js';
+export { FactHistory } from './facts/fact-history.js';
+export { LiveFacts } from './facts/live-facts.js';
+export { knownActions } from './known-actions.js';
 export type {
+  AccessRule,
   Attributes,
-  Decision as BareDecision,
+  CedarRule,
+  Condition,
+  Decision,
+  Effect,
   Entity as EvaluatorEntity,
+  EntityFacts,
   FactChange,
   FieldError,
   Grant,
+  LabelSelector,
+  Labels,
   MatchedRule,
   Needed,
+  Obligation,
+  ObligationRule,
+  Operand,
   Parsed,
   PolicyDocument,
+  PolicyRule,
+  RateLimitRule,
   Reason,
+  Relationship,
   Request,
   Resource,
   Role,
   Rule,
   Scope,
+  SelectorRule,
   Subject,
   TenantFacts,
+  Test,
+  Value,
+  What,
+  Who,
 } from './model.js';
-export { maxMatched } from './model.js';
+export { closedTypes, factLimits, maxMatched } from './model.js';
+export { needed } from './needed.js';
 export {
   formatResource,
   formatScope,
+  isPrintable,
   limits,
   parseActionName,
   parseRequest,
@@ -34,4 +56,7 @@ export {
   parseScope,
   parseSubject,
 } from './parse.js';
+export { PolicyError, policyErrors, policyLimits } from './policy-errors.js';
+export { type RecordedPart, recordedPart } from './recorded-part.js';
 export { isWithinScopes } from './scopes.js';
+export { searchActions, searchResources, searchSubjects } from './search.js';

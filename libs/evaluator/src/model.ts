@@ -71,17 +71,25 @@ export type FactChange =
 export interface TenantFacts {
   /** Grants of the subject itself, of its groups, and of the organizations it belongs to. */
   held(subject: Subject): readonly Grant[];
+  /** Those of `held` whose scope covers the resource, and `owner` where the subject (or a group of it) owns it or what contains it. */
+  covering(subject: Subject, resource: Resource): readonly Grant[];
   /** Its teams, and `org/<tenant>` for each organization it belongs to. */
   groups(subject: Subject): readonly Subject[];
   entity(of: Entity): EntityFacts | undefined;
   /** Everything that contains it, nearest first, itself left out; see {@link factLimits}. */
   ancestors(of: Resource): readonly Entity[];
   isRelated(subject: Subject, relation: string, resource: Resource): boolean;
-  /** Every known name of a type, as subject (holds a grant, is in a group, is described, is related), sorted. */
+  /** Every known name of a type, as subject (holds a grant, is in a group, is described, is related, owns), sorted. */
   subjectIds(type: string): readonly string[];
   /** The same for resources: scope of a grant, described, container of something, end of a relationship. */
   resourceIds(type: string): readonly string[];
 }
+
+/**
+ * Types of Gatehouse's own resources: an owner or container described of one is not read, or whoever may describe
+ * entities would make himself owner of `role/owner`.
+ */
+export const closedTypes: ReadonlySet<string> = new Set(['tenant', 'role', 'service', 'policy', 'user']);
 
 /** Bounds of facts; a chain of containers that is longer or a cycle ends there. */
 export const factLimits = { labels: 64, parents: 16, ancestors: 64, propertiesChars: 8_192 } as const;

@@ -1,10 +1,19 @@
-import type { FieldError, Parsed, Request, Resource, Scope, Subject } from './model.js';
+import { attributesFault, type Budget } from './attributes.js';
+import type { Attributes, FieldError, Parsed, Request, Resource, Scope, Subject } from './model.js';
 
-/** Longest accepted texts, in UTF-16 code units. Those of the subject are the bounds of an event's actor. */
-export const limits = { subjectType: 64, subjectId: 256, action: 128, resourceType: 64, resourceId: 512 } as const;
+/**
+ * Longest accepted texts, in UTF-16 code units. Those of the subject are the bounds of an event's actor. `attributes`:
+ * all properties and the context of a request together, see {@link attributesFault}.
+ */
+export const limits = {
+  subjectType: 64,
+  subjectId: 256,
+  action: 128,
+  resourceType: 64,
+  resourceId: 512,
+  attributes: 8_192,
+} as const;
 
-/** `noun.verb`: one to four dotted words. */
-const actionPattern = /^[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*){0,3}$/;
 const scopeWordPattern = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
 
 /** Control characters deceive readers of logs; half a surrogate pair could not be recorded in canonical JSON. */
@@ -28,6 +37,9 @@ function textFault(value: unknown, limit: number): string | undefined {
   if (value.length > limit) return `must have at most ${limit} characters`;
   return unprintable.test(value) ? 'must not hold control characters or half a surrogate pair' : undefined;
 }
+
+/** Whether a text may be a name: not empty, not too long, nothing in it that deceives a reader. */
+export const isPrintable = (value: unknown, limit: number): boolean => textFault(value, limit) === undefined;
 
 /** An entity of AuthZEN: an object with `type` and `id`; other members are ignored. */
 function parseEntity(value: unknown, path: string, typeLimit: number, idLimit: number): Parsed<Subject> {
@@ -77,13 +89,10 @@ export const formatScope = (scope: Scope): string => (scope === '*' ? '*' : form
 export const parseSubject = (value: unknown, path = 'subject'): Parsed<Subject> =>
   parseEntity(value, path, limits.subjectType, limits.subjectId);
 
-/** The name of an action; {@link limits}`.action` bounds it. */
+/** The name of an action: any printable text; {@link limits}`.action` bounds it. */
 export function parseActionName(value: unknown, path = 'action.name'): Parsed<string> {
   const fault = textFault(value, limits.action);
-  if (fault) return wrong(path, fault);
-  return actionPattern.test(value as string)
-    ? ok(value as string)
-    : wrong(path, 'must be one to four dotted words of a-z, 0-9, - and _, each beginning with a letter');
+  return fault ? wrong(path, fault) : ok(value as string);
 }
 
 function parseAction(value: unknown): Parsed<string> {
@@ -93,9 +102,26 @@ function parseAction(value: unknown): Parsed<string> {
     : wrong('action', value === undefined ? 'is missing' : 'must be an object with a name');
 }
 
+/** Properties of one part, beside its names. */
+function withProperties<T extends object>(
+  part: Parsed<T>,
+  value: unknown,
+  path: string,
+  budget: Budget,
+): Parsed<T & { readonly properties?: Attributes }> {
+  const of = record(value);
+  const given = of && member(of, 'properties');
+  if (given === undefined) return part;
+  const fault = attributesFault(given, budget);
+  if (fault)
+    return { ok: false, errors: [...(part.ok ? [] : part.errors), { path: `${path}.properties`, message: fault }] };
+  return part.ok ? ok({ ...part.value, properties: given as Attributes }) : part;
+}
+
 /**
  * A request from untyped input, or every field error at once. Unknown members are ignored, as AuthZEN demands; the
- * resource may also be text, see {@link parseResource}. Never throws on data from `JSON.parse`.
+ * resource may also be text, see {@link parseResource}. Properties and context are taken as they are, within the bounds
+ * of {@link limits} for all together. Never throws on data from `JSON.parse`.
  *
  * @example
  * parseRequest({ subject: { type: 'user', id: 'u_7' }, action: { name: 'logs.read' }, resource: 'runtime/app-web' })
@@ -103,11 +129,18 @@ function parseAction(value: unknown): Parsed<string> {
 export function parseRequest(value: unknown): Parsed<Request> {
   const of = record(value);
   if (!of) return wrong('', 'must be an object');
-  const subject = parseSubject(member(of, 'subject'));
-  const action = parseAction(member(of, 'action'));
-  const resource = parseResource(member(of, 'resource'));
-  if (subject.ok && action.ok && resource.ok) {
-    return ok({ subject: subject.value, action: { name: action.value }, resource: resource.value });
+  const budget: Budget = { left: limits.attributes };
+  const given = (name: string) => member(of, name);
+  const subject = withProperties(parseSubject(given('subject')), given('subject'), 'subject', budget);
+  const name = parseAction(given('action'));
+  const action = withProperties(name.ok ? ok({ name: name.value }) : name, given('action'), 'action', budget);
+  const resource = withProperties(parseResource(given('resource')), given('resource'), 'resource', budget);
+  const context = given('context');
+  const fault = context === undefined ? undefined : attributesFault(context, budget);
+  if (subject.ok && action.ok && resource.ok && !fault) {
+    const names = { subject: subject.value, action: action.value, resource: resource.value };
+    return ok(context === undefined ? names : { ...names, context: context as Attributes });
   }
-  return { ok: false, errors: [subject, action, resource].flatMap((part) => (part.ok ? [] : part.errors)) };
+  const errors = [subject, action, resource].flatMap((part) => (part.ok ? [] : part.errors));
+  return { ok: false, errors: fault ? [...errors, { path: 'context', message: fault }] : errors };
 }

@@ -1,4 +1,4 @@
-import { actionPattern, matchesAction } from './pattern.js';
+import { actionPattern, matchesText } from './pattern.js';
 
 /**
  * Whether a credential limited to these action patterns may do this action. No list is no limit; an empty list, and a
@@ -10,6 +10,6 @@ export function isWithinScopes(scopes: readonly string[] | undefined, action: st
   if (scopes === undefined) return true;
   return scopes.some((source) => {
     const pattern = actionPattern(source);
-    return pattern !== undefined && matchesAction(pattern, action);
+    return pattern !== undefined && matchesText(pattern, action);
   });
 }

@@ -1,6 +1,15 @@
 import type { Actor, DecisionRecorded, Entity } from '@gatehouse/contracts';
 import { type Pepper, uuidv7 } from '@gatehouse/crypto';
-import { type Decision, evaluate, isWithinScopes, type MatchedRule } from '@gatehouse/evaluator';
+import {
+  type CompiledPolicy,
+  type Decision,
+  evaluate,
+  isWithinScopes,
+  type MatchedRule,
+  needed,
+  type Request,
+  type TenantFacts,
+} from '@gatehouse/evaluator';
 import { type GroupCommit, StoreUnavailable, writeEvent } from '@gatehouse/event-store';
 import type { Facts } from '../facts/facts.js';
 import type { ActivePolicies } from '../version/active-policies.js';
@@ -27,6 +36,8 @@ export interface RecordedDecision extends Decision {
   readonly id: string;
   readonly policy: string;
   readonly facts: string;
+  /** Roles that would have permitted it; of a default deny. */
+  readonly needed?: readonly string[];
 }
 
 /** Facts are not loaded yet: nothing can be decided. */
@@ -53,23 +64,30 @@ export class DecisionPoint {
   }
 
   /** Without a record: for asking whether a caller may ask at all. */
-  evaluate(question: Question): Decision {
-    const { facts, policies, pepper } = this.#options;
-    if (!facts.loaded) throw new FactsNotLoaded('the facts are being loaded');
+  evaluate(question: Question, nowMs = Date.now()): Decision {
+    if (!this.#options.facts.loaded) throw new FactsNotLoaded('the facts are being loaded');
     if (!isWithinScopes(question.scopes, question.action))
       return { decision: false, reason: 'out_of_scope', matched: [] };
-    return evaluate(policies.of(question.tenantId).policy, facts, question.tenantId, {
-      subject: recordable(pepper, question.subject),
-      action: { name: question.action },
-      resource: recordable(pepper, question.resource),
-    });
+    return evaluate(...this.#inputs(question), nowMs);
+  }
+
+  #inputs({ tenantId, subject, action, resource }: Question): readonly [CompiledPolicy, TenantFacts, Request] {
+    const { facts, policies, pepper } = this.#options;
+    const request = {
+      subject: recordable(pepper, subject),
+      action: { name: action },
+      resource: recordable(pepper, resource),
+    };
+    return [policies.of(tenantId).policy, facts.live.tenant(tenantId), request];
   }
 
   /** @throws StoreUnavailable, StoreOverloaded: the answer is then an error, never "allow" */
   async decide(question: Question, asked: Asked): Promise<RecordedDecision> {
     const { facts, policies, commits, pepper } = this.#options;
-    const answer = this.evaluate(question);
     const now = Date.now();
+    const answer = this.evaluate(question, now);
+    const isLacking = answer.reason === 'no_permit' || answer.reason === 'no_grant';
+    const lacking = isLacking && { needed: needed(...this.#inputs(question), now).roles };
     const id = uuidv7(now);
     const data: DecisionRecorded = {
       subject: recordable(pepper, question.subject),
@@ -89,6 +107,6 @@ export class DecisionPoint {
       ...(asked.ip && { source: { ip: asked.ip } }),
     });
     await commits.append(event);
-    return { ...answer, id, policy: data.policy, facts: data.facts };
+    return { ...answer, ...lacking, id, policy: data.policy, facts: data.facts };
   }
 }

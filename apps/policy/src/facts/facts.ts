@@ -7,7 +7,7 @@ import {
   type RoleGranted,
   startPosition,
 } from '@gatehouse/contracts';
-import { GrantIndex, GroupIndex, parseScope } from '@gatehouse/evaluator';
+import { LiveFacts, parseScope } from '@gatehouse/evaluator';
 import { Doorbell, highRate, notifyChannel, parseEnvelope, pause, readLog, type Wake } from '@gatehouse/event-store';
 import type pg from 'pg';
 
@@ -47,8 +47,7 @@ interface Waiter {
  * says up to where, and is recorded with every decision.
  */
 export class Facts {
-  readonly grants = new GrantIndex();
-  readonly groups = new GroupIndex();
+  readonly live = new LiveFacts();
   readonly #options: FactsOptions;
   readonly #bell = new Doorbell();
   readonly #stopped = new AbortController();
@@ -128,7 +127,8 @@ export class Facts {
       const { rows: members } = await client.query<MemberRow>('select * from group_members');
       await client.query('commit');
       for (const row of rows) this.#apply(row.tenant_id, row);
-      for (const row of members) this.groups.join(row.tenant_id, row.group_entity, row.member_entity);
+      for (const { tenant_id, group_entity: group, member_entity: member } of members)
+        this.live.apply(tenant_id, { kind: 'joined', group, member });
       this.#reach({ tx: BigInt(horizon[0]?.tx ?? 1) - 1n, seq: 9_223_372_036_854_775_807n });
       this.#loaded = true;
     } finally {
@@ -151,14 +151,14 @@ export class Facts {
   /** What each kind of fact changes. */
   readonly #follows: Readonly<Record<string, (tenantId: string, data: Readonly<Record<string, unknown>>) => void>> = {
     'role.granted': (tenantId, data) => this.#grant(tenantId, data as unknown as RoleGranted),
-    'role.revoked': (tenantId, data) => void this.grants.remove(tenantId, String(data.grantId)),
+    'role.revoked': (tenantId, data) => this.live.apply(tenantId, { kind: 'revoked', grantId: String(data.grantId) }),
     'group.joined': (tenantId, data) => {
       const { group, member } = data as unknown as GroupJoined;
-      this.groups.join(tenantId, group, member);
+      this.live.apply(tenantId, { kind: 'joined', group, member });
     },
     'group.left': (tenantId, data) => {
       const { group, member } = data as unknown as GroupJoined;
-      this.groups.leave(tenantId, group, member);
+      this.live.apply(tenantId, { kind: 'left', group, member });
     },
   };
 
@@ -171,7 +171,8 @@ export class Facts {
     // A scope that can't be read gives nothing: it was refused when it was granted.
     if (!scope.ok) return;
     const subject = { type: row.subject_type, id: row.subject_id };
-    this.grants.apply(tenantId, { id: row.grant_id, subject, role: row.role, scope: scope.value });
+    const grant = { id: row.grant_id, subject, role: row.role, scope: scope.value };
+    this.live.apply(tenantId, { kind: 'granted', grant });
   }
 
   #reach(position: Position): void {

@@ -7,5 +7,4 @@ export const roleNames = builtinRoleNames;
 /** The policy of every tenant: the built-in roles, addressed by the digest of their canonical text. */
 export const builtinPolicy: CompiledPolicy = compile({
   digest: `sha256:${createHash('sha256').update(canonicalJson(builtinRoles)).digest('hex')}`,
-  roles: builtinRoles,
 });

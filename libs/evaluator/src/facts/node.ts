@@ -1,0 +1,82 @@
+import { closedTypes, type Entity, type EntityFacts, type Grant } from '../model.js';
+
+export const noGrants: readonly Grant[] = [];
+export const noNodes: readonly Node[] = [];
+
+/** How many grants of one holder are looked through one by one before they are indexed by scope. */
+const indexedFrom = 16;
+
+/** Everything known of one entity of one tenant. There is one node for a name, so names are compared by identity. */
+export class Node {
+  readonly entity: Entity;
+  /** Its own grants as subject. Never changed once it was handed out. */
+  grants: readonly Grant[] = noGrants;
+  /** The same by scope; present from {@link indexedFrom} grants on. */
+  byScope: Map<Grant['scope'], Grant[]> | undefined;
+  /** Groups it is a direct member of. */
+  groups: readonly Node[] = noNodes;
+  facts: EntityFacts | undefined;
+  parents: readonly Node[] = noNodes;
+  /** What its owner holds on it. */
+  ownership: Grant | undefined;
+  owner: Node | undefined;
+  /** As subject: relations to resources. */
+  relations: Map<Node, readonly string[]> | undefined;
+  /** Reasons to be known as a subject, as a resource, and to be kept for another's sake. */
+  asSubject = 0;
+  asResource = 0;
+  pins = 0;
+  /** See `ancestorsOf`. */
+  ancestors: readonly Node[] | undefined;
+  ancestorsEpoch = -1;
+
+  constructor(type: string, id: string) {
+    this.entity = { type, id };
+  }
+
+  get isUnused(): boolean {
+    return this.asSubject === 0 && this.asResource === 0 && this.pins === 0;
+  }
+
+  addGrant(grant: Grant): void {
+    this.grants = [...this.grants, grant];
+    if (this.byScope) this.#index(grant);
+    else if (this.grants.length > indexedFrom) {
+      this.byScope = new Map();
+      for (const each of this.grants) this.#index(each);
+    }
+  }
+
+  removeGrant(grant: Grant): void {
+    this.grants = this.grants.filter((each) => each !== grant);
+    if (!this.byScope) return;
+    const left = this.byScope.get(grant.scope)?.filter((each) => each !== grant) ?? [];
+    if (left.length > 0) this.byScope.set(grant.scope, left);
+    else this.byScope.delete(grant.scope);
+  }
+
+  #index(grant: Grant): void {
+    const same = this.byScope?.get(grant.scope);
+    if (same) same.push(grant);
+    else this.byScope?.set(grant.scope, [grant]);
+  }
+
+  /** Appends the own grants whose scope covers a resource: `scopes` are the resource and what contains it. */
+  collect(scopes: readonly Node[], into: Grant[]): void {
+    if (this.byScope) {
+      for (const grant of this.byScope.get('*') ?? noGrants) into.push(grant);
+      for (const { entity } of scopes) for (const grant of this.byScope.get(entity) ?? noGrants) into.push(grant);
+      return;
+    }
+    for (const grant of this.grants) {
+      const { scope } = grant;
+      if (scope === '*' || scopes.some(({ entity }) => entity === scope)) into.push(grant);
+    }
+  }
+}
+
+/** What may be read of a description: Gatehouse's own resources have no owner and no container. */
+export const readable = (facts: EntityFacts): EntityFacts =>
+  closedTypes.has(facts.entity.type)
+    ? { entity: facts.entity, labels: facts.labels, properties: facts.properties, parents: [] }
+    : facts;

@@ -1,0 +1,272 @@
+import {
+  type Entity,
+  type EntityFacts,
+  type FactChange,
+  factLimits,
+  type Grant,
+  type Relationship,
+  type Resource,
+  type Subject,
+  type TenantFacts,
+} from '../model.js';
+import { Node, noGrants, noNodes, readable } from './node.js';
+
+/** Tenants in which a subject holds a grant on `*`, as `org/<tenant>`: the one thing that is read across tenants. */
+export type Organizations = (subject: Subject) => readonly Subject[];
+
+interface Names {
+  subjects?: readonly string[];
+  resources?: readonly string[];
+}
+
+const noNames: readonly string[] = [];
+
+/** The facts of one tenant, indexed to be read in constant time. One projection writes it. */
+export class TenantIndex implements TenantFacts {
+  readonly #organizations: Organizations;
+  readonly #nodes = new Map<string, Map<string, Node>>();
+  readonly #grants = new Map<string, Grant>();
+  readonly #roles = new Map<string, string>();
+  readonly #names = new Map<string, Names>();
+  /** Grants held by organizations: without any, nobody's organizations matter to what he holds. */
+  #organizationGrants = 0;
+  /** Counts changes of containers: older ancestors are worked out again. */
+  #epoch = 0;
+
+  constructor(organizations: Organizations) {
+    this.#organizations = organizations;
+  }
+
+  get grantCount(): number {
+    return this.#grants.size;
+  }
+
+  get isEmpty(): boolean {
+    return this.#nodes.size === 0;
+  }
+
+  grant(grantId: string): Grant | undefined {
+    return this.#grants.get(grantId);
+  }
+
+  // ---- changes --------------------------------------------------------------------------------------------------
+
+  apply(change: FactChange): void {
+    if (change.kind === 'granted') this.#granted(change.grant);
+    else if (change.kind === 'revoked') this.#revoked(change.grantId);
+    else if (change.kind === 'joined') this.#joined(change.group, change.member);
+    else if (change.kind === 'left') this.#left(change.group, change.member);
+    else if (change.kind === 'described') this.#described(readable(change.facts));
+    else if (change.kind === 'forgotten') this.#forgotten(change.entity);
+    else if (change.kind === 'related') this.#related(change.relationship);
+    else if (change.kind === 'unrelated') this.#unrelated(change.relationship);
+  }
+
+  #granted({ id, subject, role, scope }: Grant): void {
+    this.#revoked(id);
+    const node = this.#make(subject);
+    const on = scope === '*' ? undefined : this.#make(scope);
+    const name = this.#roles.get(role) ?? role;
+    this.#roles.set(name, name);
+    const grant: Grant = { id, subject: node.entity, role: name, scope: on?.entity ?? '*' };
+    this.#grants.set(id, grant);
+    node.addGrant(grant);
+    this.#count(node, 'asSubject', 1);
+    if (on) this.#count(on, 'asResource', 1);
+    if (subject.type === 'org') this.#organizationGrants++;
+  }
+
+  #revoked(grantId: string): void {
+    const grant = this.#grants.get(grantId);
+    if (!grant) return;
+    this.#grants.delete(grantId);
+    const node = this.#make(grant.subject);
+    node.removeGrant(grant);
+    this.#count(node, 'asSubject', -1);
+    if (grant.scope !== '*') this.#count(this.#make(grant.scope), 'asResource', -1);
+    if (grant.subject.type === 'org') this.#organizationGrants--;
+  }
+
+  #joined(group: Subject, member: Subject): void {
+    const node = this.#make(member);
+    const of = this.#make(group);
+    if (node.groups.includes(of)) return;
+    node.groups = [...node.groups, of];
+    this.#count(node, 'asSubject', 1);
+    this.#count(of, 'pins', 1);
+  }
+
+  #left(group: Subject, member: Subject): void {
+    const node = this.#find(member);
+    const of = this.#find(group);
+    if (!node || !of || !node.groups.includes(of)) return;
+    node.groups = node.groups.filter((each) => each !== of);
+    this.#count(node, 'asSubject', -1);
+    this.#count(of, 'pins', -1);
+  }
+
+  #described(facts: EntityFacts): void {
+    this.#forgotten(facts.entity);
+    const node = this.#make(facts.entity);
+    node.facts = facts;
+    this.#count(node, 'asSubject', 1);
+    this.#count(node, 'asResource', 1);
+    node.parents = [...new Set(facts.parents.map((parent) => this.#make(parent)))];
+    for (const parent of node.parents) this.#count(parent, 'asResource', 1);
+    if (node.parents.length > 0) this.#epoch++;
+    const { type, id } = node.entity;
+    if (!facts.owner || facts.owner.type === 'org') return;
+    node.owner = this.#make(facts.owner);
+    node.ownership = { id: `owner:${type}/${id}`, subject: node.owner.entity, role: 'owner', scope: node.entity };
+    this.#count(node.owner, 'asSubject', 1);
+  }
+
+  #forgotten(entity: Entity): void {
+    const node = this.#find(entity);
+    if (!node?.facts) return;
+    const { parents, owner } = node;
+    node.facts = undefined;
+    node.parents = noNodes;
+    node.owner = undefined;
+    node.ownership = undefined;
+    if (parents.length > 0) this.#epoch++;
+    for (const parent of parents) this.#count(parent, 'asResource', -1);
+    if (owner) this.#count(owner, 'asSubject', -1);
+    this.#count(node, 'asSubject', -1);
+    this.#count(node, 'asResource', -1);
+  }
+
+  #related({ subject, relation, resource }: Relationship): void {
+    const node = this.#make(subject);
+    const to = this.#make(resource);
+    node.relations ??= new Map();
+    const before = node.relations.get(to) ?? noNames;
+    if (before.includes(relation)) return;
+    node.relations.set(to, [...before, relation]);
+    this.#count(node, 'asSubject', 1);
+    this.#count(to, 'asResource', 1);
+  }
+
+  #unrelated({ subject, relation, resource }: Relationship): void {
+    const node = this.#find(subject);
+    const to = this.#find(resource);
+    const before = to && node?.relations?.get(to);
+    if (!node?.relations || !to || !before?.includes(relation)) return;
+    const left = before.filter((each) => each !== relation);
+    if (left.length > 0) node.relations.set(to, left);
+    else node.relations.delete(to);
+    if (node.relations.size === 0) node.relations = undefined;
+    this.#count(node, 'asSubject', -1);
+    this.#count(to, 'asResource', -1);
+  }
+
+  #find({ type, id }: Entity): Node | undefined {
+    return this.#nodes.get(type)?.get(id);
+  }
+
+  #make({ type, id }: Entity): Node {
+    const known = this.#nodes.get(type)?.get(id);
+    if (known) return known;
+    const ofType = this.#nodes.get(type) ?? new Map<string, Node>();
+    const node = new Node(type, id);
+    this.#nodes.set(type, ofType.set(id, node));
+    return node;
+  }
+
+  /** Keeps the names of a type right, and lets go of a node that nothing speaks of any more. */
+  #count(node: Node, what: 'asSubject' | 'asResource' | 'pins', by: 1 | -1): void {
+    node[what] += by;
+    const { type, id } = node.entity;
+    if (what !== 'pins' && node[what] === (by === 1 ? 1 : 0)) this.#names.delete(type);
+    if (by === 1 || !node.isUnused) return;
+    const ofType = this.#nodes.get(type);
+    ofType?.delete(id);
+    if (ofType?.size === 0) this.#nodes.delete(type);
+  }
+
+  // ---- what a decision reads ------------------------------------------------------------------------------------
+
+  held(subject: Subject): readonly Grant[] {
+    const node = this.#find(subject);
+    const own = node?.grants ?? noGrants;
+    const others = this.#holders(node, subject).flatMap(({ grants }) => grants);
+    return others.length === 0 ? own : [...own, ...others];
+  }
+
+  covering(subject: Subject, resource: Resource): readonly Grant[] {
+    const node = this.#find(subject);
+    const on = this.#find(resource);
+    const scopes = on ? [on, ...this.#ancestors(on)] : noNodes;
+    const holders = this.#holders(node, subject);
+    const found: Grant[] = [];
+    node?.collect(scopes, found);
+    for (const holder of holders) holder.collect(scopes, found);
+    for (const { owner, ownership } of scopes) {
+      if (ownership && owner && (owner === node || node?.groups.includes(owner))) found.push(ownership);
+    }
+    return found;
+  }
+
+  /** Groups and organizations of a subject that are known here. */
+  #holders(node: Node | undefined, subject: Subject): readonly Node[] {
+    const groups = node?.groups ?? noNodes;
+    if (this.#organizationGrants === 0) return groups;
+    const organizations = this.#organizations(subject).flatMap((org) => this.#find(org) ?? []);
+    return organizations.length === 0 ? groups : [...new Set([...groups, ...organizations])];
+  }
+
+  groups(subject: Subject): readonly Subject[] {
+    const groups = (this.#find(subject)?.groups ?? noNodes).map(({ entity }) => entity);
+    const isGroup = (org: Subject) => groups.some(({ type, id }) => type === org.type && id === org.id);
+    return [...groups, ...this.#organizations(subject).filter((org) => !isGroup(org))];
+  }
+
+  entity(of: Entity): EntityFacts | undefined {
+    return this.#find(of)?.facts;
+  }
+
+  ancestors(of: Resource): readonly Entity[] {
+    const node = this.#find(of);
+    return node ? this.#ancestors(node).map(({ entity }) => entity) : [];
+  }
+
+  /** Remembered until a container changes anywhere in the tenant. */
+  #ancestors(node: Node): readonly Node[] {
+    if (node.parents.length === 0) return noNodes;
+    if (node.ancestorsEpoch === this.#epoch && node.ancestors) return node.ancestors;
+    const found = new Set<Node>();
+    const queue: Node[] = [node];
+    for (let at = 0; at < queue.length && found.size < factLimits.ancestors; at++) {
+      for (const parent of queue[at]?.parents ?? noNodes) {
+        if (parent === node || found.has(parent) || found.size >= factLimits.ancestors) continue;
+        found.add(parent);
+        queue.push(parent);
+      }
+    }
+    node.ancestors = [...found];
+    node.ancestorsEpoch = this.#epoch;
+    return node.ancestors;
+  }
+
+  isRelated(subject: Subject, relation: string, resource: Resource): boolean {
+    const to = this.#find(resource);
+    return (to && this.#find(subject)?.relations?.get(to)?.includes(relation)) ?? false;
+  }
+
+  subjectIds(type: string): readonly string[] {
+    return this.#ids(type, 'subjects', (node) => node.asSubject > 0);
+  }
+
+  resourceIds(type: string): readonly string[] {
+    return this.#ids(type, 'resources', (node) => node.asResource > 0);
+  }
+
+  #ids(type: string, which: keyof Names, is: (node: Node) => boolean): readonly string[] {
+    const ofType = this.#nodes.get(type);
+    if (!ofType) return noNames;
+    const names: Names = this.#names.get(type) ?? {};
+    this.#names.set(type, names);
+    names[which] ??= [...ofType.values()].flatMap((node) => (is(node) ? [node.entity.id] : [])).sort();
+    return names[which];
+  }
+}
