@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
-import { canonicalJson } from '@gatehouse/crypto';
-import type { PolicyDocument } from '@gatehouse/evaluator';
-
-/** The one text of a document, whatever order its members came in (RFC 8785). */
-export const canonicalText = (document: PolicyDocument): string => canonicalJson(document);
-
-/** Names a version: `sha256:` and the digest of {@link canonicalText} in hexadecimal. */
-export const digestOf = (document: PolicyDocument): string =>
-  `sha256:${createHash('sha256').update(canonicalText(document)).digest('hex')}`;
+export { diffPolicies, type MemberChange, type PolicyChange } from './diff.js';
+export { canonicalText, digestOf } from './digest.js';
+export type { Finding, FindingCode } from './finding.js';
+export { documentLimits } from './limits.js';
+export { lintPolicy } from './lint/lint.js';
+export type { LintOptions } from './lint/lint-options.js';
+export { type ParsedPolicy, parsePolicyText, parsePolicyValue } from './parse.js';
+export { policyJsonSchema } from './schema/file.js';
+export type { Expectation, PolicyTest, TestFacts } from './test-case/policy-test.js';
+export type { TextFormat } from './text/read-text.js';
