@@ -24,7 +24,7 @@ describe('a finding has its place', () => {
 
   it.each([
     [
-      'rles: []',
+      'ruls: []',
       { code: 'member_unknown', path: 'ruls', line: 1, message: 'is not known here; did you mean "rules"?' },
     ],
     [

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { documentLimits } from '../limits.js';
 import { suggestion } from '../nearest.js';
 import { isWhole, list, object, text } from './parts.js';
 
@@ -77,16 +76,5 @@ export const condition: z.ZodType<Condition> = z
       'All members must hold. A member is all, any or not, or the path of an attribute: subject., action., resource., context. and a name; time.now, time.date, time.hour, time.weekday (UTC).',
   }) as unknown as z.ZodType<Condition>;
 
-/** How deep `all`, `any` and `not` nest. */
-export function conditionDepth(value: Condition): number {
-  const { all = [], any = [], not } = value;
-  const below = [...all, ...any, ...(not ? [not] : [])];
-  return 1 + Math.max(0, ...below.map(conditionDepth));
-}
-
 /** A condition as it stands in a rule. */
-export const when = condition
-  .refine((value) => conditionDepth(value) <= documentLimits.conditionDepth, {
-    error: `is nested deeper than ${documentLimits.conditionDepth}`,
-  })
-  .meta({ description: 'The rule applies only if this holds (SEMANTICS.md, 6).' });
+export const when = condition.meta({ description: 'The rule applies only if this holds (SEMANTICS.md, 6).' });

@@ -1,3 +1,4 @@
+import { policyLimits } from '@gatehouse/evaluator';
 import { z } from 'zod';
 import { when } from './condition.js';
 import {
@@ -109,7 +110,7 @@ const cedarRule = object({
   type: z.literal('cedar'),
   id: ruleId,
   description: words(2_000).optional(),
-  text: z.string().min(1).max(262_144).meta({ description: 'Cedar policies.' }),
+  text: z.string().min(1).max(policyLimits.cedarChars).meta({ description: 'Cedar policies.' }),
 }).meta({ description: 'Policies in the language Cedar.' });
 
 export const ruleTypes = ['selector', 'access', 'rate_limit', 'obligation', 'cedar'] as const;
