@@ -66,7 +66,12 @@ describe('the metadata', () => {
       'search_resource_endpoint',
       'search_subject_endpoint',
     ]);
-    for (const name of endpoints) expect(document[name]).toMatch(/^https:\/\/gate\.example\.org\/access\/v1\//);
+    for (const name of endpoints) {
+      expect(document[name]).toMatch(/^https:\/\/gate\.example\.org\/access\/v1\//);
+      // Each is there: 401 and not 404.
+      const { pathname } = new URL(String(document[name]));
+      expect((await stack.call(pathname, { body: {} })).status).toBe(401);
+    }
     expect(document.capabilities.every((name) => name.startsWith('urn:'))).toBe(true);
     expect(document).not.toHaveProperty('supported_capabilities');
   });

@@ -7,9 +7,11 @@ export interface PagePlace {
   readonly facts: string;
   /** The moment that conditions on time were evaluated at, Unix milliseconds. */
   readonly nowMs: number;
-  /** The next page begins behind this name. */
-  readonly after: string;
+  /** The next page begins behind this name; absent: with the first. */
+  readonly after?: string;
   readonly limit: number;
+  /** How many there are, if they were counted. */
+  readonly total?: number;
 }
 
 /** Longer than anybody reads pages, and short enough that a token is no key to the past. */
@@ -26,8 +28,7 @@ const sealedText = (tenantId: string, { kind, request }: Search, place: string):
 
 /** Opaque to its holder: the place, then a code over place, question and tenant that only we can make. */
 export function makePageToken(pepper: Pepper, tenantId: string, search: Search, place: PagePlace): string {
-  const { facts, nowMs, after, limit } = place;
-  const text = Buffer.from(JSON.stringify([facts, nowMs, after, limit]), 'utf8').toString('base64url');
+  const text = Buffer.from(JSON.stringify(place), 'utf8').toString('base64url');
   return `${text}.${messageCode(pepper, purpose, sealedText(tenantId, search, text))}`;
 }
 
@@ -44,6 +45,6 @@ export function openPageToken(
   const code = messageCode(pepper, purpose, sealedText(tenantId, search, text));
   if (!constantTimeEqual(code, token.slice(dot + 1))) return undefined;
   // Ours from here on.
-  const [facts, madeMs, after, limit] = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'));
-  return nowMs - madeMs < tokenLifetimeMs ? { facts, nowMs: madeMs, after, limit } : undefined;
+  const place = JSON.parse(Buffer.from(text, 'base64url').toString('utf8')) as PagePlace;
+  return nowMs - place.nowMs < tokenLifetimeMs ? place : undefined;
 }

@@ -51,8 +51,20 @@ describe('scan', () => {
 
   it('says with a limit of 0 how many there are, and that there are some', async () => {
     const options = { after: undefined, limit: 0, countsAll: true, turns: never };
-    expect(await scan(['a', 'b'], decideIf(() => true), options)).toEqual({ found: [], more: true, total: 2 });
-    expect(await scan(['a', 'b'], decideIf(() => false), options)).toEqual({ found: [], more: false, total: 0 });
+    expect(
+      await scan(
+        ['a', 'b'],
+        decideIf(() => true),
+        options,
+      ),
+    ).toEqual({ found: [], more: true, total: 2 });
+    expect(
+      await scan(
+        ['a', 'b'],
+        decideIf(() => false),
+        options,
+      ),
+    ).toEqual({ found: [], more: false, total: 0 });
   });
 
   it('lets others work, and ends when it is told to', async () => {
@@ -63,7 +75,13 @@ describe('scan', () => {
       if (turns === 5) throw new Error('nobody waits');
     };
     const options = { after: undefined, limit: 10, countsAll: true, turns: { isOver: () => true, next } };
-    await expect(scan(names, decideIf(() => false), options)).rejects.toThrow('nobody waits');
+    await expect(
+      scan(
+        names,
+        decideIf(() => false),
+        options,
+      ),
+    ).rejects.toThrow('nobody waits');
     expect(turns).toBe(5);
   });
 });

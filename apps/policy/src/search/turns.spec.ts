@@ -29,11 +29,11 @@ describe('turns of searches', () => {
 
 describe('places for searches', () => {
   const gate = () => {
-    let open = () => undefined as void;
+    let open: (() => void) | undefined;
     const opened = new Promise<void>((resolve) => {
       open = resolve;
     });
-    return { open, opened };
+    return { open: () => open?.(), opened };
   };
 
   it('are few for a tenant, and others have their own', async () => {

@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import { pageLimits, type SearchKind } from './search-request.js';
+
+// These describe; the parsing is that of search-request.ts.
+const properties = z.looseObject({}).optional();
+const entity = z.looseObject({ type: z.string(), id: z.string(), properties });
+const openEntity = z.looseObject({ type: z.string() });
+const action = z.looseObject({ name: z.string(), properties });
+const context = z.looseObject({}).optional();
+const page = z
+  .looseObject({
+    token: z.string().max(pageLimits.tokenLength).optional(),
+    limit: z.number().int().min(0).default(pageLimits.default).describe(`At most ${pageLimits.max} count.`),
+    properties,
+  })
+  .optional();
+
+const bodies: Readonly<Record<SearchKind, z.ZodType>> = {
+  subject: z.looseObject({ subject: openEntity, action, resource: entity, context, page }),
+  resource: z.looseObject({ subject: entity, action, resource: openEntity, context, page }),
+  action: z.looseObject({ subject: entity, resource: entity, context, page }),
+};
+export const bodySchema = (kind: SearchKind): z.ZodType => bodies[kind];
+
+const obligations = z.object({ obligations: z.array(z.looseObject({ id: z.string(), type: z.string() })) });
+const foundEntity = z.object({ type: z.string(), id: z.string(), context: obligations.optional() });
+const foundAction = z.object({ name: z.string(), context: obligations.optional() });
+
+export const answerSchema = (kind: SearchKind): z.ZodType =>
+  z.object({
+    page: z.object({ next_token: z.string(), count: z.int(), total: z.int().optional() }),
+    context: z.object({
+      id: z.string().optional(),
+      evidence: z.object({ policy: z.string(), facts: z.string() }),
+    }),
+    results: z.array(kind === 'action' ? foundAction : foundEntity),
+  });
