@@ -24,9 +24,19 @@ function named(entity: Entity | undefined): Entity {
   return { type: entity.type, id: entity.id };
 }
 
+function text(value: unknown): string {
+  if (typeof value !== 'string') throw new UnreadableFact('an event of facts lacks a text');
+  return value;
+}
+
+function object<T extends object>(value: T): T {
+  if (typeof value !== 'object' || value === null) throw new UnreadableFact('an event of facts lacks an object');
+  return value;
+}
+
 const relationshipOf = ({ subject, relation, resource }: RelationshipMade) => ({
   subject: named(subject),
-  relation,
+  relation: text(relation),
   resource: named(resource),
 });
 
@@ -35,9 +45,12 @@ const changes = {
   'role.granted': (({ grantId, subject, role, scope }) => {
     const parsed = parseScope(scope);
     if (!parsed.ok) return undefined;
-    return { kind: 'granted', grant: { id: grantId, subject: named(subject), role, scope: parsed.value } };
+    return {
+      kind: 'granted',
+      grant: { id: text(grantId), subject: named(subject), role: text(role), scope: parsed.value },
+    };
   }) satisfies Change<RoleGranted>,
-  'role.revoked': (({ grantId }) => ({ kind: 'revoked', grantId })) satisfies Change<RoleRevoked>,
+  'role.revoked': (({ grantId }) => ({ kind: 'revoked', grantId: text(grantId) })) satisfies Change<RoleRevoked>,
   'group.joined': (({ group, member }) => ({
     kind: 'joined',
     group: named(group),
@@ -52,8 +65,8 @@ const changes = {
     kind: 'described',
     facts: {
       entity: named(entity),
-      labels,
-      properties: properties as never, // JSON: the evaluator's attributes
+      labels: object(labels),
+      properties: object(properties) as never, // JSON: the evaluator's attributes
       parents: parents.map(named),
       ...(owner && { owner: named(owner) }),
     },

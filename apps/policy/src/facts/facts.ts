@@ -1,41 +1,42 @@
+import { comparePositions, type Envelope, formatPosition, type Position, startPosition } from '@gatehouse/contracts';
 import {
-  comparePositions,
-  type Entity,
-  formatPosition,
-  type GroupJoined,
-  type Position,
-  type RoleGranted,
-  startPosition,
-} from '@gatehouse/contracts';
-import { LiveFacts, parseScope } from '@gatehouse/evaluator';
-import { Doorbell, highRate, notifyChannel, parseEnvelope, pause, readLog, type Wake } from '@gatehouse/event-store';
+  Doorbell,
+  highRate,
+  notifyChannel,
+  parseEnvelope,
+  pause,
+  type Query,
+  readLog,
+  type StoredEvent,
+  type Wake,
+} from '@gatehouse/event-store';
 import type pg from 'pg';
+import { type FactEventType, factChangeOf, factTypes, isFactType, policyTypes } from './fact-events.js';
+import { GuardedFacts } from './guarded-facts.js';
+import { parkFact, tenantsWithParkedFacts, type UnappliedFact } from './parked-facts.js';
+import { readFacts } from './read-facts.js';
+
+/** What else the one loop keeps: by which version each tenant decides. */
+export interface FollowedPolicies {
+  /** All tenants, in the snapshot of the facts. */
+  load(query: Query): Promise<void>;
+  /** One event, in the order of the log; rejects only when trying again may help. */
+  apply(tenantId: string, type: string, data: Envelope['data']): Promise<void>;
+}
 
 export interface FactsOptions {
   /** Connections of the system role. */
   readonly pool: pg.Pool;
   readonly wake: Wake;
+  /** Changed in the order of the log, together with the facts. */
+  readonly policies?: FollowedPolicies;
   readonly onError: (error: Error) => void;
 }
 
-const factTypes = ['role.granted', 'role.revoked', 'group.joined', 'group.left'];
+const types: readonly string[] = [...factTypes, ...policyTypes];
+const pageEvents = 1_000;
 const idleLookMs = 1_000;
 const heldLookMs = 2;
-
-interface GrantRow {
-  readonly tenant_id: string;
-  readonly grant_id: string;
-  readonly subject_type: string;
-  readonly subject_id: string;
-  readonly role: string;
-  readonly scope: string;
-}
-
-interface MemberRow {
-  readonly tenant_id: string;
-  readonly group_entity: Entity;
-  readonly member_entity: Entity;
-}
 
 interface Waiter {
   readonly position: Position;
@@ -43,20 +44,23 @@ interface Waiter {
 }
 
 /**
- * Everything a decision reads, in memory: loaded once from the read model, then kept by following the log. `position`
- * says up to where, and is recorded with every decision.
+ * Everything a decision reads, in memory: loaded once from the read models, then kept by following the log. `position`
+ * says up to where, exactly, and is recorded with every decision.
  */
 export class Facts {
-  readonly live = new LiveFacts();
+  /** Refuses a tenant whose facts are not known, so nothing is decided on half of them. */
+  readonly live = new GuardedFacts();
   readonly #options: FactsOptions;
   readonly #bell = new Doorbell();
   readonly #stopped = new AbortController();
-  #waiting: Waiter[] = [];
+  readonly #waiting = new Set<Waiter>();
   #position = startPosition;
   #positionText = formatPosition(startPosition);
-  #loaded = false;
+  /** The rows that were loaded may hold more than `position` says, up to here: nothing is decided before it is passed. */
+  #loadedUpTo: Position | undefined;
   #loop: Promise<void> = Promise.resolve();
   #unlisten: (() => void)[] = [];
+  #unapplied: UnappliedFact[] = [];
 
   constructor(options: FactsOptions) {
     this.#options = options;
@@ -64,7 +68,7 @@ export class Facts {
 
   /** False until the facts are known: nothing may be decided before. */
   get loaded(): boolean {
-    return this.#loaded;
+    return this.live.isOpen;
   }
 
   /** Position up to which facts are known, as text. */
@@ -94,94 +98,103 @@ export class Facts {
     if (comparePositions(this.#position, position) >= 0) return true;
     this.#bell.ring();
     const given = new AbortController();
+    let waiter: Waiter | undefined;
     const reached = new Promise<true>((resolve) => {
-      this.#waiting.push({ position, resolve: () => resolve(true) });
+      waiter = { position, resolve: () => resolve(true) };
+      this.#waiting.add(waiter);
     });
     const late = pause(timeoutMs, given.signal).then(() => false as const);
-    return Promise.race([reached, late]).finally(() => given.abort());
+    return Promise.race([reached, late]).finally(() => {
+      given.abort();
+      if (waiter) this.#waiting.delete(waiter);
+    });
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#stopped;
     while (!signal.aborted) {
       try {
-        if (!this.#loaded) await this.#load();
+        if (!this.#loadedUpTo) await this.#load();
         const held = await this.#follow();
         await this.#bell.wait(held ? heldLookMs : idleLookMs, signal);
       } catch (error) {
+        if (signal.aborted) return;
         this.#options.onError(error as Error);
         await pause(250, signal);
       }
     }
   }
 
-  /** One snapshot: the rows, and the oldest transaction that may still add to them. */
   async #load(): Promise<void> {
-    const client = await this.#options.pool.connect();
-    try {
-      await client.query('begin isolation level repeatable read read only');
-      const { rows: horizon } = await client.query<{ tx: string }>(
-        'select pg_snapshot_xmin(pg_current_snapshot())::text as tx',
-      );
-      const { rows } = await client.query<GrantRow>('select * from grants where active');
-      const { rows: members } = await client.query<MemberRow>('select * from group_members');
-      await client.query('commit');
-      for (const row of rows) this.#apply(row.tenant_id, row);
-      for (const { tenant_id, group_entity: group, member_entity: member } of members)
-        this.live.apply(tenant_id, { kind: 'joined', group, member });
-      this.#reach({ tx: BigInt(horizon[0]?.tx ?? 1) - 1n, seq: 9_223_372_036_854_775_807n });
-      this.#loaded = true;
-    } finally {
-      client.release();
-    }
+    const { pool, policies } = this.#options;
+    this.live.clear(); // of an attempt that failed
+    let parked: readonly string[] = [];
+    const { position, end } = await readFacts(pool, (tenantId, change) => this.live.apply(tenantId, change), {
+      signal: this.#stopped.signal,
+      also: async (client) => {
+        parked = await tenantsWithParkedFacts(client);
+        await policies?.load(client);
+      },
+    });
+    for (const tenantId of parked) this.live.refuse(tenantId);
+    this.#reach(position);
+    this.#loadedUpTo = end;
   }
 
   async #follow(): Promise<boolean> {
     for (;;) {
-      const page = await readLog(this.#options.pool, this.#position, { limit: 1_000, types: factTypes });
-      for (const event of page.events) {
-        const { data, type } = parseEnvelope(event.text);
-        this.#follows[type]?.(event.tenantId, data);
-      }
+      const page = await readLog(this.#options.pool, this.#position, { limit: pageEvents, types });
+      await this.#applyAll(page.events);
       this.#reach(page.position);
-      if (page.events.length < 1_000) return page.held;
+      // What the loaded rows may hold beyond their position is either behind us or was still to come then.
+      const isPast = this.#loadedUpTo !== undefined && comparePositions(page.position, this.#loadedUpTo) >= 0;
+      const isLast = page.events.length < pageEvents;
+      if (isPast || (isLast && !page.held)) this.live.open();
+      await this.#park();
+      if (isLast) return page.held;
     }
   }
 
-  /** What each kind of fact changes. */
-  readonly #follows: Readonly<Record<string, (tenantId: string, data: Readonly<Record<string, unknown>>) => void>> = {
-    'role.granted': (tenantId, data) => this.#grant(tenantId, data as unknown as RoleGranted),
-    'role.revoked': (tenantId, data) => this.live.apply(tenantId, { kind: 'revoked', grantId: String(data.grantId) }),
-    'group.joined': (tenantId, data) => {
-      const { group, member } = data as unknown as GroupJoined;
-      this.live.apply(tenantId, { kind: 'joined', group, member });
-    },
-    'group.left': (tenantId, data) => {
-      const { group, member } = data as unknown as GroupJoined;
-      this.live.apply(tenantId, { kind: 'left', group, member });
-    },
-  };
-
-  #grant(tenantId: string, { grantId, subject, role, scope }: RoleGranted): void {
-    this.#apply(tenantId, { grant_id: grantId, subject_type: subject.type, subject_id: subject.id, role, scope });
+  /** Between two awaits the facts are exactly those of `position`: a decision may come there, and records it. */
+  async #applyAll(events: readonly StoredEvent[]): Promise<void> {
+    let before: Position | undefined;
+    for (const event of events) {
+      if (isFactType(event.type)) this.#applyFact(event, event.type);
+      else {
+        if (before) this.#reach(before);
+        await this.#options.policies?.apply(event.tenantId, event.type, parseEnvelope(event.text).data);
+        this.#reach(event.position);
+      }
+      before = event.position;
+    }
   }
 
-  #apply(tenantId: string, row: Omit<GrantRow, 'tenant_id'>): void {
-    const scope = parseScope(row.scope);
-    // A scope that can't be read gives nothing: it was refused when it was granted.
-    if (!scope.ok) return;
-    const subject = { type: row.subject_type, id: row.subject_id };
-    const grant = { id: row.grant_id, subject, role: row.role, scope: scope.value };
-    this.live.apply(tenantId, { kind: 'granted', grant });
+  #applyFact(event: StoredEvent, type: FactEventType): void {
+    try {
+      const change = factChangeOf(type, parseEnvelope(event.text).data);
+      if (change) this.live.apply(event.tenantId, change);
+    } catch (error) {
+      // Not known what it takes away: the tenant is closed, the others go on.
+      this.live.refuse(event.tenantId);
+      this.#unapplied.push({ event, reason: (error as Error).name });
+      this.#options.onError(error as Error);
+    }
+  }
+
+  /** Shown where read models show theirs, and remembered: the tenant stays closed when this process starts again. */
+  async #park(): Promise<void> {
+    for (const fact of this.#unapplied) await parkFact(this.#options.pool, fact);
+    this.#unapplied = [];
   }
 
   #reach(position: Position): void {
-    if (comparePositions(position, this.#position) === 0) return;
+    if (comparePositions(position, this.#position) <= 0) return;
     this.#position = position;
     this.#positionText = formatPosition(position);
-    const isReached = (waiter: Waiter) => comparePositions(position, waiter.position) >= 0;
-    const reached = this.#waiting.filter(isReached);
-    this.#waiting = this.#waiting.filter((waiter) => !isReached(waiter));
-    for (const { resolve } of reached) resolve();
+    for (const waiter of this.#waiting) {
+      if (comparePositions(position, waiter.position) < 0) continue;
+      this.#waiting.delete(waiter);
+      waiter.resolve();
+    }
   }
 }
