@@ -37,7 +37,7 @@ const wrong = (path: string, message: string): Errors => [{ path, message }];
 
 const roleName = /^[a-z][a-z0-9_-]{0,63}$/;
 /** None of the signs that stand between names in evidence. */
-const ruleId = /^[A-Za-z0-9][A-Za-z0-9 _.:-]{0,127}$/;
+const ruleId = /^[A-Za-z0-9_][A-Za-z0-9 _.:-]{0,127}$/;
 
 function listErrors(
   list: readonly string[] | undefined,
@@ -113,7 +113,13 @@ function labelErrors(labels: LabelSelector | undefined, path: string): Errors {
   const entries = Object.entries(labels);
   if (entries.length > policyLimits.labels) return wrong(path, `must have at most ${policyLimits.labels} labels`);
   return entries.flatMap(([key, values]) =>
-    nameErrors(typeof values === 'string' ? [values] : values, `${path}.${key}`),
+    listErrors(
+      typeof values === 'string' ? [values] : values,
+      `${path}.${key}`,
+      policyLimits.names,
+      (value) => value === '' || isName(value),
+      'is no value of a label',
+    ),
   );
 }
 
