@@ -213,9 +213,13 @@ export class TenantIndex implements TenantFacts {
   /** Groups and organizations of a subject that are known here. */
   #holders(node: Node | undefined, subject: Subject): readonly Node[] {
     const groups = node?.groups ?? noNodes;
-    if (this.#organizationGrants === 0) return groups;
-    const organizations = this.#organizations(subject).flatMap((org) => this.#find(org) ?? []);
-    return organizations.length === 0 ? groups : [...new Set([...groups, ...organizations])];
+    const organizations =
+      this.#organizationGrants === 0
+        ? noNodes
+        : this.#organizations(subject).flatMap((organization) => this.#find(organization) ?? []);
+    if (groups.length === 0 && organizations.length === 0) return noNodes;
+    // A group may be said to be a member of itself.
+    return [...new Set([...groups, ...organizations])].filter((holder) => holder !== node);
   }
 
   groups(subject: Subject): readonly Subject[] {
