@@ -66,7 +66,7 @@ const isEverybody = (who: Who): boolean => Object.keys(who).length === 1 && who.
 function mayForbid(rule: PolicyRule, granter: Subject, facts: TenantFacts): boolean {
   if (rule.type === 'access') {
     const request = { subject: granter, action: { name: '' }, resource: { type: '', id: '' } };
-    return rule.mode === 'deny' && compileNames(rule)(new Frame(facts, request, 0, []));
+    return rule.mode === 'deny' && compileNames(rule)(new Frame(facts, request, 0));
   }
   if (rule.type !== 'selector' || rule.effect !== 'forbid') return false;
   const who = alternatives(rule.who);

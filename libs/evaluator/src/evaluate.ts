@@ -12,7 +12,8 @@ import {
   type Request,
   type TenantFacts,
 } from './model.js';
-import type { Plan, PlannedRule } from './plan.js';
+import type { Plan } from './plan.js';
+import type { PlannedRule } from './rule-index.js';
 import type { Does } from './tenant-rules.js';
 
 /** A permit needs its condition to be true; everything else applies unless it is false: what can't be known is refused. */
@@ -33,20 +34,28 @@ function matchRoles(plan: Plan, frame: Frame, into: MatchedRule[]): void {
   }
 }
 
-interface Found {
-  readonly matched: MatchedRule[];
-  limits: RateLimitRule[] | undefined;
-  obligations: { on: Effect | 'any'; obligation: Obligation }[] | undefined;
+interface Asked {
+  readonly on: Effect | 'any';
+  readonly obligation: Obligation;
 }
 
-function matchRules(plan: Plan, frame: Frame, found: Found): void {
-  for (const rule of plan.rules) {
-    if (!applies(rule, frame)) continue;
+/** What rules of the document add to a decision; most decisions have none of them. */
+interface Found {
+  readonly limits: RateLimitRule[];
+  readonly obligations: Asked[];
+}
+
+function matchRules(plan: Plan, frame: Frame, matched: MatchedRule[]): Found | undefined {
+  if (plan.rules.all.length === 0) return undefined;
+  const found: Found = { limits: [], obligations: [] };
+  plan.rules.visit(frame, (rule) => {
+    if (!applies(rule, frame)) return;
     const { does } = rule;
-    if (does.kind === 'limit') found.limits = [...(found.limits ?? []), does.limit];
-    else if (does.kind === 'oblige') found.obligations = [...(found.obligations ?? []), does];
-    else found.matched.push(does.match);
-  }
+    if (does.kind === 'limit') found.limits.push(does.limit);
+    else if (does.kind === 'oblige') found.obligations.push(does);
+    else matched.push(does.match);
+  });
+  return found;
 }
 
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
@@ -69,6 +78,18 @@ function reasonOf(matched: readonly MatchedRule[], frame: Frame): Reason {
 
 const byId = (a: { readonly id: string }, b: { readonly id: string }): number => compareText(a.id, b.id);
 
+/** The decision with its limits and obligations; a rule that appears in none of them leaves no trace. */
+function withFound(bare: Decision, { limits, obligations }: Found): Decision {
+  const on = bare.decision ? 'permit' : 'forbid';
+  const asked = obligations.filter((each) => each.on === 'any' || each.on === on).map(({ obligation }) => obligation);
+  const counted = bare.decision ? limits : [];
+  return {
+    ...bare,
+    ...(counted.length > 0 && { limits: counted.sort(byId) }),
+    ...(asked.length > 0 && { obligations: asked.sort(byId) }),
+  };
+}
+
 /**
  * Decides one request, as SEMANTICS.md says: any forbid wins, otherwise one permit is needed, nothing applies is a deny;
  * the order of facts, roles and rules never matters. No input throws, and `nowMs` (since 1970) is the only clock.
@@ -79,25 +100,13 @@ const byId = (a: { readonly id: string }, b: { readonly id: string }): number =>
  */
 export function evaluate(policy: CompiledPolicy, facts: TenantFacts, request: Request, nowMs: number): Decision {
   const plan = policy.planFor(request.action.name, request.resource.type);
-  const frame = new Frame(facts, request, nowMs, facts.covering(request.subject, request.resource));
-  const found: Found = { matched: [], limits: undefined, obligations: undefined };
-  matchRoles(plan, frame, found.matched);
-  matchRules(plan, frame, found);
-  if (found.matched.length > 1) found.matched.sort(byWeight);
-  const reason = reasonOf(found.matched, frame);
-  const decision = reason === 'permitted';
-  const matched = found.matched.length > maxMatched ? found.matched.slice(0, maxMatched) : found.matched;
-  if (!found.limits && !found.obligations) return { decision, reason, matched };
-  const on = decision ? 'permit' : 'forbid';
-  const obligations = (found.obligations ?? [])
-    .filter((each) => each.on === 'any' || each.on === on)
-    .map(({ obligation }) => obligation)
-    .sort(byId);
-  return {
-    decision,
-    reason,
-    matched,
-    ...(decision && found.limits && { limits: found.limits.sort(byId) }),
-    ...(obligations.length > 0 && { obligations }),
-  };
+  const frame = new Frame(facts, request, nowMs);
+  const all: MatchedRule[] = [];
+  matchRoles(plan, frame, all);
+  const found = matchRules(plan, frame, all);
+  if (all.length > 1) all.sort(byWeight);
+  const reason = reasonOf(all, frame);
+  const matched = all.length > maxMatched ? all.slice(0, maxMatched) : all;
+  const bare = { decision: reason === 'permitted', reason, matched };
+  return found && (found.limits.length > 0 || found.obligations.length > 0) ? withFound(bare, found) : bare;
 }

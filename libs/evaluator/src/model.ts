@@ -64,6 +64,14 @@ export type FactChange =
   | { readonly kind: 'forgotten'; readonly entity: Entity }
   | { readonly kind: 'related' | 'unrelated'; readonly relationship: Relationship };
 
+/** What a decision about one pair reads first. */
+export interface About {
+  /** See {@link TenantFacts.covering}. */
+  readonly covering: readonly Grant[];
+  readonly subject: EntityFacts | undefined;
+  readonly resource: EntityFacts | undefined;
+}
+
 /**
  * What a decision reads: the facts of one tenant at one moment. The lists that are answered never change. Live facts
  * and facts of the past (see `FactHistory`) both have this shape.
@@ -75,6 +83,8 @@ export interface TenantFacts {
   covering(subject: Subject, resource: Resource): readonly Grant[];
   /** Its teams, and `org/<tenant>` for each organization it belongs to. */
   groups(subject: Subject): readonly Subject[];
+  /** `covering` and both `entity` in one look. */
+  about(subject: Subject, resource: Resource): About;
   entity(of: Entity): EntityFacts | undefined;
   /** Everything that contains it, nearest first, itself left out; see {@link factLimits}. */
   ancestors(of: Resource): readonly Entity[];

@@ -18,10 +18,11 @@ function permits(rules: readonly PlannedRoleRule[], frame: Frame): boolean {
  */
 export function needed(policy: CompiledPolicy, facts: TenantFacts, request: Request, nowMs: number): Needed {
   const plan = policy.planFor(request.action.name, request.resource.type);
-  const frame = new Frame(facts, request, nowMs, facts.covering(request.subject, request.resource));
+  const frame = new Frame(facts, request, nowMs);
   const roles = [...plan.roles].filter(([, rules]) => permits(rules, frame)).map(([name]) => name);
-  const rules = plan.rules
+  const rules = plan.rules.all
     .filter((rule) => rule.does.kind === 'permit' && (rule.what?.(frame) ?? true) && !applies(rule, frame))
-    .map(({ id }) => id);
+    .map(({ id }) => id)
+    .sort();
   return { roles, rules };
 }

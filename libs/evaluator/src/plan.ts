@@ -1,9 +1,10 @@
 import type { Compiled } from './condition.js';
 import type { Effect } from './model.js';
-import { matchesText, type TextPattern } from './pattern.js';
+import { compilePatterns, matchesText, resourcePattern, type TextPattern } from './pattern.js';
 import type { CompiledRole } from './roles.js';
-import { compileWhat, type Holds, idsHold } from './targets.js';
-import type { Does, TenantRule } from './tenant-rules.js';
+import { type PlannedRule, RuleIndex } from './rule-index.js';
+import { alternatives, compileWhat, type Holds, idsHold } from './targets.js';
+import type { TenantRule } from './tenant-rules.js';
 
 /** How far a document may speak of an action. */
 export type Guard = 'open' | 'permits' | 'closed';
@@ -22,19 +23,11 @@ export interface PlannedRoleRule {
   readonly when: Compiled | undefined;
 }
 
-export interface PlannedRule {
-  readonly id: string;
-  readonly does: Does;
-  readonly what: Holds | undefined;
-  readonly who: Holds | undefined;
-  readonly when: Compiled | undefined;
-}
-
 /** All that a policy has to say of one action on one type of resource. */
 export interface Plan {
   readonly guard: Guard;
   readonly roles: ReadonlyMap<string, readonly PlannedRoleRule[]>;
-  readonly rules: readonly PlannedRule[];
+  readonly rules: RuleIndex;
 }
 
 const speaksOf = (patterns: readonly TextPattern[] | undefined, action: string): boolean =>
@@ -55,11 +48,11 @@ function planRules(rules: readonly TenantRule[], action: string, type: string, g
   return rules.flatMap(({ source, does, actions, who, when }) => {
     if (!speaksOf(actions, action) || (guard === 'permits' && does.kind === 'permit')) return [];
     const what = compileWhat(source.what, type);
-    return what === false ? [] : [{ id: source.id, does, what, who, when }];
+    return what === false ? [] : [{ id: source.id, does, source, what, who, when, visit: 0 }];
   });
 }
 
-export function makePlan(
+function makePlan(
   roles: ReadonlyMap<string, CompiledRole>,
   rules: readonly TenantRule[],
   action: string,
@@ -70,21 +63,46 @@ export function makePlan(
   return {
     guard,
     roles: new Map(planned.filter(([, rulesOf]) => rulesOf.length > 0)),
-    rules: planRules(rules, action, type, guard),
+    rules: new RuleIndex(planRules(rules, action, type, guard)),
   };
 }
 
-/** Callers choose actions and types, so what is remembered of them is bounded. A policy has a few hundred at most. */
+/** Types that the policy tells from each other; all others are planned for as one. */
+function typesOf(roles: ReadonlyMap<string, CompiledRole>, rules: readonly TenantRule[]): ReadonlySet<string> {
+  const ofRoles = [...roles.values()].flatMap((role) => role.rules.flatMap(({ resources }) => resources ?? []));
+  const what = rules.flatMap(({ source }) => (source.what ? alternatives(source.what) : []));
+  const ofRules = what.flatMap(({ resources }) => compilePatterns(resources ?? [], resourcePattern));
+  const literal = [...ofRoles, ...ofRules].flatMap(({ type }) => (type.kind === 'is' ? [type.text] : []));
+  return new Set([...literal, ...what.flatMap(({ types }) => types ?? [])]);
+}
+
+/** The rules that may speak of an action: those that name it, and those with a star. */
+function actionIndex(rules: readonly TenantRule[]): (action: string) => readonly TenantRule[] {
+  const named = new Map<string, TenantRule[]>();
+  const open: TenantRule[] = [];
+  for (const rule of rules) {
+    if (rule.actions?.every(({ kind }) => kind === 'is')) {
+      for (const { text } of rule.actions) named.set(text, [...(named.get(text) ?? []), rule]);
+    } else open.push(rule);
+  }
+  return (action) => [...new Set([...(named.get(action) ?? []), ...open])];
+}
+
+/** Callers choose actions, so what is remembered of them is bounded. A policy has a few hundred at most. */
 const remembered = 4_096;
+const anyOtherType = '';
 
 /** Plans by action and type, made when they are first asked for. */
 export function planner(roles: ReadonlyMap<string, CompiledRole>, rules: readonly TenantRule[]) {
+  const types = typesOf(roles, rules);
+  const mayName = actionIndex(rules);
   const plans = new Map<string, Map<string, Plan>>();
   let count = 0;
-  return (action: string, type: string): Plan => {
+  return (action: string, ofType: string): Plan => {
+    const type = types.has(ofType) ? ofType : anyOtherType;
     const known = plans.get(action)?.get(type);
     if (known) return known;
-    const plan = makePlan(roles, rules, action, type);
+    const plan = makePlan(roles, mayName(action), action, type);
     // Emptied rather than closed when full, or a flood of invented names would make the real ones slow for ever.
     if (count >= remembered) {
       plans.clear();

@@ -9,25 +9,25 @@ const indexedFrom = 16;
 /** Everything known of one entity of one tenant. There is one node for a name, so names are compared by identity. */
 export class Node {
   readonly entity: Entity;
+  facts: EntityFacts | undefined = undefined;
   /** Its own grants as subject. Never changed once it was handed out. */
   grants: readonly Grant[] = noGrants;
   /** The same by scope; present from {@link indexedFrom} grants on. */
-  byScope: Map<Grant['scope'], Grant[]> | undefined;
+  byScope: Map<Grant['scope'], Grant[]> | undefined = undefined;
   /** Groups it is a direct member of. */
   groups: readonly Node[] = noNodes;
-  facts: EntityFacts | undefined;
   parents: readonly Node[] = noNodes;
   /** What its owner holds on it. */
-  ownership: Grant | undefined;
-  owner: Node | undefined;
+  ownership: Grant | undefined = undefined;
+  owner: Node | undefined = undefined;
   /** As subject: relations to resources. */
-  relations: Map<Node, readonly string[]> | undefined;
+  relations: Map<Node, readonly string[]> | undefined = undefined;
   /** Reasons to be known as a subject, as a resource, and to be kept for another's sake. */
   asSubject = 0;
   asResource = 0;
   pins = 0;
-  /** See `ancestorsOf`. */
-  ancestors: readonly Node[] | undefined;
+  /** Of the epoch in which they were worked out; see `TenantIndex`. */
+  ancestors: readonly Node[] = noNodes;
   ancestorsEpoch = -1;
 
   constructor(type: string, id: string) {
@@ -61,18 +61,28 @@ export class Node {
     else this.byScope?.set(grant.scope, [grant]);
   }
 
-  /** Appends the own grants whose scope covers a resource: `scopes` are the resource and what contains it. */
-  collect(scopes: readonly Node[], into: Grant[]): void {
+  /** Appends the own grants whose scope covers a resource, given with all that contains it. */
+  collect(on: Node | undefined, above: readonly Node[], into: Grant[]): void {
     if (this.byScope) {
-      for (const grant of this.byScope.get('*') ?? noGrants) into.push(grant);
-      for (const { entity } of scopes) for (const grant of this.byScope.get(entity) ?? noGrants) into.push(grant);
+      append(this.byScope.get('*'), into);
+      if (on) append(this.byScope.get(on.entity), into);
+      for (const { entity } of above) append(this.byScope.get(entity), into);
       return;
     }
     for (const grant of this.grants) {
       const { scope } = grant;
-      if (scope === '*' || scopes.some(({ entity }) => entity === scope)) into.push(grant);
+      if (scope === '*' || (on !== undefined && (scope === on.entity || isAmong(above, scope)))) into.push(grant);
     }
   }
+}
+
+function append(grants: readonly Grant[] | undefined, into: Grant[]): void {
+  if (grants) for (const grant of grants) into.push(grant);
+}
+
+function isAmong(nodes: readonly Node[], entity: Entity): boolean {
+  for (const node of nodes) if (node.entity === entity) return true;
+  return false;
 }
 
 /** What may be read of a description: Gatehouse's own resources have no owner and no container. */

@@ -1,4 +1,5 @@
 import {
+  type About,
   type Entity,
   type EntityFacts,
   type FactChange,
@@ -21,6 +22,11 @@ interface Names {
 }
 
 const noNames: readonly string[] = [];
+
+/** What the subject, or a group of it, holds by owning. */
+function addOwnership({ owner, ownership }: Node, subject: Node, into: Grant[]): void {
+  if (ownership && owner && (owner === subject || subject.groups.includes(owner))) into.push(ownership);
+}
 
 /** The facts of one tenant, indexed to be read in constant time. One projection writes it. */
 export class TenantIndex implements TenantFacts {
@@ -197,16 +203,24 @@ export class TenantIndex implements TenantFacts {
   }
 
   covering(subject: Subject, resource: Resource): readonly Grant[] {
+    return this.#covering(this.#find(subject), this.#find(resource), subject);
+  }
+
+  about(subject: Subject, resource: Resource): About {
     const node = this.#find(subject);
     const on = this.#find(resource);
-    const scopes = on ? [on, ...this.#ancestors(on)] : noNodes;
-    const holders = this.#holders(node, subject);
+    return { covering: this.#covering(node, on, subject), subject: node?.facts, resource: on?.facts };
+  }
+
+  #covering(node: Node | undefined, on: Node | undefined, subject: Subject): readonly Grant[] {
     const found: Grant[] = [];
-    node?.collect(scopes, found);
-    for (const holder of holders) holder.collect(scopes, found);
-    for (const { owner, ownership } of scopes) {
-      if (ownership && owner && (owner === node || node?.groups.includes(owner))) found.push(ownership);
-    }
+    const above = on === undefined ? noNodes : this.#ancestors(on);
+    if (node !== undefined) node.collect(on, above, found);
+    const holders = this.#holders(node, subject);
+    for (const holder of holders) holder.collect(on, above, found);
+    if (on === undefined || node === undefined) return found;
+    if (on.ownership !== undefined) addOwnership(on, node, found);
+    for (const container of above) addOwnership(container, node, found);
     return found;
   }
 

@@ -1,0 +1,111 @@
+import type { Compiled } from './condition.js';
+import type { Frame } from './frame.js';
+import { literalName, namesType } from './glob.js';
+import type { AccessRule, What, Who } from './model.js';
+import { compilePatterns, resourcePattern } from './pattern.js';
+import { alternatives, type Holds } from './targets.js';
+import type { Does, TenantRule } from './tenant-rules.js';
+
+/** A rule of the document that speaks of one action and may speak of one type. */
+export interface PlannedRule {
+  readonly id: string;
+  readonly does: Does;
+  readonly source: TenantRule['source'];
+  readonly what: Holds | undefined;
+  readonly who: Holds | undefined;
+  readonly when: Compiled | undefined;
+  /** The last visit: a rule that is found by two names is looked at once. */
+  visit: number;
+}
+
+/** Where a rule is found; undefined: it has to be looked at always. */
+interface Key {
+  readonly by: 'user' | 'name' | 'team' | 'org' | 'role' | 'resource';
+  readonly names: readonly string[];
+}
+
+function keyOfWho({ users, teams, orgs, roles }: Who): Key | undefined {
+  if (users) return { by: 'user', names: users };
+  if (teams) return { by: 'team', names: teams };
+  if (orgs) return { by: 'org', names: orgs };
+  return roles && { by: 'role', names: roles };
+}
+
+/** Names in lower case, with their type. */
+function keyOfNames({ patterns }: AccessRule): Key | undefined {
+  const names = patterns.map((pattern) => {
+    const name = literalName(pattern);
+    return name === undefined || namesType(pattern) ? name : `user/${name}`;
+  });
+  return names.every((name) => name !== undefined) ? { by: 'name', names } : undefined;
+}
+
+function keyOfWhat({ resources }: What): Key | undefined {
+  const ids = resources && compilePatterns(resources, resourcePattern).map(({ id }) => id);
+  return ids?.every(({ kind }) => kind === 'is') ? { by: 'resource', names: ids.map(({ text }) => text) } : undefined;
+}
+
+/** All alternatives must have one, or the rule could apply without being found. */
+const allKeys = (keys: readonly (Key | undefined)[]): readonly Key[] | undefined =>
+  keys.every((key) => key !== undefined) ? keys : undefined;
+
+function keysOf({ source }: PlannedRule): readonly Key[] | undefined {
+  const byWho =
+    source.type === 'access'
+      ? allKeys([keyOfNames(source)])
+      : source.who && allKeys(alternatives(source.who).map(keyOfWho));
+  return byWho ?? (source.what && allKeys(alternatives(source.what).map(keyOfWhat)));
+}
+
+type ByName = Map<string, PlannedRule[]>;
+
+let visits = 0;
+
+/** The rules of one plan, by the names without which they can't apply. */
+export class RuleIndex {
+  readonly all: readonly PlannedRule[];
+  readonly #always: readonly PlannedRule[];
+  readonly #by: Partial<Record<Key['by'], ByName>> = {};
+
+  constructor(rules: readonly PlannedRule[]) {
+    this.all = rules;
+    this.#always = rules.filter((rule) => !this.#add(rule));
+  }
+
+  #add(rule: PlannedRule): boolean {
+    const keys = keysOf(rule);
+    for (const { by, names } of keys ?? []) {
+      const map: ByName = this.#by[by] ?? new Map();
+      this.#by[by] = map;
+      for (const name of names) map.set(name, [...(map.get(name) ?? []), rule]);
+    }
+    return keys !== undefined;
+  }
+
+  /** Calls for every rule that may apply, each once, in no particular order. */
+  visit(frame: Frame, look: (rule: PlannedRule) => void): void {
+    if (this.all.length === 0) return;
+    for (const rule of this.#always) look(rule);
+    if (this.#always.length === this.all.length) return;
+    const stamp = ++visits;
+    const each = (rules: readonly PlannedRule[] | undefined) => {
+      for (const rule of rules ?? []) {
+        if (rule.visit === stamp) continue;
+        rule.visit = stamp;
+        look(rule);
+      }
+    };
+    const { user, name, team, org, role, resource } = this.#by;
+    const { type, id } = frame.request.subject;
+    if (user && type === 'user') each(user.get(id));
+    if (name) each(name.get(`${type}/${id}`.toLowerCase()));
+    if (team || org) {
+      for (const group of frame.groups) {
+        if (group.type === 'team') each(team?.get(group.id));
+        else if (group.type === 'org') each(org?.get(group.id));
+      }
+    }
+    if (role) for (const grant of frame.covering) each(role.get(grant.role));
+    each(resource?.get(frame.request.resource.id));
+  }
+}
