@@ -1,6 +1,7 @@
 import type { Entity, EntityDescribed, RelationshipMade } from '@gatehouse/contracts';
 import { canonicalJson, type Pepper } from '@gatehouse/crypto';
 import {
+  closedTypes,
   type FieldError,
   factLimits,
   formatResource,
@@ -64,6 +65,8 @@ export class FactReader {
     const parents = given.parents.map((parent, i) => this.entity(parent, `${path}.parents.${i}`));
     if (parents.some((parent) => formatResource(parent) === formatResource(entity)))
       this.#fault(`${path}.parents`, 'must not hold the entity itself');
+    if (closedTypes.has(entity.type) && (parents.length > 0 || given.owner))
+      this.#fault(path, `has neither owner nor containers, being a ${entity.type}`);
     const before = this.#errors.length;
     const properties = storableProperties(this.pepper, given.properties, `${path}.properties`, this.#errors);
     if (this.#errors.length === before && canonicalJson(properties).length > factLimits.propertiesChars)
