@@ -11,14 +11,13 @@ import {
   type TenantFacts,
 } from '../model.js';
 import { Node, noGrants, noNodes, readable } from './node.js';
-import { type Pause, SortedNames } from './sorted-names.js';
 
 /** Tenants in which a subject holds a grant on `*`, as `org/<tenant>`: the one thing that is read across tenants. */
 export type Organizations = (subject: Subject) => readonly Subject[];
 
 interface Names {
-  readonly asSubject: SortedNames;
-  readonly asResource: SortedNames;
+  subjects?: readonly string[];
+  resources?: readonly string[];
 }
 
 const noNames: readonly string[] = [];
@@ -122,10 +121,12 @@ export class TenantIndex implements TenantFacts {
     for (const parent of node.parents) this.#count(parent, 'asResource', 1);
     if (node.parents.length > 0) this.#epoch++;
     const { type, id } = node.entity;
-    if (!facts.owner || facts.owner.type === 'org') return;
+    if (!facts.owner) return;
     node.owner = this.#make(facts.owner);
-    node.ownership = { id: `owner:${type}/${id}`, subject: node.owner.entity, role: 'owner', scope: node.entity };
     this.#count(node.owner, 'asSubject', 1);
+    // The tenant itself: what is its own is everybody's by their grants.
+    if (facts.owner.type === 'org') return;
+    node.ownership = { id: `owner:${type}/${id}`, subject: node.owner.entity, role: 'owner', scope: node.entity };
   }
 
   #forgotten(entity: Entity): void {
@@ -184,13 +185,11 @@ export class TenantIndex implements TenantFacts {
   #count(node: Node, what: 'asSubject' | 'asResource' | 'pins', by: 1 | -1): void {
     node[what] += by;
     const { type, id } = node.entity;
-    if (what !== 'pins' && node[what] === (by === 1 ? 1 : 0)) this.#names.get(type)?.[what].change(id, by === 1);
+    if (what !== 'pins' && node[what] === (by === 1 ? 1 : 0)) this.#names.delete(type);
     if (by === 1 || !node.isUnused) return;
     const ofType = this.#nodes.get(type);
     ofType?.delete(id);
-    if (ofType?.size !== 0) return;
-    this.#nodes.delete(type);
-    this.#names.delete(type);
+    if (ofType?.size === 0) this.#nodes.delete(type);
   }
 
   // ---- what a decision reads ------------------------------------------------------------------------------------
@@ -224,8 +223,14 @@ export class TenantIndex implements TenantFacts {
     return found;
   }
 
-  /** Groups and organizations of a subject that are known here. */
+  /** Who else holds for a subject: itself never, though a group may be said to be a member of itself. */
   #holders(node: Node | undefined, subject: Subject): readonly Node[] {
+    const groups = this.#groupsOf(node, subject);
+    return node && groups.includes(node) ? groups.filter((group) => group !== node) : groups;
+  }
+
+  /** Groups and organizations of a subject that are known here. */
+  #groupsOf(node: Node | undefined, subject: Subject): readonly Node[] {
     const groups = node?.groups ?? noNodes;
     const organizations =
       this.#organizationGrants === 0
@@ -275,30 +280,19 @@ export class TenantIndex implements TenantFacts {
   }
 
   subjectIds(type: string): readonly string[] {
-    return this.#namesOf(type)?.asSubject.all() ?? noNames;
+    return this.#ids(type, 'subjects', (node) => node.asSubject > 0);
   }
 
   resourceIds(type: string): readonly string[] {
-    return this.#namesOf(type)?.asResource.all() ?? noNames;
+    return this.#ids(type, 'resources', (node) => node.asResource > 0);
   }
 
-  /** Makes the next {@link subjectIds} or {@link resourceIds} quick, and lets others work meanwhile. */
-  async prepareIds(which: 'subject' | 'resource', type: string, pause: Pause): Promise<void> {
-    await this.#namesOf(type)?.[which === 'subject' ? 'asSubject' : 'asResource'].prepare(pause);
-  }
-
-  #namesOf(type: string): Names | undefined {
+  #ids(type: string, which: keyof Names, is: (node: Node) => boolean): readonly string[] {
     const ofType = this.#nodes.get(type);
-    if (!ofType) return undefined;
-    const known = this.#names.get(type);
-    if (known) return known;
-    const names = { asSubject: namesOf(ofType, 'asSubject'), asResource: namesOf(ofType, 'asResource') };
+    if (!ofType) return noNames;
+    const names: Names = this.#names.get(type) ?? {};
     this.#names.set(type, names);
-    return names;
+    names[which] ??= [...ofType.values()].flatMap((node) => (is(node) ? [node.entity.id] : [])).sort();
+    return names[which];
   }
 }
-
-const namesOf = (nodes: ReadonlyMap<string, Node>, what: keyof Names): SortedNames =>
-  new SortedNames(function* () {
-    for (const node of nodes.values()) if (node[what] > 0) yield node.entity.id;
-  });

@@ -13,6 +13,7 @@ export const subjects: readonly Entity[] = [
   { type: 'service', id: 'ci' },
   { type: 'service', id: 'build/a' },
   { type: 'team', id: 't1' },
+  { type: 'org', id: 'acme' },
   { type: 'constructor', id: 'toString' },
 ];
 
@@ -180,6 +181,10 @@ export const networks = [
   '2001:db8::/32',
   '::/0',
   '::1/128',
+  '10.9.9.9/8',
+  '10.0.0.1',
+  '::ffff:10.0.0.0/104',
+  '2001:db8::1',
 ] as const;
 
 export const scalars: readonly Value[] = [

@@ -34,7 +34,12 @@ export function randomDocument(random: Random): PolicyDocument | undefined {
   if (random.chance(0.04)) return undefined;
   const names = random.some(customRoles, 0, 6);
   const roles = names.map((name, at) => randomRole(random, name, [...builtinRoleNames, ...names.slice(0, at)]));
-  const rules = random.list(0, 8, (at) => randomRule(random, `${random.of(['r', 'R', 'z', '__proto__'])}${at}`));
+  const rules = random.list(0, 8, (at) =>
+    randomRule(random, `${random.of(['r', 'R', 'z', 'constructor', 'to: ', 'r-1.'])}${at}`, [
+      ...builtinRoleNames,
+      ...names,
+    ]),
+  );
   // The order of declaration says nothing, so an heir may stand before its parent.
   return { ...(roles.length > 0 && { roles: roles.reverse() }), ...(rules.length > 0 && { rules }) };
 }
@@ -57,14 +62,14 @@ const randomRoleRule = (random: Random): Rule => ({
   ...(random.chance(0.35) && { when: randomCondition(random, 2) }),
 });
 
-function randomRule(random: Random, id: string): PolicyRule {
+function randomRule(random: Random, id: string, roles: readonly string[]): PolicyRule {
   const targeted = {
     id,
     ...(random.chance(0.6) && { actions: random.some(actionPatterns, 1, 3) }),
     ...(random.chance(0.5) && { what: oneOrSome(random, () => randomWhat(random)) }),
     ...(random.chance(0.45) && { when: randomCondition(random, 3) }),
   };
-  const who = () => oneOrSome(random, () => randomWho(random));
+  const who = () => oneOrSome(random, () => randomWho(random, roles));
   const kind = random.next();
   if (kind < 0.45) return { type: 'selector', effect: effectOf(random), who: who(), ...targeted };
   if (kind < 0.62) {
@@ -99,14 +104,14 @@ function randomRule(random: Random, id: string): PolicyRule {
 const oneOrSome = <T>(random: Random, make: () => T): T | T[] =>
   random.chance(0.7) ? make() : random.list(1, 3, make);
 
-function randomWho(random: Random): Who {
+function randomWho(random: Random, roles: readonly string[]): Who {
   if (random.chance(0.25)) return { anyone: true };
   const who: Who = {
     ...(random.chance(0.25) && { users: random.some(idsOf('user'), 1, 3) }),
     ...(random.chance(0.2) && { subjects: random.some(subjectPatterns, 1, 2) }),
     ...(random.chance(0.2) && { teams: random.some(['t1', 't2', '__proto__'], 1, 2) }),
     ...(random.chance(0.15) && { orgs: random.some(['acme', 'umbrella'], 1, 2) }),
-    ...(random.chance(0.25) && { roles: random.some([...builtinRoleNames, ...customRoles], 1, 3) }),
+    ...(random.chance(0.25) && { roles: random.some(roles, 1, 3) }),
     ...(random.chance(0.2) && { labels: randomSelector(random) }),
     ...(random.chance(0.15) && { relations: random.some(relations, 1, 2) }),
   };
@@ -122,7 +127,8 @@ const randomWhat = (random: Random): What => ({
 });
 
 function randomSelector(random: Random): LabelSelector {
-  const values = () => random.of<string | string[]>(['*', random.of(labelValues), random.some(labelValues, 1, 2)]);
+  const named = labelValues.filter((value) => value !== '');
+  const values = () => random.of<string | string[]>(['*', random.of(named), random.some(named, 1, 2)]);
   return Object.fromEntries(random.some(labelKeys, 1, 2).map((key) => [key, values()]));
 }
 

@@ -48,7 +48,7 @@ function apply(known: Known, change: FactChange): void {
       return;
     case 'described':
       known.described = known.described.filter(({ entity }) => !isSame(entity, change.facts.entity));
-      known.described.push(change.facts);
+      known.described.push(readOf(change.facts));
       return;
     case 'forgotten':
       known.described = known.described.filter(({ entity }) => !isSame(entity, change.entity));
@@ -57,6 +57,13 @@ function apply(known: Known, change: FactChange): void {
       known.relationships = known.relationships.filter((one) => !isSameRelationship(one, change.relationship));
       if (change.kind === 'related') known.relationships.push(change.relationship);
   }
+}
+
+/** SEMANTICS 3: of Gatehouse's own resources owner and containers are not there, whatever was described. */
+function readOf(facts: EntityFacts): EntityFacts {
+  if (!['tenant', 'role', 'service', 'policy', 'user'].includes(facts.entity.type)) return facts;
+  const { owner: _, ...rest } = facts;
+  return { ...rest, parents: [] };
 }
 
 export const describedOf = (known: Known, entity: Entity): EntityFacts | undefined =>
@@ -104,6 +111,7 @@ export function subjectIdsOf(known: Known, type: string): readonly string[] {
     ...known.members.map(({ member }) => member),
     ...known.described.map(({ entity }) => entity),
     ...known.relationships.map(({ subject }) => subject),
+    ...known.described.flatMap(({ owner }) => (owner ? [owner] : [])),
   ]);
 }
 

@@ -63,10 +63,15 @@ interface Address {
 export function networkHas(network: string, text: string): boolean | undefined {
   const address = addressOf(text);
   if (!address) return undefined;
-  const [base = '', length = ''] = network.split('/');
+  const [base = '', length] = network.split('/');
   const start = addressOf(base);
   if (!start) throw new Error(`no network: ${network}`);
-  return start.family === address.family && address.bits.startsWith(start.bits.slice(0, Number(length)));
+  // Written as IPv6 and counted as IPv4, a mapped network has 96 bits more than it is compared by.
+  const isMapped = start.family === 4 && base.includes(':');
+  const isWide = isMapped && length !== undefined && Number(length) < 96;
+  if (isWide) return address.family === 6 && address.bits.startsWith(''.padStart(Number(length), '0'));
+  const bits = length === undefined ? start.bits.length : Number(length) - (isMapped ? 96 : 0);
+  return start.family === address.family && address.bits.startsWith(start.bits.slice(0, bits));
 }
 
 /** An address as a row of bits. */

@@ -10,7 +10,7 @@ import { naiveEvaluate } from './naive.fixture.js';
 const ann = { type: 'user', id: 'ann' };
 const team = { type: 'team', id: 'core' };
 const app = { type: 'project', id: 'app' };
-const api = { type: 'service', id: 'api' };
+const api = { type: 'app', id: 'api' };
 
 const ask = (name: string, changes: FactChange[], document?: PolicyDocument, request: Partial<Request> = {}) =>
   naiveEvaluate(
@@ -183,6 +183,9 @@ describe('a naive pattern', () => {
 
   it.each<[string, string, boolean | undefined]>([
     ['10.0.0.0/31', '10.0.0.1', true],
+    ['10.9.9.9/8', '10.0.0.1', true],
+    ['10.0.0.1', '10.0.0.2', false],
+    ['::ffff:10.0.0.0/104', '10.1.1.1', true],
     ['10.0.0.0/31', '10.0.0.2', false],
     ['2001:db8::/32', '2001:DB8::1', true],
     ['::1/128', '0:0:0:0:0:0:0:1', true],
