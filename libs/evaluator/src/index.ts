@@ -56,6 +56,15 @@ export {
   parseScope,
   parseSubject,
 } from './parse.js';
+export {
+  actionPattern,
+  containsText,
+  matchesText,
+  overlapsText,
+  type ResourcePattern,
+  resourcePattern,
+  type TextPattern,
+} from './pattern.js';
 export { PolicyError, policyErrors, policyLimits } from './policy-errors.js';
 export { type RecordedPart, recordedPart } from './recorded-part.js';
 export { isWithinScopes } from './scopes.js';

@@ -7,4 +7,5 @@ export type { LintOptions } from './lint/lint-options.js';
 export { type ParsedPolicy, parsePolicyText, parsePolicyValue } from './parse.js';
 export { policyJsonSchema } from './schema/file.js';
 export type { Expectation, PolicyTest, TestFacts } from './test-case/policy-test.js';
+export { runPolicyTests, type TestResult } from './test-case/run-tests.js';
 export type { TextFormat } from './text/read-text.js';

@@ -21,9 +21,9 @@ function distance(a: string, b: string, limit: number): number {
 const maxCompared = 64;
 
 /** The known word that was probably meant, if one is near. */
-export function nearest(word: string, known: Iterable<string>): string | undefined {
+export function nearest(word: string, known: Iterable<string>, most = 3): string | undefined {
   if (word.length > maxCompared) return undefined;
-  const limit = word.length < 4 ? 1 : word.length < 8 ? 2 : 3;
+  const limit = Math.min(most, word.length < 4 ? 1 : word.length < 8 ? 2 : 3);
   let best: string | undefined;
   let least = limit + 1;
   for (const candidate of known) {

@@ -50,7 +50,11 @@ function parse(value: unknown, locate: Locate): ParsedPolicy {
   const tests = read.flatMap(({ test }) => (test ? [test] : []));
   if (own.some(({ severity }) => severity === 'error')) return answer({}, own);
   const sense = lintPolicy(document, { actions, lineOf: (path) => locate(written(path))?.line });
-  const placedSense = sense.map((finding) => placed({ ...finding, path: written(finding.path) }, locate));
+  // Each is looked up in the text: of thousands the first are enough, what is wrong before what is doubtful.
+  const told = [...sense].sort((a, b) => Number(b.severity === 'error') - Number(a.severity === 'error'));
+  const placedSense = told
+    .slice(0, documentLimits.findings + 1)
+    .map((finding) => placed({ ...finding, path: written(finding.path) }, locate));
   return answer({ document, actions, tests, ...(title !== undefined && { title }) }, [...own, ...placedSense]);
 }
 

@@ -50,5 +50,5 @@ export const writtenTest = object({
     .optional()
     .meta({ description: 'RFC 3339; Monday 2026-01-05T12:00:00Z if absent.' }),
   expect: expectation,
-}).meta({ id: 'Test case', description: 'A question and the answer this policy must give.' });
+}).meta({ id: 'TestCase', description: 'A question and the answer this policy must give.' });
 export type WrittenTest = z.output<typeof writtenTest>;

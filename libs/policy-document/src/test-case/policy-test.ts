@@ -56,7 +56,9 @@ export function readTest(written: WrittenTest, path: string): { test?: PolicyTes
   const findings: Finding[] = [];
   const take = <T>(parsed: Parsed<T>, fallback: T, below: string): T => {
     if (parsed.ok) return parsed.value;
-    findings.push(...parsed.errors.map((fault) => faultOf(fault, `${path}.${below}`)));
+    // Of a request the error says which part; elsewhere the part was asked for alone.
+    const at = (fault: FieldError) => `${path}.${below}${below === 'request' ? `.${fault.path}` : ''}`;
+    findings.push(...parsed.errors.map((fault) => error('value_wrong', at(fault), fault.message)));
     return fallback;
   };
   const nobody = { type: '', id: '' };
@@ -94,8 +96,6 @@ export function readTest(written: WrittenTest, path: string): { test?: PolicyTes
   };
   return findings.length > 0 ? { findings } : { test, findings };
 }
-
-const faultOf = ({ message }: FieldError, path: string): Finding => error('value_wrong', path, message);
 
 function requestOf(written: WrittenTest, take: <T>(parsed: Parsed<T>, fallback: T, below: string) => T): Request {
   const { subject, action, resource, context } = written.request;

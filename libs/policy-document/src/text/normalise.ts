@@ -9,6 +9,8 @@ type PolicyRule = NonNullable<PolicyDocument['rules']>[number];
 interface Made {
   readonly rule: PolicyRule;
   readonly from?: Readonly<Record<string, string>>;
+  /** Of each action the one it was made from. */
+  readonly actions?: readonly number[];
 }
 
 export interface Normalised {
@@ -21,10 +23,10 @@ export interface Normalised {
 /** The model's form of what somebody wrote in any dialect. */
 export function normalise(file: WrittenFile): Normalised {
   const findings: Finding[] = [];
-  const origins: { index: number; from: Readonly<Record<string, string>> }[] = [];
+  const origins: { index: number; from: Readonly<Record<string, string>>; actions?: readonly number[] }[] = [];
   const rules = file.rules?.flatMap((written, index) =>
-    made(written, `rules.${index}`, findings).map(({ rule, from = {} }) => {
-      origins.push({ index, from });
+    made(written, `rules.${index}`, findings).map(({ rule, from = {}, actions }) => {
+      origins.push({ index, from, ...(actions && { actions }) });
       return rule;
     }),
   );
@@ -37,6 +39,8 @@ export function normalise(file: WrittenFile): Normalised {
     const [, at, member, rest = ''] = /^rules\.(\d+)(?:\.([^.]+)(.*))?$/s.exec(path) ?? [];
     const origin = at === undefined ? undefined : origins[Number(at)];
     if (!origin) return path;
+    const action = member === 'actions' ? origin.actions?.[Number(rest.slice(1) || Number.NaN)] : undefined;
+    if (action !== undefined) return `rules.${origin.index}.actions.${action}`;
     return `rules.${origin.index}${member === undefined ? '' : `.${origin.from[member] ?? member}${rest}`}`;
   };
   return { document, findings, written };
@@ -45,7 +49,7 @@ export function normalise(file: WrittenFile): Normalised {
 function made(rule: WrittenRule, path: string, findings: Finding[]): readonly Made[] {
   switch (rule.type) {
     case 'selector':
-      return [{ rule: (rule.actions ? { ...rule, actions: bareVerbs(rule.actions) } : rule) as PolicyRule }];
+      return [selector(rule)];
     case 'access':
       return accessRules(rule, path, findings);
     case 'rate_limit':
@@ -58,9 +62,15 @@ function made(rule: WrittenRule, path: string, findings: Finding[]): readonly Ma
 const verbs = new Set(['read', 'write', 'delete']);
 
 /** `read` of a selector is every action that ends so, and the action that is called so. */
-const bareVerbs = (actions: readonly string[]): readonly string[] => [
-  ...new Set(actions.flatMap((action) => (verbs.has(action) ? [`*.${action}`, action] : [action]))),
-];
+function selector(rule: Written<'selector'>): Made {
+  if (!rule.actions) return { rule: rule as PolicyRule };
+  const origins = new Map<string, number>();
+  for (const [i, action] of rule.actions.entries()) {
+    for (const meant of verbs.has(action) ? [`*.${action}`, action] : [action])
+      if (!origins.has(meant)) origins.set(meant, i);
+  }
+  return { rule: { ...rule, actions: [...origins.keys()] } as PolicyRule, actions: [...origins.values()] };
+}
 
 function accessRules(written: Written<'access'>, path: string, findings: Finding[]): readonly Made[] {
   const { mode, patterns, allowed_users: allowed, denied_users: denied, ...rest } = written;
