@@ -1,4 +1,5 @@
 import { builtinRoles } from './builtin-roles.js';
+import { compileCedar } from './cedar/compile-cedar.js';
 import { readsOf } from './condition-errors.js';
 import { knownActions } from './known-actions.js';
 import type { PolicyDocument, PolicyRule, Role } from './model.js';
@@ -30,10 +31,14 @@ const conditionsOf = (roles: readonly Role[], rules: readonly PolicyRule[]) => [
 
 const sorted = (names: Iterable<string>): readonly string[] => [...new Set(names)].sort();
 
-function actionsOf(roles: readonly Role[], rules: readonly PolicyRule[]): readonly string[] {
+function actionsOf(
+  roles: readonly Role[],
+  rules: readonly PolicyRule[],
+  ofCedar: readonly string[],
+): readonly string[] {
   const ofRoles = roles.flatMap((role) => role.rules.flatMap(({ actions }) => actions));
   const ofRules = rules.flatMap((rule) => (rule.type === 'cedar' ? [] : (rule.actions ?? [])));
-  return sorted([...knownActions, ...[...ofRoles, ...ofRules].filter((name) => !name.includes('*'))]);
+  return sorted([...knownActions, ...ofCedar, ...[...ofRoles, ...ofRules].filter((name) => !name.includes('*'))]);
 }
 
 /**
@@ -51,13 +56,20 @@ export function compile({ digest, document }: { digest: string; document?: Polic
   const sources = document?.rules ?? [];
   const rolesByName = compileRoles(roles);
   const rules = compileRules(sources);
+  // Cedar's engine is loaded for those who have Cedar text, and for nobody else.
+  const cedarRules = sources.filter((rule) => rule.type === 'cedar');
+  const cedar = cedarRules.length > 0 ? compileCedar(cedarRules) : undefined;
   return {
     digest,
     ...(document && { document }),
     roles,
-    recorded: sorted([...conditionsOf(roles, sources).flatMap(readsOf), ...(document?.record ?? [])]),
-    actions: actionsOf(roles, sources),
-    planFor: planner(rolesByName, rules),
+    recorded: sorted([
+      ...conditionsOf(roles, sources).flatMap(readsOf),
+      ...(cedar?.reads ?? []),
+      ...(document?.record ?? []),
+    ]),
+    actions: actionsOf(roles, sources, cedar?.actions ?? []),
+    planFor: planner(rolesByName, rules, cedar),
     rolesByName,
     rules,
   };

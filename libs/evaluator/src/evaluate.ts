@@ -34,6 +34,16 @@ function matchRoles(plan: Plan, frame: Frame, into: MatchedRule[]): void {
   }
 }
 
+/** Satisfied policies of Cedar. */
+function matchCedar(plan: Plan, { facts, request, covering, nowMs }: Frame, into: MatchedRule[]): void {
+  if (!plan.cedar) return;
+  const roles = covering.map(({ role }) => role);
+  for (const match of plan.cedar.matches(facts, request, roles, nowMs)) {
+    // What no document may widen, Cedar may not either.
+    if (plan.guard === 'open' || match.effect === 'forbid') into.push(match);
+  }
+}
+
 interface Asked {
   readonly on: Effect | 'any';
   readonly obligation: Obligation;
@@ -104,6 +114,7 @@ export function evaluate(policy: CompiledPolicy, facts: TenantFacts, request: Re
   const all: MatchedRule[] = [];
   matchRoles(plan, frame, all);
   const found = matchRules(plan, frame, all);
+  matchCedar(plan, frame, all);
   if (all.length > 1) all.sort(byWeight);
   const reason = reasonOf(all, frame);
   const matched = all.length > maxMatched ? all.slice(0, maxMatched) : all;

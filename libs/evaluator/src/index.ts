@@ -1,4 +1,5 @@
 export { type BuiltinRoleName, builtinRoleNames, builtinRoles } from './builtin-roles.js';
+export { type CompiledCedar, cedarErrors, compileCedar } from './cedar/compile-cedar.js';
 export { isWithinCeiling } from './ceiling.js';
 export { type CompiledPolicy, compile } from './compile.js';
 export { evaluate } from './evaluate.js';

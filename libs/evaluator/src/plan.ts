@@ -1,3 +1,4 @@
+import type { CedarSlice, CompiledCedar } from './cedar/compile-cedar.js';
 import type { Compiled } from './condition.js';
 import type { Effect } from './model.js';
 import { compilePatterns, matchesText, resourcePattern, type TextPattern } from './pattern.js';
@@ -28,6 +29,7 @@ export interface Plan {
   readonly guard: Guard;
   readonly roles: ReadonlyMap<string, readonly PlannedRoleRule[]>;
   readonly rules: RuleIndex;
+  readonly cedar: CedarSlice | undefined;
 }
 
 const speaksOf = (patterns: readonly TextPattern[] | undefined, action: string): boolean =>
@@ -55,6 +57,7 @@ function planRules(rules: readonly TenantRule[], action: string, type: string, g
 function makePlan(
   roles: ReadonlyMap<string, CompiledRole>,
   rules: readonly TenantRule[],
+  cedar: CompiledCedar | undefined,
   action: string,
   type: string,
 ): Plan {
@@ -64,6 +67,7 @@ function makePlan(
     guard,
     roles: new Map(planned.filter(([, rulesOf]) => rulesOf.length > 0)),
     rules: new RuleIndex(planRules(rules, action, type, guard)),
+    cedar: guard === 'closed' ? undefined : cedar?.speaksOf(action),
   };
 }
 
@@ -93,7 +97,11 @@ const remembered = 4_096;
 const anyOtherType = '';
 
 /** Plans by action and type, made when they are first asked for. */
-export function planner(roles: ReadonlyMap<string, CompiledRole>, rules: readonly TenantRule[]) {
+export function planner(
+  roles: ReadonlyMap<string, CompiledRole>,
+  rules: readonly TenantRule[],
+  cedar: CompiledCedar | undefined,
+) {
   const types = typesOf(roles, rules);
   const mayName = actionIndex(rules);
   const plans = new Map<string, Map<string, Plan>>();
@@ -102,7 +110,7 @@ export function planner(roles: ReadonlyMap<string, CompiledRole>, rules: readonl
     const type = types.has(ofType) ? ofType : anyOtherType;
     const known = plans.get(action)?.get(type);
     if (known) return known;
-    const plan = makePlan(roles, mayName(action), action, type);
+    const plan = makePlan(roles, mayName(action), cedar, action, type);
     // Emptied rather than closed when full, or a flood of invented names would make the real ones slow for ever.
     if (count >= remembered) {
       plans.clear();

@@ -1,4 +1,5 @@
 import { builtinRoleNames } from './builtin-roles.js';
+import { cedarErrors, cedarSizeErrors, cedarSumErrors } from './cedar/compile-cedar.js';
 import { conditionErrors } from './condition-errors.js';
 import { compileName } from './glob.js';
 import type { FieldError, LabelSelector, PolicyDocument, PolicyRule, Role, What, Who } from './model.js';
@@ -22,14 +23,7 @@ export const policyLimits = {
   periodSeconds: 31_622_400,
 } as const;
 
-/** The policy cannot be compiled; `errors` says all that is wrong, by path such as `roles.0.rules.2.actions.1`. */
-export class PolicyError extends Error {
-  override readonly name = 'PolicyError';
-
-  constructor(readonly errors: readonly FieldError[]) {
-    super(`policy has ${errors.length} errors, first: ${errors[0]?.path} ${errors[0]?.message}`);
-  }
-}
+export { PolicyError } from './policy-error.js';
 
 type Errors = readonly FieldError[];
 const ok: Errors = [];
@@ -184,7 +178,10 @@ function ownErrors(rule: PolicyRule, path: string): Errors {
         ...(isName(rule.obligation.type) ? ok : wrong(`${path}.obligation.type`, 'is no name')),
       ];
     case 'cedar':
-      return wrong(`${path}.type`, 'cedar is not supported');
+      return cedarErrors(rule).map((error) => ({
+        path: `${path}.text`,
+        message: `${error.path} ${error.message}`,
+      }));
     default:
       return wrong(`${path}.type`, 'must be selector, access, rate_limit, obligation or cedar');
   }
@@ -207,8 +204,11 @@ function ruleErrors(rule: PolicyRule, path: string, isRole: (name: string) => bo
 function rulesErrors(rules: readonly PolicyRule[], roles: readonly Role[]): Errors {
   if (rules.length > policyLimits.rules) return wrong('rules', `must have at most ${policyLimits.rules} rules`);
   const known = new Set<string>([...builtinRoleNames, ...roles.map(({ name }) => name)]);
+  const cedarRules = rules.filter((rule) => rule.type === 'cedar');
+  const tooLarge = cedarSizeErrors(cedarRules);
+  if (tooLarge.length > 0) return tooLarge.map(({ message }) => ({ path: 'rules', message }));
   const seen = new Set<string>();
-  return rules.flatMap((rule, i) => {
+  const errors = rules.flatMap((rule, i) => {
     const isTwice = seen.has(rule.id);
     seen.add(rule.id);
     return [
@@ -216,6 +216,7 @@ function rulesErrors(rules: readonly PolicyRule[], roles: readonly Role[]): Erro
       ...ruleErrors(rule, `rules.${i}`, (name) => known.has(name)),
     ];
   });
+  return [...errors, ...cedarSumErrors(cedarRules).map(({ message }) => ({ path: 'rules', message }))];
 }
 
 /** All that keeps a policy from being compiled; empty if nothing does. */

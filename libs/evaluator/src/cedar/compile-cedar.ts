@@ -17,10 +17,12 @@ export interface CompiledCedar {
   speaksOf(action: string): CedarSlice | undefined;
   /** Paths of the attributes that the policies read, as in a `Condition`; `subject.*` if all may be read. Sorted. */
   readonly reads: readonly string[];
+  /** Actions that a scope names. */
+  readonly actions: readonly string[];
 }
 
 /** Of all the policies of a document: what one decision may cost. */
-export const cedarLimits = { policies: maxPolicies, nodes: 20_000 } as const;
+export const cedarLimits = { chars: 262_144, policies: maxPolicies, nodes: 20_000 } as const;
 
 interface Made {
   readonly ready: readonly ReadyPolicy[];
@@ -64,7 +66,15 @@ function make(rule: CedarRule): Made {
  */
 export const cedarErrors = (rule: CedarRule): readonly FieldError[] => make(rule).errors;
 
-/** What rules that are right alone are too much of together. `path` is empty. */
+/** What rules that are right alone are too much of together, said before any of them is read. `path` is empty. */
+export function cedarSizeErrors(rules: readonly CedarRule[]): readonly FieldError[] {
+  const chars = rules.reduce((sum, { text }) => sum + text.length, 0);
+  return chars > cedarLimits.chars
+    ? [{ path: '', message: `must have at most ${cedarLimits.chars} characters of Cedar` }]
+    : [];
+}
+
+/** The same, for what shows when they have been read. */
 export function cedarSumErrors(rules: readonly CedarRule[]): readonly FieldError[] {
   const ready = rules.flatMap((rule) => make(rule).ready);
   const nodes = ready.reduce((sum, policy) => sum + policy.nodes, 0);
@@ -88,16 +98,19 @@ function slices(policies: readonly ReadyPolicy[]): CompiledCedar['speaksOf'] {
 
 /**
  * Cedar's own parser reads the text; what it read is compiled to closures over the request and the facts. See ADR 0014.
- * Throws {@link PolicyError} where {@link cedarErrors} or {@link cedarSumErrors} would name something.
+ * Throws {@link PolicyError} where {@link cedarErrors} or the sums above would name something.
  *
  * @example compileCedar([{ type: 'cedar', id: 'c', text: 'permit(principal, action == Action::"logs.read", resource);' }])
  */
 export function compileCedar(rules: readonly CedarRule[]): CompiledCedar {
-  const errors = [...rules.flatMap(cedarErrors), ...cedarSumErrors(rules)];
+  const size = cedarSizeErrors(rules);
+  const errors = size.length > 0 ? size : [...rules.flatMap(cedarErrors), ...cedarSumErrors(rules)];
   if (errors.length > 0) throw new PolicyError(errors);
   const made = rules.map(make);
+  const ready = made.flatMap((each) => each.ready);
   return {
-    speaksOf: slices(made.flatMap(({ ready }) => ready)),
+    speaksOf: slices(ready),
+    actions: [...new Set(ready.flatMap(({ actions }) => actions ?? []))],
     reads: readsOf(made.flatMap(({ parsed }) => parsed.flatMap(({ json }) => json.conditions.map(({ body }) => body)))),
   };
 }
