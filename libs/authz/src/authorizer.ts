@@ -1,6 +1,6 @@
 import { call, RpcError } from '@gatehouse/bus';
 import { decide, type Entity } from '@gatehouse/contracts';
-import { type AccessDecision, type Authorize, unavailable } from '@gatehouse/http';
+import { type AccessDecision, type Authorize, type HttpRequest, ProblemError, unavailable } from '@gatehouse/http';
 import type { NatsConnection } from '@nats-io/transport-node';
 
 export interface AuthorizerOptions {
@@ -16,12 +16,23 @@ export function toEntity(path: string): Entity {
   return slash < 0 ? { type: 'scope', id: path } : { type: path.slice(0, slash), id: path.slice(slash + 1) };
 }
 
+/** A position of policy's log that the caller has seen: what it wrote there itself must count. */
+function minimumPosition({ headers }: HttpRequest): string | undefined {
+  const given = headers['gatehouse-position'];
+  if (given === undefined) return undefined;
+  if (typeof given === 'string' && /^\d{1,20}\.\d{1,19}$/.test(given)) return given;
+  const errors = [{ path: 'header.gatehouse-position', message: 'must be a position' }];
+  throw new ProblemError('validation_failed', undefined, { errors });
+}
+
 /**
  * Asks policy before the handler runs: every sensitive call of every service is one recorded decision. No answer is
  * no permission: the caller gets 503 and may try again.
  */
 export function createAuthorizer({ service, connection, timeoutMs = 3_000 }: AuthorizerOptions): Authorize {
   return async (principal, action, resource, request): Promise<AccessDecision> => {
+    const minPosition = minimumPosition(request);
+    const { keyId } = principal as { readonly keyId?: string };
     try {
       const answer = await call(
         connection(),
@@ -32,6 +43,8 @@ export function createAuthorizer({ service, connection, timeoutMs = 3_000 }: Aut
           action,
           resource: toEntity(resource),
           ...(principal.scopes && { scopes: [...principal.scopes] }),
+          ...(keyId !== undefined && { credential: keyId }),
+          ...(minPosition !== undefined && { minPosition }),
           caller: { type: 'gatehouse', id: service },
           ...(principal.type === 'service' && { source: { ip: request.ip } }),
         },

@@ -27,6 +27,7 @@ export {
   readLog,
   readUpTo,
   readVisible,
+  type StorableEvent,
   type StoredEvent,
 } from './postgres/rows.js';
 export { eventTablesSql, notifyChannel, roleNames, rolesSql, tenantTableSql } from './postgres/schema.js';

@@ -1,59 +1,51 @@
-import type { Actor, DecisionRecorded, Entity } from '@gatehouse/contracts';
+import { maxEnvelopeBytes, type Position } from '@gatehouse/contracts';
 import { type Pepper, uuidv7 } from '@gatehouse/crypto';
-import {
-  type CompiledPolicy,
-  type Decision,
-  evaluate,
-  isWithinScopes,
-  type MatchedRule,
-  needed,
-  type Request,
-  type TenantFacts,
-} from '@gatehouse/evaluator';
-import { type GroupCommit, StoreUnavailable, writeEvent } from '@gatehouse/event-store';
+import { type Decision, evaluate, isWithinScopes, type Needed, needed } from '@gatehouse/evaluator';
+import { EventTooLarge, type GroupCommit, StoreUnavailable } from '@gatehouse/event-store';
 import type { Facts } from '../facts/facts.js';
+import { bucketsOf } from '../rate/bucket.js';
+import type { RateLimiter } from '../rate/rate-limiter.js';
 import type { ActivePolicies } from '../version/active-policies.js';
-import { recordable } from './identifiers.js';
-
-/** One question, and who asks it. */
-export interface Question {
-  readonly tenantId: string;
-  readonly subject: Entity;
-  readonly action: string;
-  readonly resource: Entity;
-  /** Action patterns the credential is limited to; absent: no limit. */
-  readonly scopes?: readonly string[] | undefined;
-}
-
-export interface Asked {
-  readonly caller: Actor;
-  /** Trace id of the call. */
-  readonly correlationId: string;
-  readonly ip?: string;
-}
-
-export interface RecordedDecision extends Decision {
-  readonly id: string;
-  readonly policy: string;
-  readonly facts: string;
-  /** Roles that would have permitted it; of a default deny. */
-  readonly needed?: readonly string[];
-}
-
-/** Facts are not loaded yet: nothing can be decided. */
-export class FactsNotLoaded extends StoreUnavailable {
-  override readonly name = 'FactsNotLoaded';
-}
+import { endsBatch, type Semantic } from './evaluations.js';
+import { recordableRequest } from './identifiers.js';
+import { decideAt, inMode, type Moment, type Outcome, rateLimited } from './outcome.js';
+import { type Asked, FactsNotLoaded, type Question } from './question.js';
+import { type At, batchText, decisionText, itemText, recordEvent } from './recorded-text.js';
 
 export interface DeciderOptions {
-  readonly facts: Facts;
-  readonly policies: ActivePolicies;
-  readonly commits: GroupCommit;
+  readonly facts: Pick<Facts, 'live' | 'loaded' | 'position' | 'waitFor'>;
+  readonly policies: Pick<ActivePolicies, 'of'>;
+  readonly commits: Pick<GroupCommit, 'append'>;
+  readonly limiter: Pick<RateLimiter, 'take'>;
   readonly pepper: Pepper;
 }
 
-const ruleName = (match: MatchedRule): string =>
-  'role' in match ? `${match.role}#${match.rule}@${match.grant}` : match.policy;
+export { FactsNotLoaded };
+
+/** A decision that is durable. */
+export interface RecordedDecision extends Outcome, At {
+  readonly id: string;
+  readonly asOf?: string;
+  /** What a default deny lacked. */
+  readonly needed?: Needed;
+}
+
+/** An item that could not be recorded, for its length. */
+export interface Unrecorded {
+  readonly tooLarge: true;
+}
+
+export interface RecordedBatch extends At {
+  readonly asOf?: string;
+  /** As many as were decided: a short-circuit semantic ends the list. */
+  readonly decisions: readonly ((Outcome & { readonly id: string }) | Unrecorded)[];
+}
+
+/** How long a caller is waited for whose position is ahead of ours. */
+const waitForFactsMs = 1_000;
+/** What the envelope around the items may take. */
+const envelopeRoom = 4_096;
+const maxItemBytes = maxEnvelopeBytes - envelopeRoom;
 
 /** Evaluates in memory, records, and answers only when the record is durable (P1). */
 export class DecisionPoint {
@@ -65,48 +57,162 @@ export class DecisionPoint {
 
   /** Without a record: for asking whether a caller may ask at all. */
   evaluate(question: Question, nowMs = Date.now()): Decision {
-    if (!this.#options.facts.loaded) throw new FactsNotLoaded('the facts are being loaded');
     if (!isWithinScopes(question.scopes, question.action))
       return { decision: false, reason: 'out_of_scope', matched: [] };
-    return evaluate(...this.#inputs(question), nowMs);
+    const { policy, facts } = this.now(question.tenantId, nowMs);
+    return evaluate(policy, facts, recordableRequest(this.#options.pepper, question), nowMs);
   }
 
-  #inputs({ tenantId, subject, action, resource }: Question): readonly [CompiledPolicy, TenantFacts, Request] {
-    const { facts, policies, pepper } = this.#options;
-    const request = {
-      subject: recordable(pepper, subject),
-      action: { name: action },
-      resource: recordable(pepper, resource),
-    };
-    return [policies.of(tenantId).policy, facts.live.tenant(tenantId), request];
+  /** What decides now. To be used at once: facts are live. @throws FactsNotLoaded */
+  now(tenantId: string, nowMs: number): Moment {
+    const { facts, policies } = this.#options;
+    if (!facts.loaded) throw new FactsNotLoaded('the facts are being loaded');
+    const { policy, mode } = policies.of(tenantId);
+    return { policy, mode, facts: facts.live.tenant(tenantId), position: facts.position, nowMs };
   }
 
-  /** @throws StoreUnavailable, StoreOverloaded: the answer is then an error, never "allow" */
-  async decide(question: Question, asked: Asked): Promise<RecordedDecision> {
-    const { facts, policies, commits, pepper } = this.#options;
-    const now = Date.now();
-    const answer = this.evaluate(question, now);
-    const isLacking = answer.reason === 'no_permit' || answer.reason === 'no_grant';
-    const lacking = isLacking && { needed: needed(...this.#inputs(question), now).roles };
-    const id = uuidv7(now);
-    const data: DecisionRecorded = {
-      subject: recordable(pepper, question.subject),
-      action: question.action,
-      resource: recordable(pepper, question.resource),
-      decision: answer.decision,
-      reason: answer.reason,
-      policy: policies.of(question.tenantId).policy.digest,
-      facts: facts.position,
-      matched: answer.matched.map(ruleName),
-    };
-    const event = writeEvent({ id, type: 'decision.recorded', version: 1, data }, `decision:${id}`, 1, {
-      tenantId: question.tenantId,
-      actor: asked.caller,
-      now,
-      correlationId: asked.correlationId,
-      ...(asked.ip && { source: { ip: asked.ip } }),
+  /** Until facts up to a position are known. @throws StoreUnavailable when that takes too long */
+  async waitFor(position: Position): Promise<void> {
+    if (await this.#options.facts.waitFor(position, waitForFactsMs)) return;
+    throw new StoreUnavailable('the facts have not reached this position yet');
+  }
+
+  /**
+   * @param past the moment that is asked about; now, unless given
+   * @throws StoreUnavailable, StoreOverloaded: the answer is then an error, never "allow"
+   */
+  async decide(question: Question, asked: Asked, past?: Moment): Promise<RecordedDecision> {
+    const nowMs = Date.now();
+    const { tenantId } = question;
+    const moment = past ?? this.now(tenantId, nowMs);
+    const decided = decideAt(moment, question, this.#options.pepper);
+    const lacking = lacked(moment, decided);
+    const limited = decided.limits ? await this.#limit(decided, question, asked) : decided;
+    const outcome = inMode(limited, moment, asked);
+    const at = { policy: moment.policy.digest, facts: moment.position };
+    const id = uuidv7(nowMs);
+    const data = decisionText(outcome, at, moment.asOf);
+    await this.#record({ id, type: 'decision.recorded', tenantId, nowMs }, asked, data, 1);
+    return { ...outcome, ...at, ...lacking, id, ...(moment.asOf !== undefined && { asOf: moment.asOf }) };
+  }
+
+  /**
+   * Decides several questions of one tenant by one policy on the same facts, and records them as one event, or as several
+   * where one has no room. What a short-circuit semantic leaves out is neither recorded nor counted by a rate limit.
+   *
+   * @throws as {@link decide}: then nothing is answered
+   */
+  async decideAll(
+    questions: readonly Question[],
+    semantic: Semantic,
+    asked: Asked,
+    past?: Moment,
+  ): Promise<RecordedBatch> {
+    const nowMs = Date.now();
+    const [first] = questions;
+    if (!first) return { policy: '', facts: '', decisions: [] };
+    const moment = past ?? this.now(first.tenantId, nowMs);
+    const at = { policy: moment.policy.digest, facts: moment.position };
+    const { asOf } = moment;
+    const decided = questions.map((question) => decideAt(moment, question, this.#options.pepper));
+    const outcomes = await this.#outcomes(decided, questions, semantic, asked, moment);
+    const chunks = packed(outcomes.map((outcome) => itemText(outcome, asOf)));
+    const ids = new Map<number, string>();
+    const records = chunks.map((chunk) => {
+      const id = uuidv7(nowMs);
+      for (const [n, { place }] of chunk.entries()) ids.set(place, `${id}.${n}`);
+      const data = batchText(
+        chunk.map((item) => item.text),
+        at,
+      );
+      return this.#record(
+        { id, type: 'decisions.recorded', tenantId: first.tenantId, nowMs },
+        asked,
+        data,
+        chunk.length,
+      );
     });
-    await commits.append(event);
-    return { ...answer, ...lacking, id, policy: data.policy, facts: data.facts };
+    await Promise.all(records);
+    const decisions = outcomes.map((outcome, place) => {
+      const id = ids.get(place);
+      return id === undefined ? ({ tooLarge: true } as const) : { ...outcome, id };
+    });
+    return { ...at, ...(asOf !== undefined && { asOf }), decisions };
   }
+
+  async #outcomes(
+    decided: readonly Outcome[],
+    questions: readonly Question[],
+    semantic: Semantic,
+    asked: Asked,
+    moment: Moment,
+  ): Promise<readonly Outcome[]> {
+    const final = (outcome: Outcome, i: number): Outcome | Promise<Outcome> => {
+      if (!outcome.limits) return inMode(outcome, moment, asked);
+      const limited = this.#limit(outcome, questions[i] as Question, asked);
+      return limited.then((counted) => inMode(counted, moment, asked));
+    };
+    if (semantic === 'execute_all') return Promise.all(decided.map(final));
+    const outcomes: Outcome[] = [];
+    for (const [i, outcome] of decided.entries()) {
+      // One after the other: what comes behind the end consumes nothing.
+      const next = await final(outcome, i);
+      outcomes.push(next);
+      if (endsBatch(semantic, next.decision)) break;
+    }
+    return outcomes;
+  }
+
+  /** Consumed last, and only by what is permitted otherwise. */
+  async #limit(outcome: Outcome, question: Question, asked: Asked): Promise<Outcome> {
+    const { tenantId, context, credential } = question;
+    const { subject } = outcome.request;
+    const told = context?.credential;
+    const counted = {
+      tenantId,
+      subject,
+      credential:
+        credential ??
+        (typeof told === 'string' ? told : (asked.credential ?? `${asked.caller.type}/${asked.caller.id}`)),
+    };
+    const refusal = await this.#options.limiter.take(bucketsOf(outcome.limits ?? [], counted));
+    return refusal ? rateLimited(outcome, refusal) : outcome;
+  }
+
+  #record(of: Parameters<typeof recordEvent>[0], asked: Asked, data: string, weight: number): Promise<void> {
+    const event = recordEvent(of, asked, data);
+    // UTF-8 never takes more than three bytes for a UTF-16 unit, so short texts need no count.
+    if (event.text.length * 3 > maxEnvelopeBytes) {
+      const bytes = Buffer.byteLength(event.text);
+      if (bytes > maxEnvelopeBytes) return Promise.reject(new EventTooLarge(of.type, bytes));
+    }
+    return this.#options.commits.append(event, weight);
+  }
+}
+
+function lacked({ policy, facts, nowMs }: Moment, { reason, request }: Outcome): { needed?: Needed } {
+  const isDefault = reason === 'no_permit' || reason === 'no_grant';
+  return isDefault ? { needed: needed(policy, facts, request, nowMs) } : {};
+}
+
+interface Packed {
+  readonly place: number;
+  readonly text: string;
+}
+
+/** Items in as few events as hold them, in order; one that is too long for an event of its own is left out. */
+function packed(items: readonly string[]): readonly (readonly Packed[])[] {
+  const chunks: Packed[][] = [];
+  let room = 0;
+  for (const [place, text] of items.entries()) {
+    const bytes = Buffer.byteLength(text) + 1;
+    if (bytes > maxItemBytes) continue;
+    if (chunks.length === 0 || bytes > room) {
+      chunks.push([]);
+      room = maxItemBytes;
+    }
+    room -= bytes;
+    chunks.at(-1)?.push({ place, text });
+  }
+  return chunks;
 }

@@ -22,7 +22,7 @@ const wrong = (path: string, message: string): Parsed<never> => ({ ok: false, er
  */
 export function parseEvaluations(body: unknown): Parsed<Batch | undefined> {
   if (!isObject(body)) return wrong('', 'must be an object');
-  const { evaluations, options, subject, action, resource } = body;
+  const { evaluations, options, ...defaults } = body;
   if (evaluations === undefined) return { ok: true, value: undefined };
   if (!Array.isArray(evaluations)) return wrong('evaluations', 'must be a list');
   if (evaluations.length === 0) return { ok: true, value: undefined };
@@ -31,16 +31,18 @@ export function parseEvaluations(body: unknown): Parsed<Batch | undefined> {
   if (!semantic.ok) return semantic;
   const items = evaluations.map((item: unknown, i) =>
     isObject(item)
-      ? withPath(parseRequest({ subject, action, resource, ...defined(item) }), i)
+      ? withPath(parseRequest({ ...members(defaults), ...members(item) }), i)
       : wrong(`evaluations.${i}`, 'must be an object'),
   );
   return { ok: true, value: { semantic: semantic.value, items } };
 }
 
-const defined = ({ subject, action, resource }: Json): Json => ({
+/** What an item may replace, each as a whole. */
+const members = ({ subject, action, resource, context }: Json): Json => ({
   ...(subject !== undefined && { subject }),
   ...(action !== undefined && { action }),
   ...(resource !== undefined && { resource }),
+  ...(context !== undefined && { context }),
 });
 
 function parseSemantic(options: unknown): Parsed<Semantic> {

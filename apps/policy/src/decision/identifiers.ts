@@ -1,6 +1,8 @@
 import type { Entity } from '@gatehouse/contracts';
 import { addressPseudonym, type Pepper, pseudonym } from '@gatehouse/crypto';
+import type { Attributes, Request } from '@gatehouse/evaluator';
 import { maskSecrets } from '@gatehouse/telemetry';
+import type { Question } from './question.js';
 
 /** Cheap and too wide: most identifiers hold none of these and are looked at no further. */
 const suspicious = /@|ma[us]_|m87_|eyJ/;
@@ -33,4 +35,27 @@ export function recordableValue<T>(pepper: Pepper, value: T): T {
   });
   if (!changed) return value;
   return (Array.isArray(value) ? made.map(([, member]) => member) : Object.fromEntries(made)) as T;
+}
+
+/** An entity with its properties. */
+function recordableOf<E extends Entity & { readonly properties?: Attributes }>(pepper: Pepper, entity: E): E {
+  const { type, id, properties } = entity;
+  const isPlain = !suspicious.test(id) && !suspicious.test(type);
+  const shown = properties && recordableValue(pepper, properties);
+  if (isPlain && shown === properties) return entity;
+  return { ...entity, ...recordable(pepper, { type, id }), ...(shown && { properties: shown }) };
+}
+
+/** A question in the form that may be recorded, and that is decided on. Costs four searches where nothing is to hide. */
+export function recordableRequest(pepper: Pepper, question: Question): Request {
+  const { action, actionProperties, context } = question;
+  return {
+    subject: recordableOf(pepper, question.subject),
+    action: {
+      name: recordableText(pepper, action),
+      ...(actionProperties && { properties: recordableValue(pepper, actionProperties) }),
+    },
+    resource: recordableOf(pepper, question.resource),
+    ...(context && { context: recordableValue(pepper, context) }),
+  };
 }

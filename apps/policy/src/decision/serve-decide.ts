@@ -4,22 +4,27 @@ import { StoreUnavailable } from '@gatehouse/event-store';
 import { currentTrace } from '@gatehouse/telemetry';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { DecisionPoint } from './decision-point.js';
+import { readPosition } from './minimum-position.js';
 
 /** `rpc.policy.decide`: how our own services ask. NATS lets nobody else publish there. */
 export const serveDecide = (nc: NatsConnection, decisions: DecisionPoint, onError: (error: Error) => void) =>
   serve(nc, decide, (request) => answer(decisions, request), { onError });
 
 async function answer(decisions: DecisionPoint, request: DecideRequest): Promise<DecideResponse> {
+  const { caller, source, minPosition, ...question } = request;
+  const position = minPosition === undefined ? undefined : readPosition(minPosition);
+  if (minPosition !== undefined && !position) throw new RpcError('malformed', 'minPosition is not a position');
   try {
-    const { id, decision, reason } = await decisions.decide(request, {
-      caller: request.caller,
+    if (position) await decisions.waitFor(position);
+    const { id, decision, reason } = await decisions.decide(question, {
+      caller,
       correlationId: currentTrace()?.traceId ?? '',
-      ...(request.source?.ip && { ip: request.source.ip }),
+      ...(source?.ip && { ip: source.ip }),
     });
     return { id, decision, reason };
   } catch (error) {
     if (error instanceof StoreUnavailable)
-      throw new RpcError('unavailable', 'the decision could not be recorded', { cause: error });
+      throw new RpcError('unavailable', 'the decision could not be made or recorded', { cause: error });
     throw error;
   }
 }

@@ -64,6 +64,10 @@ export class Searches {
     const { pepper } = this.#options;
     const search = { ...asked, request: recordableRequest(pepper, asked.request) };
     const place = this.#placeOf(tenantId, search);
+    if (search.kind !== 'action') {
+      const { type } = search.request[search.kind];
+      await this.#options.facts.live.prepareIds(tenantId, search.kind, type, turns.next);
+    }
     const moment = this.#moment(tenantId, place);
     const names = candidates(search, moment);
     const limit = asked.page.limit ?? place?.limit ?? pageLimits.default;

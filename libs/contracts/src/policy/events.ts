@@ -121,6 +121,11 @@ export const decisionRecorded = z.object({
   mode: z.literal('audit_only').optional(),
   /** Rate limits that were consumed, or that refused. */
   limits: z.array(z.string()).optional(),
+  /**
+   * The question was about the past: the position or time as it was asked. `facts` is the position of that moment, and
+   * the time that decided is the one asked about, or else `occurredAt`.
+   */
+  asOf: z.string().optional(),
 });
 export type DecisionRecorded = z.infer<typeof decisionRecorded>;
 

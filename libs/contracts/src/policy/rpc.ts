@@ -14,6 +14,8 @@ export const decide = {
     resource: entity,
     /** Action patterns of the credential: outside of them the answer is no, whatever the principal may. */
     scopes: z.array(z.string().max(128)).max(64).optional(),
+    /** Id of the credential that the principal came with: what rate limits of scope `per_key` count by. */
+    credential: z.string().max(128).optional(),
     /** The service that asks. */
     caller: actor,
     /** A position of policy's log that the decision must have read up to: that of the asker's own last write. */

@@ -1,4 +1,5 @@
 import type { FactChange, Grant, Subject, TenantFacts } from '../model.js';
+import type { Pause } from './sorted-names.js';
 import { TenantIndex } from './tenant-index.js';
 
 const none: readonly Subject[] = [];
@@ -44,6 +45,14 @@ export class LiveFacts {
   /** Read it anew for each decision: a tenant may come and go. */
   tenant(tenantId: string): TenantFacts {
     return this.#tenants.get(tenantId) ?? this.#empty;
+  }
+
+  /**
+   * Makes the next `subjectIds` or `resourceIds` of a tenant quick: sorting a million names would keep everybody waiting.
+   * `pause` resolves when it is our turn again.
+   */
+  async prepareIds(tenantId: string, which: 'subject' | 'resource', type: string, pause: Pause): Promise<void> {
+    await this.#tenants.get(tenantId)?.prepareIds(which, type, pause);
   }
 
   grant(tenantId: string, grantId: string): Grant | undefined {

@@ -50,7 +50,7 @@ describe('GroupCommit', () => {
     const commits = new GroupCommit({ service, pool, writers: 1 });
     const events = decisions(300);
     await Promise.all(events.map((event) => commits.append(event)));
-    expect(commits.written).toEqual({ batches: 1, events: 300 });
+    expect(commits.written).toEqual({ batches: 1, events: 300, weight: 300 });
     expect(await storedIds()).toEqual(idsOf(events));
     const { rows } = await db.admin(`select count(distinct tx)::int as commits from ${service}.events`);
     expect(rows).toEqual([{ commits: 1 }]);
@@ -65,7 +65,7 @@ describe('GroupCommit', () => {
     expect(commits.queued).toBe(250);
     await release();
     await Promise.all([first, ...others]);
-    expect(commits.written).toEqual({ batches: 4, events: 251 });
+    expect(commits.written).toEqual({ batches: 4, events: 251, weight: 251 });
   });
 
   it('cuts batches by length, too', async () => {
@@ -75,7 +75,7 @@ describe('GroupCommit', () => {
       decision({ text: 'y'.repeat(20_000) }),
     ];
     await Promise.all(events.map((event) => commits.append(event)));
-    expect(commits.written).toEqual({ batches: 3, events: 5 });
+    expect(commits.written).toEqual({ batches: 3, events: 5, weight: 5 });
     expect(await storedIds()).toEqual(idsOf(events));
   });
 
@@ -111,6 +111,21 @@ describe('GroupCommit', () => {
     await Promise.all([taken, ...queued]);
     await commits.append(decision());
     expect((await storedIds()).length).toBe(7);
+  });
+
+  it('counts what an event holds: one with many decisions fills the queue like many', async () => {
+    const release = await holdInserts();
+    const commits = new GroupCommit({ service, pool, writers: 1, maxQueue: 100 });
+    const first = commits.append(decision(), 500); // more than the queue has room for: alone it may pass
+    await waitFor(() => commits.queued === 0, { message: 'the first batch to be taken' });
+    const second = commits.append(decision(), 60);
+    await expect(commits.append(decision(), 50)).rejects.toMatchObject({ name: 'StoreOverloaded', queued: 60 });
+    const third = commits.append(decision(), 40);
+    await expect(commits.append(decision())).rejects.toMatchObject({ name: 'StoreOverloaded', queued: 100 });
+    await release();
+    await Promise.all([first, second, third]);
+    expect(commits.written).toMatchObject({ events: 3, weight: 600 });
+    expect(commits.queued).toBe(0);
   });
 
   it('tells everybody within the bound that the outcome is unknown: those queued and those in flight', async () => {

@@ -1,7 +1,6 @@
 import type pg from 'pg';
 import { RevisionConflict, StoreOverloaded, StoreUnavailable } from '../store.js';
-import type { WrittenEvent } from '../write-event.js';
-import { insertFirstEvents } from './rows.js';
+import { insertFirstEvents, type StorableEvent } from './rows.js';
 import { notifyChannel } from './schema.js';
 import { isTransient, violates } from './transient.js';
 
@@ -13,7 +12,7 @@ export interface GroupCommitOptions {
   readonly maxBatch?: number;
   /** Characters of envelopes in one insert; a single event may be more. */
   readonly maxBatchChars?: number;
-  /** Events waiting, beyond those being written; one more is refused at once. */
+  /** What waits, beyond what is being written, by its weight (an event is 1 unless said otherwise); more is refused at once. */
   readonly maxQueue?: number;
   /** Characters of envelopes waiting: what bounds the memory when events are long. */
   readonly maxQueueChars?: number;
@@ -24,7 +23,8 @@ export interface GroupCommitOptions {
 }
 
 interface Waiting {
-  readonly event: WrittenEvent;
+  readonly event: StorableEvent;
+  readonly weight: number;
   readonly since: number;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
@@ -50,34 +50,38 @@ export class GroupCommit {
   readonly #channel: string;
   readonly #queue: Waiting[] = [];
   readonly #inFlight = new Set<readonly Waiting[]>();
+  #queuedWeight = 0;
   #queuedChars = 0;
   #scheduled = false;
   #clock: NodeJS.Timeout | undefined;
   #onIdle: (() => void)[] = [];
-  /** Batches and events written so far, for metrics. */
-  readonly written = { batches: 0, events: 0 };
+  /** Batches, events, and the weight of the events written so far, for metrics. */
+  readonly written = { batches: 0, events: 0, weight: 0 };
 
   constructor(options: GroupCommitOptions) {
     this.#options = { ...defaults, ...options };
     this.#channel = notifyChannel(options.service);
   }
 
-  /** Events waiting for a writer. */
+  /** Weight of what waits for a writer. */
   get queued(): number {
-    return this.#queue.length;
+    return this.#queuedWeight;
   }
 
   /**
+   * @param weight what the event counts for in the queue: the number of decisions in it, say
    * @throws StoreOverloaded at once when the queue is full (nothing is stored)
    * @throws StoreUnavailable when the commit was not confirmed in time (it may be stored)
    * @throws RevisionConflict when the stream exists already; PostgreSQL's error when it refuses the event otherwise
    */
-  append(event: WrittenEvent): Promise<void> {
+  append(event: StorableEvent, weight = 1): Promise<void> {
     const { maxQueue, maxQueueChars } = this.#options;
-    if (this.#queue.length >= maxQueue || this.#queuedChars + event.text.length > maxQueueChars)
-      return Promise.reject(new StoreOverloaded(this.#queue.length));
+    const isFull = this.#queuedWeight > 0 && this.#queuedWeight + weight > maxQueue;
+    if (isFull || this.#queuedChars + event.text.length > maxQueueChars)
+      return Promise.reject(new StoreOverloaded(this.#queuedWeight));
     return new Promise((resolve, reject) => {
-      this.#queue.push({ event, since: performance.now(), resolve, reject });
+      this.#queue.push({ event, weight, since: performance.now(), resolve, reject });
+      this.#queuedWeight += weight;
       this.#queuedChars += event.text.length;
       // The bound on waiting holds also while every writer hangs on a server that does not answer.
       this.#clock ??= setInterval(() => this.#refuseLate(), this.#options.maxWaitMs / 20);
@@ -124,7 +128,10 @@ export class GroupCommit {
 
   #dequeue(count: number): readonly Waiting[] {
     const taken = this.#queue.splice(0, count);
-    for (const { event } of taken) this.#queuedChars -= event.text.length;
+    for (const { event, weight } of taken) {
+      this.#queuedChars -= event.text.length;
+      this.#queuedWeight -= weight;
+    }
     return taken;
   }
 
@@ -150,7 +157,10 @@ export class GroupCommit {
       await insertFirstEvents(this.#options.pool, events, this.#channel); // COMMIT POINT of every event in the batch
       this.written.batches++;
       this.written.events += batch.length;
-      for (const entry of batch) entry.resolve();
+      for (const { weight, resolve } of batch) {
+        this.written.weight += weight;
+        resolve();
+      }
     } catch (error) {
       // One event that PostgreSQL refuses must not take its neighbours with it.
       if (batch.length > 1 && !isTransient(error)) {
@@ -162,7 +172,7 @@ export class GroupCommit {
   }
 }
 
-function asRefusal(error: unknown, { envelope }: WrittenEvent): Error {
+function asRefusal(error: unknown, { envelope }: StorableEvent): Error {
   if (violates(error, 'events_stream_revision')) return new RevisionConflict(envelope.streamId, envelope.revision - 1);
   if (isTransient(error)) return new StoreUnavailable('PostgreSQL did not confirm', { cause: error });
   return error as Error;

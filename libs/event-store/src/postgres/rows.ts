@@ -18,7 +18,13 @@ const insertText = (guard: string) => `
   order by place
   returning tx::text, seq::text`;
 
-const columns = (events: readonly WrittenEvent[], commandId: string): string[] => {
+/** What is stored of an event: parts of its envelope as columns, and its whole canonical text. */
+export interface StorableEvent {
+  readonly envelope: Pick<Envelope, 'id' | 'tenantId' | 'streamId' | 'revision' | 'type'>;
+  readonly text: string;
+}
+
+const columns = (events: readonly StorableEvent[], commandId: string): string[] => {
   const envelopes = events.map((event) => event.envelope);
   return [
     join(envelopes.map((e) => e.id)),
@@ -59,7 +65,11 @@ export async function insertAtRevision(
 export const highRate = 'high-rate';
 
 /** Inserts first events of new streams, of any tenants, and wakes the readers: one statement, one round trip, one commit. */
-export async function insertFirstEvents(query: Query, events: readonly WrittenEvent[], channel: string): Promise<void> {
+export async function insertFirstEvents(
+  query: Query,
+  events: readonly StorableEvent[],
+  channel: string,
+): Promise<void> {
   await query.query({
     name: 'append-batch',
     text: `with written as (${insertText('')}) select pg_notify($8, '${highRate}')`,

@@ -1,0 +1,31 @@
+import type { Parsed, Request } from '@gatehouse/evaluator';
+import type { Batch } from './evaluations.js';
+import { asOfOf } from './question.js';
+
+export interface Evaluable {
+  /** Up to where a short-circuit semantic can come. */
+  readonly items: readonly Parsed<Request>[];
+  readonly questions: readonly Request[];
+  /** The moment that all of them ask about. */
+  readonly asOf: unknown;
+}
+
+const bad = (message: string): Parsed<never> => ({ ok: false, errors: [{ path: 'context.as_of', message }] });
+const noMoment = bad('must be text');
+const otherMoment = bad('must be the same in all items: a batch is decided at one moment');
+
+const isMoment = (asOf: unknown): boolean => asOf === undefined || typeof asOf === 'string';
+
+/** The items that are decided: a bad one is a deny, so behind it nothing is where the first deny ends the batch. */
+export function evaluableOf({ items, semantic }: Batch): Evaluable {
+  const moments = items.map((item) => (item.ok ? asOfOf(item.value.context) : undefined));
+  const first = items.findIndex((item, i) => item.ok && isMoment(moments[i]));
+  const asOf = moments[first];
+  const atOne = items.map((item, i) => {
+    if (!item.ok || moments[i] === asOf) return item;
+    return isMoment(moments[i]) ? otherMoment : noMoment;
+  });
+  const firstBad = atOne.findIndex((item) => !item.ok);
+  const reached = semantic === 'deny_on_first_deny' && firstBad >= 0 ? atOne.slice(0, firstBad + 1) : atOne;
+  return { items: reached, questions: reached.flatMap((item) => (item.ok ? [item.value] : [])), asOf };
+}
