@@ -14,7 +14,7 @@ const search: Search = {
   },
   page: {},
 };
-const place = { facts: '12.7', nowMs: 1_000, after: 'u_7', limit: 20 };
+const place = { facts: '12.7', nowMs: 500, startedMs: 1_000, after: 'u_7', limit: 20, total: 70, live: 'p.1.d' };
 const token = makePageToken(pepper, 'acme', search, place);
 const open = (other: Partial<{ pepper: Buffer; tenant: string; search: Search; token: string; nowMs: number }> = {}) =>
   openPageToken(

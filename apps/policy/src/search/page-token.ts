@@ -10,6 +10,10 @@ export interface PagePlace {
   /** The next page begins behind this name; absent: with the first. */
   readonly after?: string;
   readonly limit: number;
+  /** When the first page was asked for, Unix milliseconds. */
+  readonly startedMs: number;
+  /** Names the live facts and the policy of that page to the process that answered it. */
+  readonly live?: string;
   /** How many there are, if they were counted. */
   readonly total?: number;
 }
@@ -46,5 +50,5 @@ export function openPageToken(
   if (!constantTimeEqual(code, token.slice(dot + 1))) return undefined;
   // Ours from here on.
   const place = JSON.parse(Buffer.from(text, 'base64url').toString('utf8')) as PagePlace;
-  return nowMs - place.nowMs < tokenLifetimeMs ? place : undefined;
+  return nowMs - place.startedMs < tokenLifetimeMs ? place : undefined;
 }

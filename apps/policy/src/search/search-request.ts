@@ -35,8 +35,12 @@ export function parseSearch(kind: SearchKind, body: unknown): Parsed<Search> {
   if (!isObject(body)) return { ok: false, errors: [{ path: '', message: 'must be an object' }] };
   const request = parseRequest({ ...body, [kind]: opened(kind, body[kind]) });
   const page = parsePage(body.page);
-  if (request.ok && page.ok) return { ok: true, value: { kind, request: request.value, page: page.value } };
-  return { ok: false, errors: [request, page].flatMap((part): readonly FieldError[] => (part.ok ? [] : part.errors)) };
+  const asOf = parseAsOf(request);
+  if (request.ok && page.ok && asOf.ok) return { ok: true, value: { kind, request: request.value, page: page.value } };
+  return {
+    ok: false,
+    errors: [request, page, asOf].flatMap((part): readonly FieldError[] => (part.ok ? [] : part.errors)),
+  };
 }
 
 function opened(kind: SearchKind, entity: unknown): unknown {
@@ -44,6 +48,13 @@ function opened(kind: SearchKind, entity: unknown): unknown {
   // What is no object is left as it is, to be refused: text for instance, which elsewhere may be a resource.
   if (typeof entity === 'string') return null;
   return isObject(entity) ? { type: entity.type, id: open } : entity;
+}
+
+/** Of Gatehouse's own members of `context`: a moment is text. */
+function parseAsOf(request: Parsed<Request>): Parsed<unknown> {
+  const asOf = request.ok ? request.value.context?.as_of : undefined;
+  if (asOf === undefined || typeof asOf === 'string') return { ok: true, value: asOf };
+  return { ok: false, errors: [{ path: 'context.as_of', message: 'must be text' }] };
 }
 
 function parsePage(page: unknown): Parsed<PageRequest> {

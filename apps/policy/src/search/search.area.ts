@@ -1,11 +1,19 @@
 import type { Area } from '../area.js';
+import type { PastMoments } from '../decision/evaluation.controller.js';
+import { PAST_MOMENTS } from '../decision/tokens.js';
 import { SearchController } from './search.controller.js';
 import { Searches } from './search.service.js';
 
 /** Who may, what may he: search over AuthZEN. */
 export const searchArea: Area = {
-  compose: ({ platform, facts, policies }) => ({
+  compose: ({ platform, facts, decisions }) => ({
     controllers: [SearchController],
-    providers: [{ provide: Searches, useValue: new Searches({ facts, policies, pepper: platform.pepper }) }],
+    providers: [
+      {
+        provide: Searches,
+        useFactory: (past: PastMoments) => new Searches({ facts, decisions, past, pepper: platform.pepper }),
+        inject: [PAST_MOMENTS],
+      },
+    ],
   }),
 };

@@ -61,8 +61,9 @@ export class SearchController {
     try {
       const found = await this.#places.within(tenantId, () => this.searches.search(tenantId, parsed.value, turns));
       if (!found) throw new ProblemError('rate_limited', 'Too many searches of this tenant are running');
-      const { page, evidence, results } = found;
-      return { page, context: { ...(id && { id }), evidence }, results };
+      const { page, evidence, asOf, results } = found;
+      const past = asOf === undefined ? {} : { as_of: asOf, position: evidence.facts };
+      return { page, context: { ...(id && { id }), evidence, ...past }, results };
     } catch (error) {
       if (error instanceof InvalidPageToken)
         throw refuse([{ path: 'page.token', message: 'is not of this search, or too old: begin with the first page' }]);

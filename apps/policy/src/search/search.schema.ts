@@ -6,7 +6,9 @@ const properties = z.looseObject({}).optional();
 const entity = z.looseObject({ type: z.string(), id: z.string(), properties });
 const openEntity = z.looseObject({ type: z.string() });
 const action = z.looseObject({ name: z.string(), properties });
-const context = z.looseObject({}).optional();
+const context = z
+  .looseObject({ as_of: z.string().optional().describe('A position, or a time of RFC 3339: who could, then') })
+  .optional();
 const page = z
   .looseObject({
     token: z.string().max(pageLimits.tokenLength).optional(),
@@ -32,6 +34,8 @@ export const answerSchema = (kind: SearchKind): z.ZodType =>
     context: z.object({
       id: z.string().optional(),
       evidence: z.object({ policy: z.string(), facts: z.string() }),
+      as_of: z.string().optional(),
+      position: z.string().optional(),
     }),
     results: z.array(kind === 'action' ? foundAction : foundEntity),
   });

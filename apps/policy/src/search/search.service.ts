@@ -1,23 +1,22 @@
+import { randomUUID } from 'node:crypto';
 import type { Pepper } from '@gatehouse/crypto';
-import {
-  type CompiledPolicy,
-  type Decision,
-  evaluate,
-  type Obligation,
-  type Request,
-  type TenantFacts,
-} from '@gatehouse/evaluator';
-import { FactsNotLoaded } from '../decision/decision-point.js';
-import { recordable, recordableValue } from '../decision/identifiers.js';
+import { type Decision, evaluate, type Obligation, type Request } from '@gatehouse/evaluator';
+import { StoreUnavailable } from '@gatehouse/event-store';
+import { ProblemError } from '@gatehouse/http';
+import type { DecisionPoint } from '../decision/decision-point.js';
+import type { PastMoments } from '../decision/evaluation.controller.js';
+import { recordableRequest } from '../decision/identifiers.js';
+import type { Moment } from '../decision/outcome.js';
+import { asOfOf, toQuestion } from '../decision/question.js';
 import type { Facts } from '../facts/facts.js';
-import type { ActivePolicies } from '../version/active-policies.js';
 import { makePageToken, openPageToken, type PagePlace } from './page-token.js';
 import { type Scanned, scan, type Turns } from './scan.js';
 import { pageLimits, type Search, type SearchKind } from './search-request.js';
 
 export interface SearchOptions {
-  readonly facts: Facts;
-  readonly policies: ActivePolicies;
+  readonly facts: Pick<Facts, 'live'>;
+  readonly decisions: Pick<DecisionPoint, 'now'>;
+  readonly past: PastMoments;
   readonly pepper: Pepper;
 }
 
@@ -32,6 +31,8 @@ export interface SearchAnswer {
   /** First, so that a client that reads as it comes knows whether there is more. */
   readonly page: { readonly next_token: string; readonly count: number; readonly total?: number };
   readonly evidence: { readonly policy: string; readonly facts: string };
+  /** The moment as it was asked for. */
+  readonly asOf?: string;
   readonly results: readonly Found[];
 }
 
@@ -43,34 +44,29 @@ export class InvalidPageToken extends Error {
 /** Of more candidates than these only the page is looked for, and `total` is left out. */
 const countedCandidates = 20_000;
 
-/** What a page is answered from. */
-interface Moment {
-  readonly policy: CompiledPolicy;
-  readonly facts: TenantFacts;
-  readonly position: string;
-  readonly nowMs: number;
+/** What a page is answered from; `live` where nothing is asked of the past. */
+interface Snapshot extends Moment {
+  readonly live?: string;
 }
 
 /** Who may, on what, and what: the names for which an evaluation of the same question is permitted. */
 export class Searches {
   readonly #options: SearchOptions;
+  /** Counts of changes mean something in this process alone. */
+  readonly #process = randomUUID();
 
   constructor(options: SearchOptions) {
     this.#options = options;
   }
 
-  /** @throws InvalidPageToken, and whatever `turns` ends the search with */
-  async search(tenantId: string, asked: Search, turns: Turns): Promise<SearchAnswer> {
+  /** @throws InvalidPageToken, what the past is refused with, and whatever `turns` ends the search with */
+  async search(tenantId: string, { kind, request, page }: Search, turns: Turns): Promise<SearchAnswer> {
     const { pepper } = this.#options;
-    const search = { ...asked, request: recordableRequest(pepper, asked.request) };
+    const search = { kind, page, request: recordableRequest(pepper, toQuestion(request, tenantId)) };
     const place = this.#placeOf(tenantId, search);
-    if (search.kind !== 'action') {
-      const { type } = search.request[search.kind];
-      await this.#options.facts.live.prepareIds(tenantId, search.kind, type, turns.next);
-    }
-    const moment = this.#moment(tenantId, place);
+    const moment = await this.#snapshot(tenantId, search, place, turns);
     const names = candidates(search, moment);
-    const limit = asked.page.limit ?? place?.limit ?? pageLimits.default;
+    const limit = page.limit ?? place?.limit ?? pageLimits.default;
     const scanned = await scan(names, (name) => decide(search, moment, name), {
       after: place?.after,
       limit,
@@ -78,10 +74,13 @@ export class Searches {
       turns,
     });
     const total = place?.total ?? scanned.total;
+    const { position, nowMs, live, asOf } = moment;
     const next: PagePlace = {
-      facts: moment.position,
-      nowMs: moment.nowMs,
+      facts: position,
+      nowMs,
       limit,
+      startedMs: place?.startedMs ?? Date.now(),
+      ...(live !== undefined && { live }),
       ...afterOf(scanned, place),
       ...(total !== undefined && { total }),
     };
@@ -91,8 +90,9 @@ export class Searches {
         count: scanned.found.length,
         ...(total !== undefined && { total }),
       },
-      evidence: { policy: moment.policy.digest, facts: moment.position },
-      results: scanned.found.map(({ name, decision }) => toFound(search, name, decision)),
+      evidence: { policy: moment.policy.digest, facts: position },
+      ...(asOf !== undefined && { asOf }),
+      results: scanned.found.map(({ name, decision }) => toFound(search, name, decision, asOf)),
     };
   }
 
@@ -104,15 +104,28 @@ export class Searches {
     return place;
   }
 
-  #moment(tenantId: string, place: PagePlace | undefined): Moment {
-    const { facts, policies } = this.#options;
-    if (!facts.loaded) throw new FactsNotLoaded('the facts are being loaded');
-    return {
-      policy: policies.of(tenantId).policy,
-      facts: facts.live.tenant(tenantId),
-      position: facts.position,
-      nowMs: place?.nowMs ?? Date.now(),
-    };
+  async #snapshot(tenantId: string, search: Search, place: PagePlace | undefined, turns: Turns): Promise<Snapshot> {
+    const asOf = asOfOf(search.request.context);
+    if (asOf !== undefined) return this.#options.past(tenantId, asOf as string);
+    const { live: facts } = this.#options.facts;
+    if (search.kind !== 'action') {
+      await facts.prepareIds(tenantId, search.kind, search.request[search.kind].type, turns.next);
+    }
+    const now = this.#options.decisions.now(tenantId, place?.nowMs ?? Date.now());
+    const live = `${this.#process}.${facts.lastChange(tenantId)}.${now.policy.digest}`;
+    if (place === undefined || place.live === live) return { ...now, live };
+    return (await this.#asBefore(tenantId, place)) ?? { ...now, live };
+  }
+
+  /** What the first page was answered from, if the past is within reach: else the next page is answered from now. */
+  async #asBefore(tenantId: string, { facts, nowMs, live }: PagePlace): Promise<Snapshot | undefined> {
+    try {
+      const { asOf: _, ...past } = await this.#options.past(tenantId, facts);
+      return { ...past, nowMs, ...(live !== undefined && { live }) };
+    } catch (error) {
+      if (error instanceof ProblemError || error instanceof StoreUnavailable) return undefined;
+      throw error;
+    }
   }
 }
 
@@ -139,22 +152,9 @@ const filled: Readonly<Record<SearchKind, (request: Request, name: string) => Re
 const decide = ({ kind, request }: Search, { policy, facts, nowMs }: Moment, name: string): Decision =>
   evaluate(policy, facts, filled[kind](request, name), nowMs);
 
-function toFound({ kind, request }: Search, name: string, { obligations }: Decision): Found {
-  const context = obligations && { context: { obligations } };
+/** Nobody is obliged by an answer about the past. */
+function toFound({ kind, request }: Search, name: string, { obligations }: Decision, asOf?: string): Found {
+  const context = obligations && asOf === undefined ? { context: { obligations } } : undefined;
   if (kind === 'action') return { name, ...context };
   return { type: request[kind].type, id: name, ...context };
-}
-
-/** As it would be recorded, which is what grants and facts are kept as. */
-function recordableRequest(pepper: Pepper, { subject, action, resource, context }: Request): Request {
-  const entity = (of: Request['resource']) => ({
-    ...recordable(pepper, of),
-    ...(of.properties && { properties: recordableValue(pepper, of.properties) }),
-  });
-  return {
-    subject: entity(subject),
-    action,
-    resource: entity(resource),
-    ...(context && { context: recordableValue(pepper, context) }),
-  };
 }

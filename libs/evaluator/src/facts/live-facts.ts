@@ -24,6 +24,7 @@ export class LiveFacts {
   };
   readonly #empty = new TenantIndex(this.#organizations);
   #size = 0;
+  #changes = 0;
 
   /** How many grants there are in all tenants. */
   get size(): number {
@@ -36,6 +37,7 @@ export class LiveFacts {
     const replaced = grantOf(tenant, change);
     if (replaced) this.#belong(tenantId, replaced, -1);
     tenant.apply(change);
+    tenant.lastChange = ++this.#changes;
     if (change.kind === 'granted') this.#belong(tenantId, change.grant, 1);
     this.#size += tenant.grantCount - before;
     if (tenant.isEmpty) this.#tenants.delete(tenantId);
@@ -53,6 +55,11 @@ export class LiveFacts {
    */
   async prepareIds(tenantId: string, which: 'subject' | 'resource', type: string, pause: Pause): Promise<void> {
     await this.#tenants.get(tenantId)?.prepareIds(which, type, pause);
+  }
+
+  /** As long as it is the same number in this process, the facts of the tenant are the same. */
+  lastChange(tenantId: string): number {
+    return this.#tenants.get(tenantId)?.lastChange ?? 0;
   }
 
   grant(tenantId: string, grantId: string): Grant | undefined {

@@ -39,6 +39,8 @@ export class TenantIndex implements TenantFacts {
   #organizationGrants = 0;
   /** Counts changes of containers: older ancestors are worked out again. */
   #epoch = 0;
+  /** Set by its owner. */
+  lastChange = 0;
 
   constructor(organizations: Organizations) {
     this.#organizations = organizations;
