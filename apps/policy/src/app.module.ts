@@ -78,8 +78,13 @@ function contextOf(platform: Platform, settings: Settings) {
   const { database, wake } = platform;
   const inline = inlineProjections.map((projection) => asInline(projection, 'policy'));
   const store = new PostgresEventStore({ service: 'policy', pool: database.request, inline });
-  const facts = new Facts({ pool: database.system, wake, onError: platform.warn('facts could not be read') });
-  const policies = new ActivePolicies();
+  const policies = new ActivePolicies({ pool: database.system, onError: platform.warn('a policy cannot be used') });
+  const facts = new Facts({
+    pool: database.system,
+    wake,
+    policies,
+    onError: platform.warn('facts could not be read'),
+  });
   const commits = new GroupCommit({
     service: 'policy',
     pool: database.system,

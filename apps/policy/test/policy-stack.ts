@@ -27,7 +27,12 @@ export class IdentityLog {
     private readonly pepper: Buffer,
   ) {}
 
-  async publish(tenantId: string, type: string, data: object): Promise<Position> {
+  async publish(
+    tenantId: string,
+    type: string,
+    data: object,
+    actor = { type: 'system', id: 'test' },
+  ): Promise<Position> {
     const prev = this.#last;
     this.#last = { tx: prev.tx + 1n, seq: prev.seq + 1n };
     const id = uuidv7(Date.now());
@@ -40,7 +45,7 @@ export class IdentityLog {
       streamId,
       revision: 1,
       occurredAt: new Date().toISOString(),
-      actor: { type: 'system', id: 'test' },
+      actor,
       correlationId: '0'.repeat(32),
       data,
     });
@@ -50,10 +55,16 @@ export class IdentityLog {
   }
 
   /** A service key of a tenant; its principal is `service/<name>`. */
-  async createKey(tenantId: string, name: string, roles: readonly string[], extra: object = {}) {
+  async createKey(
+    tenantId: string,
+    name: string,
+    roles: readonly string[],
+    extra: object = {},
+    actor?: { type: string; id: string },
+  ) {
     const key = generateKey('mas_');
     const keyId = randomUUID();
-    await this.publish(tenantId, 'key.created', {
+    const data = {
       keyId,
       family: 'mas',
       name,
@@ -62,7 +73,8 @@ export class IdentityLog {
       fingerprint: keyFingerprint(this.pepper, key).toString('base64'),
       displayPrefix: displayPrefix(key),
       ...extra,
-    });
+    };
+    await this.publish(tenantId, 'key.created', data, actor);
     return { key, keyId };
   }
 }

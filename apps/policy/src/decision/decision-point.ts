@@ -59,15 +59,19 @@ export class DecisionPoint {
   evaluate(question: Question, nowMs = Date.now()): Decision {
     if (!isWithinScopes(question.scopes, question.action))
       return { decision: false, reason: 'out_of_scope', matched: [] };
-    const { policy, facts } = this.now(question.tenantId, nowMs);
+    const { policy, facts } = this.now(question.tenantId, nowMs, question.action);
     return evaluate(policy, facts, recordableRequest(this.#options.pepper, question), nowMs);
   }
 
-  /** What decides now. To be used at once: facts are live. @throws FactsNotLoaded */
-  now(tenantId: string, nowMs: number): Moment {
+  /**
+   * What decides now. To be used at once: facts are live. `action`, if there is only one: see `ActivePolicies.of`.
+   *
+   * @throws FactsNotLoaded, PolicyUnavailable
+   */
+  now(tenantId: string, nowMs: number, action?: string): Moment {
     const { facts, policies } = this.#options;
     if (!facts.loaded) throw new FactsNotLoaded('the facts are being loaded');
-    const { policy, mode } = policies.of(tenantId);
+    const { policy, mode } = policies.of(tenantId, action);
     return { policy, mode, facts: facts.live.tenant(tenantId), position: facts.position, nowMs };
   }
 
@@ -84,7 +88,7 @@ export class DecisionPoint {
   async decide(question: Question, asked: Asked, past?: Moment): Promise<RecordedDecision> {
     const nowMs = Date.now();
     const { tenantId } = question;
-    const moment = past ?? this.now(tenantId, nowMs);
+    const moment = past ?? this.now(tenantId, nowMs, question.action);
     const decided = decideAt(moment, question, this.#options.pepper);
     const lacking = lacked(moment, decided);
     const limited = decided.limits ? await this.#limit(decided, question, asked) : decided;
