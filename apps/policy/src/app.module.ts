@@ -1,4 +1,4 @@
-import { GroupCommit, PostgresEventStore } from '@gatehouse/event-store';
+import { GroupCommit, PostgresEventStore, StoreUnavailable } from '@gatehouse/event-store';
 import { asInline } from '@gatehouse/projection';
 import type { Composition, Platform, ServiceDefinition } from '@gatehouse/service';
 import { gauge, observedCounter } from '@gatehouse/telemetry';
@@ -14,10 +14,12 @@ import { entityArea } from './entity/entity.area.js';
 import { Facts } from './facts/facts.js';
 import { grantArea } from './grant/grant.area.js';
 import { historyArea } from './history/history.area.js';
+import { PastFacts } from './history/past-facts.js';
 import { metadataArea } from './metadata/metadata.area.js';
 import { Foundation1700000000001 } from './migrations/1-foundation.js';
 import { personalDataArea } from './personal-data/personal-data.area.js';
 import { RateLimiter } from './rate/rate-limiter.js';
+import { builtinPolicy } from './role/roles.js';
 import { searchArea } from './search/search.area.js';
 import { policySettings } from './settings.js';
 import { ActivePolicies } from './version/active-policies.js';
@@ -51,7 +53,7 @@ function compose(platform: Platform, settings: Settings): Composition {
   const { facts, decisions } = context;
   for (const projection of inlineProjections) platform.project(projection);
   const parts = areas.map((area) => area.compose?.(context) ?? {});
-  registerMetrics(facts, commits, limiter);
+  registerMetrics(context, commits, limiter);
   return {
     module: policyModule(context, parts),
     authorize: authorizeLocally(decisions),
@@ -96,7 +98,13 @@ function contextOf(platform: Platform, settings: Settings) {
     onError: platform.warn('rate limits could not be tidied'),
   });
   const decisions = new DecisionPoint({ facts, policies, commits, limiter, pepper: platform.pepper });
-  const context: AreaContext = { platform, settings, store, facts, policies, decisions };
+  const past = new PastFacts({
+    pool: database.system,
+    compiled: (_tenantId, digest) =>
+      digest === null ? Promise.resolve(builtinPolicy) : Promise.reject(new StoreUnavailable('no version can be read')),
+    maxEvents: settings.PAST_EVENTS,
+  });
+  const context: AreaContext = { platform, settings, store, facts, policies, past, decisions };
   return { context, commits, limiter };
 }
 
@@ -111,8 +119,14 @@ const policyModule = ({ store, facts, decisions }: AreaContext, parts: readonly 
   ],
 });
 
-function registerMetrics(facts: Facts, commits: GroupCommit, limiter: RateLimiter): void {
+function registerMetrics({ facts, past }: AreaContext, commits: GroupCommit, limiter: RateLimiter): void {
   gauge('gatehouse_facts_grants', 'Grants in memory', () => facts.live.size);
+  gauge(
+    'gatehouse_facts_closed_tenants',
+    'Tenants of which an event could not be applied',
+    () => facts.live.refused.size,
+  );
+  gauge('gatehouse_past_events', 'Events of the past in memory', () => past.size);
   gauge('gatehouse_decisions_queued', 'Decisions waiting to be written', () => commits.queued);
   observedCounter('gatehouse_decisions_recorded_total', 'Decisions recorded', () => commits.written.weight);
   observedCounter('gatehouse_decision_batches_total', 'Batches of decisions written', () => commits.written.batches);

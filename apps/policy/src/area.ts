@@ -6,6 +6,7 @@ import type { Provider, Type } from '@nestjs/common';
 import type { z } from 'zod';
 import type { DecisionPoint } from './decision/decision-point.js';
 import type { Facts } from './facts/facts.js';
+import type { PastFacts } from './history/past-facts.js';
 import type { policySettings } from './settings.js';
 import type { ActivePolicies } from './version/active-policies.js';
 
@@ -18,6 +19,8 @@ export interface AreaContext {
   readonly facts: Facts;
   /** What each tenant decides by now. */
   readonly policies: ActivePolicies;
+  /** Facts and policies as they were. */
+  readonly past: PastFacts;
   readonly decisions: DecisionPoint;
 }
 

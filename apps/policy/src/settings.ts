@@ -8,4 +8,10 @@ export const policySettings = platformSettings.extend({
     .optional(),
   DECISION_WRITERS: setting.integer('Batches of decisions written at once', { min: 1, max: 8 }).default(2),
   DECISION_QUEUE: setting.integer('Decisions waiting to be written, at most', { min: 16, max: 100_000 }).default(8_192),
+  PAST_EVENTS: setting
+    .integer('Events of the past in memory, of all tenants that were asked about, at most', {
+      min: 1_000,
+      max: 100_000_000,
+    })
+    .default(1_000_000),
 });

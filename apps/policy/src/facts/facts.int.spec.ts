@@ -161,6 +161,10 @@ describe('an event of facts that can’t be applied', () => {
 
 describe('PostgreSQL killed', () => {
   it('while facts are loaded and while they are followed: the same facts in the end', async () => {
+    await wake.stop();
+    await db.close();
+    db = await startPolicyDatabase({ durable: true });
+    wake = new Wake({ url: db.systemUrl, channels: [notifyChannel('policy')] }).start();
     await db.admin(
       `insert into policy.grants select 'acme', 'g' || n, 'user', 'u' || n % 5000, 'viewer', 'project/p' || n % 97, true, 1, 'user', 'x', now()
        from generate_series(1, 100000) n`,

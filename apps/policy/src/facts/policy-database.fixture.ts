@@ -24,10 +24,11 @@ export interface PolicyDatabase {
   close(): Promise<void>;
 }
 
-export async function startPolicyDatabase(
-  migrations: typeof policyService.migrations = policyService.migrations,
-): Promise<PolicyDatabase> {
-  const server = await startTestPostgres();
+export async function startPolicyDatabase({
+  migrations = policyService.migrations,
+  durable = false,
+} = {}): Promise<PolicyDatabase> {
+  const server = await startTestPostgres({ durable });
   const adminUrl = await server.createDatabase('gatehouse');
   const passwords = { request: 'request-password-1', system: 'system-password-1' };
   await migrate({ service: 'policy', admin: new Connection(adminUrl, 'admin'), passwords, migrations });

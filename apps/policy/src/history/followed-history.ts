@@ -78,9 +78,11 @@ export class FollowedHistory {
     const policy = this.#policies.get(digest);
     if (!policy || !this.covers(moment)) throw new RangeError('the past was not loaded up to this moment');
     const { history } = this.#reading;
+    const { timeline } = history;
     const step = history.stepOf(moment);
-    const position = formatPosition(history.timeline.positionOf(step));
-    return { facts: history.factsAt(step), policy, mode, position };
+    const position = formatPosition(timeline.positionOf(step));
+    const us = moment.kind === 'time' ? moment.us : timeline.knownAt(step);
+    return { facts: history.factsAt(step), policy, mode, position, nowMs: Math.floor(us / 1_000) };
   }
 
   #policyAt(moment: Moment) {

@@ -12,6 +12,8 @@ export interface Past {
   readonly mode: PolicyMode;
   /** Of the last event that was known. */
   readonly position: string;
+  /** The time of the moment, for conditions on time: what was asked about, or when the position was reached. */
+  readonly nowMs: number;
 }
 
 /** The past of one tenant, held in memory by whoever has this, as long as he has it. */

@@ -33,6 +33,11 @@ export class Timeline {
     return this.#positions[step - 1] ?? startPosition;
   }
 
+  /** From when on a step was known, in microseconds; 0 before the first. */
+  knownAt(step: number): number {
+    return this.#knownAt[step - 1] ?? 0;
+  }
+
   /** How many events from the first on have a property that no event has behind one that lacks it. */
   #count(holds: (i: number) => boolean): number {
     let [low, high] = [0, this.#positions.length];
