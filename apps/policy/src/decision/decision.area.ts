@@ -1,4 +1,3 @@
-import { ProblemError } from '@gatehouse/http';
 import type { Area } from '../area.js';
 import { RateBuckets1700000000107 } from '../migrations/7-rate-buckets.js';
 import { EvaluationController, type PastMoments } from './evaluation.controller.js';
@@ -8,11 +7,9 @@ import { PAST_MOMENTS } from './tokens.js';
 /** Decisions over HTTP (AuthZEN) and NATS. */
 export const decisionArea: Area = {
   migrations: [RateBuckets1700000000107],
-  compose: ({ platform, decisions }) => {
+  compose: ({ platform, past, decisions }) => {
     platform.bus.whenConnected((nc) => serveDecide(nc, decisions, platform.warn('a decision failed')));
-    const past: PastMoments = () => {
-      throw new ProblemError('unavailable', 'questions about the past cannot be answered yet');
-    };
-    return { controllers: [EvaluationController], providers: [{ provide: PAST_MOMENTS, useValue: past }] };
+    const moments: PastMoments = async (tenantId, asOf) => ({ ...(await past.at(tenantId, asOf)), asOf });
+    return { controllers: [EvaluationController], providers: [{ provide: PAST_MOMENTS, useValue: moments }] };
   },
 };
