@@ -112,20 +112,19 @@ export class FactHistory {
     this.#forgotten(step, facts.entity);
     const node = this.#make(facts.entity);
     const parents = [...new Set(facts.parents.map((parent) => this.#make(parent)))];
-    const owner = facts.owner && facts.owner.type !== 'org' ? this.#make(facts.owner) : undefined;
+    const owner = facts.owner && this.#make(facts.owner);
     const span = begin(facts, step);
     node.asSubject.push(span);
     for (const known of [node, ...parents]) known.asResource.push(span);
     owner?.asSubject.push(span);
     const { type, id } = node.entity;
-    const ownership: Grant | undefined = owner && {
-      id: `owner:${type}/${id}`,
-      subject: owner.entity,
-      role: 'owner',
-      scope: node.entity,
-    };
-    const owned = owner && ownership ? { owner, ownership } : {};
-    node.versions.push({ from: step, facts, parents, ...owned, spans: [span] });
+    const version = { from: step, facts, parents, spans: [span] };
+    // The tenant itself as owner: what is its own is everybody's by their grants.
+    if (!owner || owner.entity.type === 'org') node.versions.push(version);
+    else {
+      const ownership = { id: `owner:${type}/${id}`, subject: owner.entity, role: 'owner', scope: node.entity };
+      node.versions.push({ ...version, owner, ownership });
+    }
     if (parents.length > 0) this.#containerSteps.push(step);
   }
 
