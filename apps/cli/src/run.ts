@@ -39,6 +39,18 @@ import {
   showOrganization,
 } from './organization/organizations.js';
 import { printable } from './output/table.js';
+import { activateVersion, approveRequest, rejectRequest, rollBack, setMode } from './policy/activations.js';
+import { applyPolicy, diffPolicy } from './policy/apply.js';
+import { explainDecision } from './policy/explain.js';
+import { lintPolicies } from './policy/lint.js';
+import { showMatrix } from './policy/matrix.js';
+import { standardInput } from './policy/policy-file.js';
+import { showSchema } from './policy/schema.js';
+import { whatCan, whoCan } from './policy/search.js';
+import { simulatePolicy } from './policy/simulate.js';
+import { testPolicy } from './policy/test-policy.js';
+import { tightenPolicy } from './policy/tighten.js';
+import { showVersion, showVersions } from './policy/versions.js';
 import { erasePerson } from './privacy/erase-person.js';
 import { exportPerson } from './privacy/export-person.js';
 import { retention } from './privacy/retention.js';
@@ -69,6 +81,11 @@ const commands: readonly Command[] = [
     ...[listOrganizations, createOrganization, showOrganization, renameOrganization, closeOrganization],
     ...[listMembers, invite, removeMember, changeRole, leaveOrganization, transferOwnership],
   ]),
+  commandGroup('policy', 'What decides: versions, tests, simulation, who may what', [
+    ...[lintPolicies, testPolicy, showSchema],
+    ...[diffPolicy, applyPolicy, showVersions, showVersion, activateVersion, rollBack, approveRequest, rejectRequest],
+    ...[setMode, showMatrix, simulatePolicy, tightenPolicy, whoCan, whatCan, explainDecision],
+  ]),
   commandGroup('privacy', 'What is held on people: export, erasure, retention', [exportPerson, erasePerson, retention]),
   commandGroup('roles', 'Roles and their rules', [listRoles]),
   commandGroup('grants', 'Who has which role', [createGrant, listGrants, revokeGrant]),
@@ -98,7 +115,9 @@ const commands: readonly Command[] = [
 export async function run(argv: readonly string[], world: World): Promise<ExitCode> {
   const host: Host = { world, exitCode: exitCodes.ok };
   try {
-    await parserFor(host, argv).parseAsync([...argv], {}, (_error, _flags, text) => {
+    // yargs loses a dash that stands alone as a positional.
+    const args = argv.map((arg) => (arg === '-' ? standardInput : arg));
+    await parserFor(host, args).parseAsync(args, {}, (_error, _flags, text) => {
       if (text !== '') world.writeOut(`${text}\n`);
     });
     return host.exitCode;
@@ -129,7 +148,7 @@ function parserFor(host: Host, argv: readonly string[]): Argv<GlobalFlags> {
   return commands.reduce<Argv<GlobalFlags>>((known, add) => add(known, host), parser as unknown as Argv<GlobalFlags>);
 }
 
-const repeatable = new Set(['_', 'rule', 'role', 'team', 'network', 'scope', 'question', 'index']);
+const repeatable = new Set(['_', 'rule', 'role', 'team', 'network', 'scope', 'question', 'index', 'files']);
 
 /** yargs makes a list of a flag that is given twice: which of the two was meant is not for us to guess. */
 function eachOnce(flags: Readonly<Record<string, unknown>>): true {

@@ -2,7 +2,13 @@ import { defineCommand } from '../command.js';
 
 interface Role {
   readonly name: string;
-  readonly rules: readonly { effect: string; actions: readonly string[]; resources?: readonly string[] }[];
+  readonly inherits?: readonly string[];
+  readonly rules: readonly {
+    readonly effect: string;
+    readonly actions: readonly string[];
+    readonly resources?: readonly string[];
+    readonly when?: object;
+  }[];
 }
 
 export const listRoles = defineCommand({
@@ -14,14 +20,15 @@ export const listRoles = defineCommand({
     else
       tools.output.table(
         ['ROLE', 'EFFECT', 'ON', 'ACTIONS'],
-        answer.roles.flatMap(({ name, rules }) =>
-          rules.map(({ effect, actions, resources }) => [
+        answer.roles.flatMap(({ name, rules, inherits = [] }) => [
+          ...rules.map(({ effect, actions, resources, when }) => [
             name,
-            effect,
+            when === undefined ? effect : `${effect} if`,
             resources?.join(' ') ?? 'anything',
             actions.join(' '),
           ]),
-        ),
+          ...inherits.map((other) => [name, 'as role', '', other]),
+        ]),
       );
     return undefined;
   },
