@@ -58,6 +58,7 @@ function compose(platform: Platform, settings: Settings): Composition {
     module: policyModule(context, parts),
     authorize: authorizeLocally(decisions),
     worksWithoutBus: true,
+    asyncTrace: false,
     checks: [
       { name: 'facts', check: async () => (facts.loaded ? 'ok' : { problem: 'facts are being loaded' }) },
       ...parts.flatMap(({ checks = [] }) => checks),

@@ -1,4 +1,4 @@
-import { currentTrace, parseTraceparent, runWithTrace } from '@gatehouse/telemetry';
+import { currentTrace, parseTraceparent, runWithTrace, type TraceContext } from '@gatehouse/telemetry';
 import { errors, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
 import type { z } from 'zod';
 import { isDown } from './connect.js';
@@ -71,6 +71,8 @@ function parseReply(message: Msg): Reply | undefined {
 export interface ServeOptions {
   /** Calls worked on at once; more are answered `overloaded`. */
   readonly maxInFlight?: number;
+  /** Whether `currentTrace()` works in the handler, as it does unless this is false: the whole process pays for it. */
+  readonly asyncTrace?: boolean;
   readonly onError?: (error: Error) => void;
 }
 
@@ -78,8 +80,8 @@ export interface ServeOptions {
 export function serve<I, O>(
   nc: NatsConnection,
   contract: RpcContract<I, O>,
-  handler: (input: I) => Promise<O>,
-  { maxInFlight = 1_024, onError }: ServeOptions = {},
+  handler: (input: I, trace: TraceContext | undefined) => Promise<O>,
+  { maxInFlight = 1_024, asyncTrace = true, onError }: ServeOptions = {},
 ): Subscription {
   let inFlight = 0;
   const answer = async (message: Msg): Promise<Reply> => {
@@ -89,8 +91,8 @@ export function serve<I, O>(
     const input = contract.request.safeParse(parseJson(message));
     if (!input.success) return { ok: false, code: 'malformed', message: 'the request is not what was agreed' };
     const trace = parseTraceparent(message.headers?.get('traceparent') ?? '') ?? currentTrace();
-    const work = () => handler(input.data);
-    return { ok: true, value: await (trace ? runWithTrace(trace, work) : work()) };
+    const work = () => handler(input.data, trace);
+    return { ok: true, value: await (trace && asyncTrace ? runWithTrace(trace, work) : work()) };
   };
   return nc.subscribe(rpcSubject(contract.service, contract.method), {
     queue: contract.service,

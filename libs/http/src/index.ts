@@ -39,3 +39,4 @@ export type { InputOf, ValidInput } from './route-input.js';
 export type { ListedRoute } from './route-table.js';
 export { SECURITY_HEADERS } from './security-headers.js';
 export { PROBLEM_CONTENT_TYPE } from './send-problem.js';
+export { serveRoute } from './serve-route.js';

@@ -15,6 +15,8 @@ export interface Composition {
   readonly checks?: readonly ReadinessCheck[];
   /** True for a service that answers without NATS: readiness then does not depend on it. */
   readonly worksWithoutBus?: boolean;
+  /** False: `currentTrace()` does not work in handlers of this service, and none of its requests pays for it. */
+  readonly asyncTrace?: boolean;
   /** Runs after the platform started; stopped before it. */
   readonly start?: () => void | Promise<void>;
   readonly stop?: () => Promise<void>;

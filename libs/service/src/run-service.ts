@@ -110,6 +110,7 @@ function createApplication(platform: Platform, composition: Composition): Promis
     readiness,
     mapError: mapDomainError,
     trustedProxies: platform.settings.TRUSTED_PROXIES,
+    asyncTrace: composition.asyncTrace ?? true,
   });
 }
 

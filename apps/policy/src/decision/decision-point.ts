@@ -30,15 +30,13 @@ export interface RecordedDecision extends Outcome, At {
   readonly needed?: Needed;
 }
 
-/** An item that could not be recorded, for its length. */
-export interface Unrecorded {
-  readonly tooLarge: true;
-}
+/** An item of a batch: decided and durable, or too long to be recorded. */
+export type DecidedItem = { readonly id: string; readonly outcome: Outcome } | { readonly tooLarge: true };
 
 export interface RecordedBatch extends At {
   readonly asOf?: string;
   /** As many as were decided: a short-circuit semantic ends the list. */
-  readonly decisions: readonly ((Outcome & { readonly id: string }) | Unrecorded)[];
+  readonly decisions: readonly DecidedItem[];
 }
 
 /** How long a caller is waited for whose position is ahead of ours. */
@@ -119,32 +117,27 @@ export class DecisionPoint {
     const at = { policy: moment.policy.digest, facts: moment.position };
     const { asOf } = moment;
     const decided = questions.map((question) => decideAt(moment, question, this.#options.pepper));
-    const outcomes = await this.#outcomes(decided, questions, semantic, asked, moment);
-    const chunks = packed(outcomes.map((outcome) => itemText(outcome, asOf)));
-    const ids = new Map<number, string>();
-    const records = chunks.map((chunk) => {
+    const isCounted = decided.some(({ limits }) => limits);
+    const outcomes = isCounted
+      ? await this.#counted(decided, questions, semantic, asked, moment)
+      : upToEnd(
+          decided.map((outcome) => inMode(outcome, moment, asked)),
+          semantic,
+        );
+    const decisions: DecidedItem[] = outcomes.map(() => ({ tooLarge: true }));
+    const records = packed(outcomes.map((outcome) => itemText(outcome, asOf))).map((chunk) => {
       const id = uuidv7(nowMs);
-      for (const [n, { place }] of chunk.entries()) ids.set(place, `${id}.${n}`);
-      const data = batchText(
-        chunk.map((item) => item.text),
-        at,
-      );
-      return this.#record(
-        { id, type: 'decisions.recorded', tenantId: first.tenantId, nowMs },
-        asked,
-        data,
-        chunk.length,
-      );
+      for (const [n, place] of chunk.places.entries())
+        decisions[place] = { id: `${id}.${n}`, outcome: outcomes[place] as Outcome };
+      const of = { id, type: 'decisions.recorded', tenantId: first.tenantId, nowMs } as const;
+      return this.#record(of, asked, batchText(chunk.texts, at), chunk.texts.length);
     });
     await Promise.all(records);
-    const decisions = outcomes.map((outcome, place) => {
-      const id = ids.get(place);
-      return id === undefined ? ({ tooLarge: true } as const) : { ...outcome, id };
-    });
     return { ...at, ...(asOf !== undefined && { asOf }), decisions };
   }
 
-  async #outcomes(
+  /** Outcomes after the rate limits. */
+  async #counted(
     decided: readonly Outcome[],
     questions: readonly Question[],
     semantic: Semantic,
@@ -194,29 +187,40 @@ export class DecisionPoint {
   }
 }
 
+function upToEnd(outcomes: readonly Outcome[], semantic: Semantic): readonly Outcome[] {
+  if (semantic === 'execute_all') return outcomes;
+  const end = outcomes.findIndex(({ decision }) => endsBatch(semantic, decision));
+  return end < 0 ? outcomes : outcomes.slice(0, end + 1);
+}
+
 function lacked({ policy, facts, nowMs }: Moment, { reason, request }: Outcome): { needed?: Needed } {
   const isDefault = reason === 'no_permit' || reason === 'no_grant';
   return isDefault ? { needed: needed(policy, facts, request, nowMs) } : {};
 }
 
-interface Packed {
-  readonly place: number;
-  readonly text: string;
+interface Chunk {
+  /** Of the items, in the list that was packed. */
+  readonly places: number[];
+  readonly texts: string[];
 }
 
 /** Items in as few events as hold them, in order; one that is too long for an event of its own is left out. */
-function packed(items: readonly string[]): readonly (readonly Packed[])[] {
-  const chunks: Packed[][] = [];
+function packed(items: readonly string[]): readonly Chunk[] {
+  // UTF-8 never takes more than three bytes for a UTF-16 unit: most batches need no count.
+  const chars = items.reduce((sum, text) => sum + text.length + 1, 0);
+  if (items.length > 0 && chars * 3 <= maxItemBytes) return [{ places: [...items.keys()], texts: [...items] }];
+  const chunks: Chunk[] = [];
   let room = 0;
   for (const [place, text] of items.entries()) {
     const bytes = Buffer.byteLength(text) + 1;
     if (bytes > maxItemBytes) continue;
     if (chunks.length === 0 || bytes > room) {
-      chunks.push([]);
+      chunks.push({ places: [], texts: [] });
       room = maxItemBytes;
     }
     room -= bytes;
-    chunks.at(-1)?.push({ place, text });
+    chunks.at(-1)?.places.push(place);
+    chunks.at(-1)?.texts.push(text);
   }
   return chunks;
 }

@@ -1,6 +1,7 @@
 import type { Area } from '../area.js';
 import { RateBuckets1700000000107 } from '../migrations/7-rate-buckets.js';
-import { EvaluationController, type PastMoments } from './evaluation.controller.js';
+import { EvaluationRoutes } from './evaluation.routes.js';
+import type { PastMoments } from './outcome.js';
 import { serveDecide } from './serve-decide.js';
 import { PAST_MOMENTS } from './tokens.js';
 
@@ -10,6 +11,6 @@ export const decisionArea: Area = {
   compose: ({ platform, past, decisions }) => {
     platform.bus.whenConnected((nc) => serveDecide(nc, decisions, platform.warn('a decision failed')));
     const moments: PastMoments = async (tenantId, asOf) => ({ ...(await past.at(tenantId, asOf)), asOf });
-    return { controllers: [EvaluationController], providers: [{ provide: PAST_MOMENTS, useValue: moments }] };
+    return { providers: [EvaluationRoutes, { provide: PAST_MOMENTS, useValue: moments }] };
   },
 };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { toBatchAnswer } from './answer.js';
+import { batchAnswerText } from './answer.js';
 import type { RecordedBatch } from './decision-point.js';
 import { evaluableOf } from './evaluate-batch.js';
 import { parseEvaluations, type Semantic } from './evaluations.js';
@@ -16,9 +16,13 @@ const answers = (evaluations: unknown, semantic: Semantic, ...decisions: readonl
   const recorded = {
     policy: 'd',
     facts: '1.1',
-    decisions: decisions.map((decision, n) => ({ decision, id: `e.${n}`, reason: 'permitted', matched: [] })),
+    decisions: decisions.map((decision, n) => ({
+      id: `e.${n}`,
+      outcome: { decision, reason: 'permitted', matched: [] },
+    })),
   } as unknown as RecordedBatch;
-  return toBatchAnswer(batch, evaluableOf(batch).items, recorded).evaluations.map(({ decision }) => decision);
+  const text = batchAnswerText(batch, evaluableOf(batch).items, recorded);
+  return (JSON.parse(text) as { evaluations: { decision: boolean }[] }).evaluations.map(({ decision }) => decision);
 };
 
 describe('a batch', () => {

@@ -28,6 +28,9 @@ export interface Moment {
   readonly asOf?: string;
 }
 
+/** What decided in a tenant at another moment: a position, or a time of RFC 3339. */
+export type PastMoments = (tenantId: string, asOf: string) => Promise<Moment>;
+
 /** One question decided. Identifiers and attributes are as they may be recorded, which is how they were decided on. */
 export interface Outcome extends Omit<Decision, 'limits'> {
   readonly request: Request;

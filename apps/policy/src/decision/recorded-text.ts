@@ -24,8 +24,21 @@ function list(values: readonly string[]): string {
 const matchedText = (matched: readonly MatchedRule[]): string =>
   matched.length === 1 ? `[${text(ruleName(matched[0] as MatchedRule))}]` : list(matched.map(ruleName));
 
-const entityText = ({ type, id }: { readonly type: string; readonly id: string }): string =>
-  `{"id":${text(id)},"type":${text(type)}}`;
+type Named = { readonly type: string; readonly id: string };
+
+const entityText = ({ type, id }: Named): string => `{"id":${text(id)},"type":${text(type)}}`;
+
+/** A batch is mostly about one subject and one action: what was written last is written again. */
+function lastOf(write: (of: Named) => string): (of: Named) => string {
+  let last: Named = { type: '', id: '' };
+  let written = write(last);
+  return (of) => {
+    if (of.id !== last.id || of.type !== last.type) [last, written] = [of, write(of)];
+    return written;
+  };
+}
+
+const subjectText = lastOf(entityText);
 
 /** The parts of a decision that stand before `facts`, between it and `policy`, and behind. */
 function parts(outcome: Outcome, asOf: string | undefined): readonly [string, string, string] {
@@ -36,7 +49,7 @@ function parts(outcome: Outcome, asOf: string | undefined): readonly [string, st
     `"action":${text(action.name)}${asOf === undefined ? '' : `,"asOf":${text(asOf)}`},"decision":${decision}`,
     `${given ? `,"given":${canonicalJson(given)}` : ''}${limits ? `,"limits":${ids(limits)}` : ''},"matched":${matchedText(matched)}` +
       `${mode ? `,"mode":${text(mode)}` : ''}${obligations ? `,"obligations":${ids(obligations)}` : ''}`,
-    `,"reason":${text(reason)},"resource":${entityText(resource)},"subject":${entityText(subject)}`,
+    `,"reason":${text(reason)},"resource":${entityText(resource)},"subject":${subjectText(subject)}`,
   ];
 }
 

@@ -1,5 +1,5 @@
 import type { Area } from '../area.js';
-import type { PastMoments } from '../decision/evaluation.controller.js';
+import type { PastMoments } from '../decision/outcome.js';
 import { PAST_MOMENTS } from '../decision/tokens.js';
 import { SearchController } from './search.controller.js';
 import { Searches } from './search.service.js';

@@ -1,7 +1,7 @@
 import { compile, type FactChange, FactHistory, LiveFacts, type PolicyDocument } from '@gatehouse/evaluator';
 import { ProblemError } from '@gatehouse/http';
 import { describe, expect, it } from '@jest/globals';
-import type { PastMoments } from '../decision/evaluation.controller.js';
+import type { PastMoments } from '../decision/outcome.js';
 import type { GuardedFacts } from '../facts/guarded-facts.js';
 import { InvalidPageToken, Searches } from './search.service.js';
 import { parseSearch } from './search-request.js';

@@ -4,9 +4,8 @@ import { type Decision, evaluate, type Obligation, type Request } from '@gatehou
 import { StoreUnavailable } from '@gatehouse/event-store';
 import { ProblemError } from '@gatehouse/http';
 import type { DecisionPoint } from '../decision/decision-point.js';
-import type { PastMoments } from '../decision/evaluation.controller.js';
 import { recordableRequest } from '../decision/identifiers.js';
-import type { Moment } from '../decision/outcome.js';
+import type { Moment, PastMoments } from '../decision/outcome.js';
 import { asOfOf, toQuestion } from '../decision/question.js';
 import type { Facts } from '../facts/facts.js';
 import { makePageToken, openPageToken, type PagePlace } from './page-token.js';

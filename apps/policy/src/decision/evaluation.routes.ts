@@ -1,13 +1,14 @@
-import { type Parsed, parseRequest, type Request } from '@gatehouse/evaluator';
-import { Caller, defineRoute, type HttpRequest, type Principal, ProblemError, Route } from '@gatehouse/http';
-import { Controller, Inject, Req } from '@nestjs/common';
+import { parseRequest } from '@gatehouse/evaluator';
+import { defineRoute, type HttpRequest, type Principal, ProblemError, serveRoute } from '@gatehouse/http';
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import { z } from 'zod';
-import { type Answer, type BatchAnswer, toAnswer, toBatchAnswer } from './answer.js';
+import { answerText, batchAnswerText } from './answer.js';
 import { askedBy } from './asked-by.js';
 import type { DecisionPoint } from './decision-point.js';
 import { evaluableOf } from './evaluate-batch.js';
 import { maxEvaluations, parseEvaluations, semantics } from './evaluations.js';
-import type { Moment } from './outcome.js';
+import type { Moment, PastMoments } from './outcome.js';
 import { asOfOf, toQuestion } from './question.js';
 import { DECISION_POINT, PAST_MOMENTS } from './tokens.js';
 
@@ -57,46 +58,55 @@ const evaluations = defineRoute({
   response: z.object({ context: z.looseObject({}).optional(), evaluations: z.array(itemShape) }),
 });
 
-/** What decided in a tenant at another moment: a position, or a time of RFC 3339. */
-export type PastMoments = (tenantId: string, asOf: string) => Promise<Moment>;
-
-@Controller()
-export class EvaluationController {
+/**
+ * The two routes that everything waits for. They stand on Fastify itself: their access and their limits are those that
+ * every route has, and nothing else is done for a request.
+ */
+@Injectable()
+export class EvaluationRoutes implements OnModuleInit {
   constructor(
     @Inject(DECISION_POINT) private readonly decisions: DecisionPoint,
     @Inject(PAST_MOMENTS) private readonly past: PastMoments,
+    @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
   ) {}
 
-  @Route(evaluation)
-  async evaluation(@Req() request: HttpRequest, @Caller() caller: Principal): Promise<Answer> {
-    return this.one(parseRequest(request.body), request, caller);
+  onModuleInit(): void {
+    const server = this.host.httpAdapter.getInstance();
+    serveRoute(server, evaluation, (request) => this.one(request));
+    serveRoute(server, evaluations, (request) => this.batch(request));
   }
 
-  @Route(evaluations)
-  async evaluations(@Req() request: HttpRequest, @Caller() caller: Principal): Promise<Answer | BatchAnswer> {
+  private async one(request: HttpRequest): Promise<string> {
+    const parsed = parseRequest(request.body);
+    if (!parsed.ok) throw refuse(parsed.errors);
+    const caller = callerOf(request);
+    const asOf = asOfOf(parsed.value.context);
+    const past = asOf === undefined ? undefined : await this.momentOf(caller.tenantId, asOf);
+    const question = toQuestion(parsed.value, caller.tenantId);
+    return answerText(await this.decisions.decide(question, askedBy(request, caller), past));
+  }
+
+  private async batch(request: HttpRequest): Promise<string> {
     const parsed = parseEvaluations(request.body);
     if (!parsed.ok) throw refuse(parsed.errors);
-    const batch = parsed.value;
-    if (!batch) return this.one(parseRequest(request.body), request, caller);
-    const { items, questions, asOf } = evaluableOf(batch);
-    const past = await this.momentOf(caller.tenantId, asOf);
-    const asked = askedBy(request, caller);
+    if (!parsed.value) return this.one(request);
+    const caller = callerOf(request);
+    const { items, questions, asOf } = evaluableOf(parsed.value);
+    const past = asOf === undefined ? undefined : await this.momentOf(caller.tenantId, asOf);
     const all = questions.map((question) => toQuestion(question, caller.tenantId));
-    return toBatchAnswer(batch, items, await this.decisions.decideAll(all, batch.semantic, asked, past));
+    const recorded = await this.decisions.decideAll(all, parsed.value.semantic, askedBy(request, caller), past);
+    return batchAnswerText(parsed.value, items, recorded);
   }
 
-  private async one(parsed: Parsed<Request>, request: HttpRequest, caller: Principal): Promise<Answer> {
-    if (!parsed.ok) throw refuse(parsed.errors);
-    const past = await this.momentOf(caller.tenantId, asOfOf(parsed.value.context));
-    const question = toQuestion(parsed.value, caller.tenantId);
-    return toAnswer(await this.decisions.decide(question, askedBy(request, caller), past));
-  }
-
-  private async momentOf(tenantId: string, asOf: unknown): Promise<Moment | undefined> {
-    if (asOf === undefined) return undefined;
+  private async momentOf(tenantId: string, asOf: unknown): Promise<Moment> {
     if (typeof asOf !== 'string') throw refuse([{ path: 'context.as_of', message: 'must be text' }]);
     return this.past(tenantId, asOf);
   }
+}
+
+function callerOf({ principal }: HttpRequest): Principal {
+  if (principal === null) throw new ProblemError('unauthenticated');
+  return principal;
 }
 
 const refuse = (errors: readonly { path: string; message: string }[]) =>
