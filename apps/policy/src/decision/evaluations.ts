@@ -16,7 +16,8 @@ const isObject = (value: unknown): value is Json =>
 const wrong = (path: string, message: string): Parsed<never> => ({ ok: false, errors: [{ path, message }] });
 
 /**
- * AuthZEN 1.0 "evaluations": top-level members are defaults, and an item's member replaces the whole default. Without
+ * AuthZEN 1.0 "evaluations": top-level members are defaults, and an item's member replaces the whole default, but for what it
+ * must have and has not: type, id or name are then the default's (certification scenario, 3.2.7). Without
  * a list (or with an empty one) it is a single evaluation: answers undefined as `batch`. A bad item does not spoil a
  * good batch.
  */
@@ -31,7 +32,7 @@ export function parseEvaluations(body: unknown): Parsed<Batch | undefined> {
   if (!semantic.ok) return semantic;
   const items = evaluations.map((item: unknown, i) =>
     isObject(item)
-      ? withPath(parseRequest({ ...members(defaults), ...members(item) }), i)
+      ? withPath(parseRequest({ ...members(defaults), ...members(completed(item, defaults)) }), i)
       : wrong(`evaluations.${i}`, 'must be an object'),
   );
   return { ok: true, value: { semantic: semantic.value, items } };
@@ -44,6 +45,24 @@ const members = ({ subject, action, resource, context }: Json): Json => ({
   ...(resource !== undefined && { resource }),
   ...(context !== undefined && { context }),
 });
+
+/** An item with the default's type, id or name where its own member has none. Most have all, and are left as they are. */
+function completed(item: Json, { subject, action, resource }: Json): Json {
+  const [own, act, on] = [
+    filled(item.subject, subject, 'type', 'id'),
+    filled(item.action, action, 'name'),
+    filled(item.resource, resource, 'type', 'id'),
+  ];
+  if (own === item.subject && act === item.action && on === item.resource) return item;
+  return { ...item, subject: own, action: act, resource: on };
+}
+
+function filled(member: unknown, fallback: unknown, ...names: readonly string[]): unknown {
+  if (!isObject(member) || !isObject(fallback)) return member;
+  const lacking = names.filter((name) => !Object.hasOwn(member, name) && Object.hasOwn(fallback, name));
+  if (lacking.length === 0) return member;
+  return { ...member, ...Object.fromEntries(lacking.map((name) => [name, fallback[name]])) };
+}
 
 function parseSemantic(options: unknown): Parsed<Semantic> {
   if (options === undefined) return { ok: true, value: 'execute_all' };
