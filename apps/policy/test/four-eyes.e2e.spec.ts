@@ -70,6 +70,10 @@ describe('four eyes', () => {
     const ci = await tenant.service('ci', ['admin'], b);
     const requestId = await request(ci, await draft(ci));
     expect(await approve(b, requestId)).toMatchObject({ status: 403, body: { code: 'own_request' } });
+    // Nor is it better by two services, one made by the other.
+    const bot = await tenant.service('bot', ['admin'], ci);
+    const second = await request(bot, await draft(bot, 'x.do'));
+    expect(await approve(b, second)).toMatchObject({ body: { code: 'own_request' } });
     expect((await approve(a, requestId)).status).toBe(200);
   });
 
@@ -90,6 +94,13 @@ describe('four eyes', () => {
     const [one, two] = [await request(a, await draft(a, 'a.do')), await request(a, await draft(a, 'b.do'))];
     expect((await approve(b, one)).status).toBe(200);
     expect(await approve(b, two)).toMatchObject({ status: 409, body: { code: 'request_void' } });
+  });
+
+  it('agree to one of two at the same moment', async () => {
+    const [a, b] = [ann, bob] as [Somebody, Somebody];
+    const ids = [await request(a, await draft(a, 'a.do')), await request(a, await draft(a, 'b.do'))];
+    const answers = await Promise.all(ids.map((id) => approve(b, id)));
+    expect(answers.map(({ body }) => body.code ?? body.status).sort()).toEqual(['activated', 'request_void']);
   });
 
   it('are needed to be rid of them, for the mode, and to go back', async () => {

@@ -166,7 +166,13 @@ describe('custom roles', () => {
       'printer.use': Object.fromEntries(body.types.map((type) => [type, 'permit'])),
     });
     expect(body).toMatchObject({ nextCursor: null, actions: expect.arrayContaining(['printer.use', 'logs.read']) });
-    expect((await owner.call('/matrix?role=viewer')).body.roles).toHaveLength(1);
+    const part = (await owner.call('/matrix?role=viewer&action=logs.&type=runtime')).body;
+    expect(part).toMatchObject({
+      truncated: false,
+      actions: ['logs.read'],
+      types: ['runtime'],
+      roles: [{ name: 'viewer', cells: { 'logs.read': { runtime: 'permit' } } }],
+    });
     expect((await (await tenant.person('viewer')).call('/matrix')).status).toBe(403);
   });
 });

@@ -26,6 +26,7 @@ export interface Answered {
 
 /** Somebody who calls, by one of his keys. */
 export interface Somebody {
+  readonly type: 'user' | 'service';
   readonly id: string;
   readonly key: string;
   call(path: string, body?: unknown, init?: { method?: string; headers?: Record<string, string> }): Promise<Answered>;
@@ -54,18 +55,19 @@ export class TestTenant {
   async another(userId: string): Promise<Somebody> {
     const principal = { type: 'user', id: userId };
     const { key } = await this.stack.identity.createKey(this.id, `key-${randomUUID()}`, [], { principal });
-    return this.#known(userId, key);
+    return this.#known('user', userId, key);
   }
 
   async service(name: string, roles: readonly string[], madeBy?: Somebody): Promise<Somebody> {
-    const actor = madeBy && { type: 'user', id: madeBy.id };
+    const actor = madeBy && { type: madeBy.type, id: madeBy.id };
     const { key } = await this.stack.identity.createKey(this.id, name, roles, {}, actor);
-    return this.#known(name, key);
+    return this.#known('service', name, key);
   }
 
-  async #known(id: string, key: string): Promise<Somebody> {
+  async #known(type: Somebody['type'], id: string, key: string): Promise<Somebody> {
     await untilKnown(this.stack, key);
     return {
+      type,
       id,
       key,
       call: async (path, body, { method, headers } = {}) => {

@@ -1,8 +1,10 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type CompiledPolicy, compile } from '@gatehouse/evaluator';
 import { Caller, defineRoute, Input, type InputOf, type Principal, Route } from '@gatehouse/http';
 import { Controller, Inject } from '@nestjs/common';
 import { z } from 'zod';
 import { ActivePolicies } from '../version/active-policies.js';
-import { cellsOf, namedTypes, otherTypes } from './matrix/matrix.js';
+import { namedTypes, otherTypes, rowOf } from './matrix/matrix.js';
 import { roleNames } from './roles.js';
 
 const mayRead = { kind: 'action', action: 'policy.read', resource: 'policy/roles' } as const;
@@ -22,8 +24,16 @@ const matrix = defineRoute({
     limit: z.coerce.number().int().min(1).max(20).default(10),
     cursor: z.string().max(64).optional(),
     role: z.string().max(64).optional(),
+    /** Only actions that begin so: `secret.`. */
+    action: z.string().max(128).default(''),
+    type: z.string().max(64).optional(),
   }),
 });
+
+/** What is shown at once of a policy that names more; the rest is to be asked for by name. */
+const shown = { actions: 300, types: 24 } as const;
+/** Others are served after so long. */
+const turnMs = 5;
 
 const isBuiltin = (name: string): boolean => (roleNames as readonly string[]).includes(name);
 
@@ -38,24 +48,43 @@ export class RoleController {
   }
 
   @Route(matrix)
-  matrix(@Input() { query }: InputOf<typeof matrix>, @Caller() { tenantId }: Principal) {
-    const { policy } = this.policies.of(tenantId, 'policy.read');
-    const { limit, cursor = '', role } = query;
-    const types = [otherTypes, ...namedTypes(policy)];
+  async matrix(@Input() { query }: InputOf<typeof matrix>, @Caller() { tenantId }: Principal) {
+    const active = this.policies.of(tenantId, 'policy.read').policy;
+    const { limit, cursor = '', role, action, type } = query;
+    // One of its own: what it is asked here must not push out what decisions remember.
+    const policy = compile({ digest: active.digest, ...(active.document && { document: active.document }) });
+    const allTypes = type === undefined ? [otherTypes, ...namedTypes(policy)] : [type];
+    const allActions = policy.actions.filter((name) => name.startsWith(action));
+    const [actions, types] = [allActions.slice(0, shown.actions), allTypes.slice(0, shown.types)];
     const names = policy.roles.map(({ name }) => name);
     const from = names.indexOf(cursor) + 1;
     const wanted = role === undefined ? names.slice(from) : names.filter((name) => name === role);
     const page = wanted.slice(0, limit);
+    const roles = [];
+    for (const name of page) {
+      roles.push({ name, builtin: isBuiltin(name), cells: await cellsOf(policy, name, actions, types) });
+    }
     return {
       digest: policy.digest,
-      actions: policy.actions,
+      actions,
       types,
-      roles: page.map((name) => ({
-        name,
-        builtin: isBuiltin(name),
-        cells: cellsOf(policy, name, policy.actions, types),
-      })),
+      truncated: actions.length < allActions.length || types.length < allTypes.length,
+      roles,
       nextCursor: wanted.length > limit ? (page.at(-1) ?? null) : null,
     };
   }
+}
+
+/** Action -> type -> cell; what is `none` is left out. */
+async function cellsOf(policy: CompiledPolicy, role: string, actions: readonly string[], types: readonly string[]) {
+  const cells: Record<string, ReturnType<typeof rowOf>> = {};
+  let turn = performance.now();
+  for (const action of actions) {
+    const row = rowOf(policy, role, action, types);
+    if (Object.keys(row).length > 0) cells[action] = row;
+    if (performance.now() - turn < turnMs) continue;
+    await nextTurn();
+    turn = performance.now();
+  }
+  return cells;
 }

@@ -74,11 +74,8 @@ function combine(said: readonly Said[]): Cell {
   return isConditional ? 'conditional' : 'some';
 }
 
-/** A role's part of the matrix: by action and type, what is not `none`. */
-export function cellsOf(policy: CompiledPolicy, role: string, actions: readonly string[], types: readonly string[]) {
-  const rows = actions.map((action) => {
-    const cells = types.map((type) => [type, cellOf(policy, role, action, type)] as const);
-    return [action, Object.fromEntries(cells.filter(([, cell]) => cell !== 'none'))] as const;
-  });
-  return Object.fromEntries(rows.filter(([, cells]) => Object.keys(cells).length > 0));
+/** A role's part of the matrix for one action: by type, what is not `none`. */
+export function rowOf(policy: CompiledPolicy, role: string, action: string, types: readonly string[]) {
+  const cells = types.map((type) => [type, cellOf(policy, role, action, type)] as const);
+  return Object.fromEntries(cells.filter(([, cell]) => cell !== 'none'));
 }

@@ -1,6 +1,15 @@
 import type { Actor } from '@gatehouse/contracts';
 import { PostgresEventStore } from '@gatehouse/event-store';
-import { Caller, defineRoute, type HttpRequest, Input, type InputOf, type Principal, Route } from '@gatehouse/http';
+import {
+  Caller,
+  defineRoute,
+  type HttpRequest,
+  Input,
+  type InputOf,
+  type Principal,
+  ProblemError,
+  Route,
+} from '@gatehouse/http';
 import { commandHeaders, PLATFORM, type Platform, readAsTenant } from '@gatehouse/service';
 import { Controller, Inject, Req } from '@nestjs/common';
 import { z } from 'zod';
@@ -36,8 +45,9 @@ const reject = defineRoute({
   problems,
 });
 
-/** The services that may be asked for in one request hold a few roles each. */
-const maxGrants = 200;
+/** A service that asks holds a few roles, and few people made it what it is. More cannot be told apart here. */
+const maxGrants = 100;
+const maxHands = 50;
 
 @Controller()
 export class ApproveRequestController {
@@ -79,11 +89,31 @@ export class ApproveRequestController {
     return { ...outcome, status: 'rejected' };
   }
 
-  /** Whoever ever gave the service a role: the roles of a key are given by who made the key. */
-  private async hands(tenantId: string, { type, id }: Actor): Promise<readonly Actor[]> {
+  /**
+   * Whoever ever gave the service a role: the roles of a key are given by who made the key. If that is a service again,
+   * whoever made that one, too.
+   */
+  private async hands(tenantId: string, requester: Actor): Promise<readonly Actor[]> {
+    const found = new Map<string, Actor>();
+    const open = [requester];
+    for (let service = open.pop(); service; service = open.pop()) {
+      for (const hand of await this.grantersOf(tenantId, service)) {
+        const name = `${hand.type}/${hand.id}`;
+        if (found.has(name)) continue;
+        found.set(name, hand);
+        // Who asks for it by more machines than that has no second person in mind.
+        if (found.size > maxHands) throw new ProblemError('own_request');
+        if (hand.type === 'service') open.push(hand);
+      }
+    }
+    return [...found.values()];
+  }
+
+  private async grantersOf(tenantId: string, { type, id }: Actor): Promise<readonly Actor[]> {
     const grants = await readAsTenant(this.platform.database.source, tenantId, (manager) =>
-      manager.find(GrantRow, { where: { tenantId, subjectType: type, subjectId: id }, take: maxGrants }),
+      manager.find(GrantRow, { where: { tenantId, subjectType: type, subjectId: id }, take: maxGrants + 1 }),
     );
+    if (grants.length > maxGrants) throw new ProblemError('own_request');
     const streams = await Promise.all(grants.map(({ grantId }) => this.store.read(tenantId, grantStream(grantId))));
     return streams.flatMap(({ events }) => events).map(({ actor }) => actor);
   }
