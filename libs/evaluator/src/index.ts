@@ -1,5 +1,6 @@
 export { type BuiltinRoleName, builtinRoleNames, builtinRoles } from './builtin-roles.js';
 export { type CompiledCedar, cedarErrors, compileCedar } from './cedar/compile-cedar.js';
+export { type ParsedPolicy as ParsedCedarPolicy, parseCedarText } from './cedar/parse-text.js';
 export { isWithinCeiling } from './ceiling.js';
 export { type CompiledPolicy, compile } from './compile.js';
 export { evaluate } from './evaluate.js';

@@ -41,13 +41,18 @@ export interface Finding {
   readonly column?: number;
 }
 
+/** A finding before its place is known; `within` is a place inside of the text that stands at `path`. */
+export interface Unplaced extends Finding {
+  readonly within?: Place;
+}
+
 export interface Place {
   readonly line: number;
   readonly column: number;
 }
 
-/** Where a path stands in the text: its value, or the name it has. */
-export type Locate = (path: string, part?: 'name') => Place | undefined;
+/** Where a path stands in the text: its value, the name it has, or a place inside of a value that is text. */
+export type Locate = (path: string, part?: 'name' | Place) => Place | undefined;
 
 export const error = (code: FindingCode, path: string, message: string): Finding => ({
   code,
@@ -64,10 +69,13 @@ export const warning = (code: FindingCode, path: string, message: string): Findi
 });
 
 /** The finding with its place; one that has a place keeps it. */
-export const placed = (finding: Finding, locate: Locate): Finding =>
-  finding.line === undefined
-    ? { ...finding, ...locate(finding.path, finding.code === 'member_unknown' ? 'name' : undefined) }
-    : finding;
+export function placed({ within, ...finding }: Unplaced, locate: Locate): Finding {
+  if (finding.line !== undefined) return finding;
+  const inside = within && locate(finding.path, within);
+  if (inside) return { ...finding, ...inside };
+  const message = within ? `at ${within.line}:${within.column} of it: ${finding.message}` : finding.message;
+  return { ...finding, message, ...locate(finding.path, finding.code === 'member_unknown' ? 'name' : undefined) };
+}
 
 /** In the order of the text, then of the path. */
 export const inOrder = (findings: readonly Finding[]): Finding[] =>

@@ -1,4 +1,12 @@
-import { actionPattern, containsText, knownActions, matchesText, type PolicyDocument } from '@gatehouse/evaluator';
+import {
+  actionPattern,
+  type CedarRule,
+  compileCedar,
+  containsText,
+  knownActions,
+  matchesText,
+  type PolicyDocument,
+} from '@gatehouse/evaluator';
 import { type Finding, warning } from '../finding.js';
 import { documentLimits } from '../limits.js';
 import { nearest, suggestion } from '../nearest.js';
@@ -7,7 +15,7 @@ interface Named {
   readonly action: string;
   readonly path: string;
   readonly isOfRole: boolean;
-  readonly effect: 'permit' | 'other';
+  readonly effect: 'permit' | 'other' | 'cedar';
 }
 
 /** Words of AuthZEN that every service has; nobody declares them. */
@@ -23,7 +31,7 @@ function named({ roles = [], rules = [] }: PolicyDocument): readonly Named[] {
     ),
   );
   const ofRules = rules.flatMap((rule, i) => {
-    if (rule.type === 'cedar') return [];
+    if (rule.type === 'cedar') return cedarActions(rule, `rules.${i}.text`);
     const isPermit =
       (rule.type === 'selector' && rule.effect === 'permit') || (rule.type === 'access' && rule.mode === 'allow');
     return (rule.actions ?? []).map((action, k): Named => {
@@ -32,6 +40,10 @@ function named({ roles = [], rules = [] }: PolicyDocument): readonly Named[] {
   });
   return [...ofRoles, ...ofRules];
 }
+
+/** Guarded ones are not told: which of several policies speaks of them does not show. */
+const cedarActions = (rule: CedarRule, path: string): readonly Named[] =>
+  compileCedar([rule]).actions.map((action) => ({ action, path, isOfRole: false, effect: 'cedar' }));
 
 /** Actions that nobody knows, and those no document has a say in. `declared`: the file's own list, if it has one. */
 export function actionFindings(document: PolicyDocument, declared: readonly string[] = []): Finding[] {
@@ -49,7 +61,7 @@ export function actionFindings(document: PolicyDocument, declared: readonly stri
 }
 
 function unknownFinding(
-  { action, path, isOfRole }: Named,
+  { action, path, isOfRole, effect }: Named,
   known: ReadonlySet<string>,
   isDeclared: boolean,
 ): Finding | undefined {
@@ -66,7 +78,11 @@ function unknownFinding(
       : warning('action_unknown', path, `is no action that is known; did you mean "${near}"?`);
   }
   if (known.has(action)) return undefined;
-  return warning('action_unknown', path, `is no action that is known${suggestion(action, known)}${hint(isDeclared)}`);
+  return warning(
+    'action_unknown',
+    path,
+    `${effect === 'cedar' ? `names ${JSON.stringify(action)}, which ` : ''}is no action that is known${suggestion(action, known)}${hint(isDeclared)}`,
+  );
 }
 
 const hint = (isDeclared: boolean): string =>
@@ -76,7 +92,7 @@ const guarded = ['policy.*', 'role.*', 'tenant.*'].map((source) => ({ source, pa
 
 /** SEMANTICS.md, 7.1. */
 function guardedFinding({ action, path, effect }: Named): Finding | undefined {
-  const pattern = actionPattern(action);
+  const pattern = effect === 'cedar' ? undefined : actionPattern(action);
   const guard = guarded.find((each) => pattern && each.pattern && containsText(each.pattern, pattern));
   if (!guard || (effect === 'other' && guard.source !== 'policy.*')) return undefined;
   const verb = effect === 'permit' ? 'permits' : 'applies';

@@ -48,8 +48,8 @@ export const attributes = z.record(text(128), z.json()).meta({
 
 export const ruleId = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9 _.:-]{0,127}$/, {
-    error: 'must be up to 128 letters, digits, blanks and _ . : - and begin with a letter or digit',
+  .regex(/^[A-Za-z0-9_][A-Za-z0-9 _.:-]{0,127}$/, {
+    error: 'must be up to 128 letters, digits, blanks and _ . : - and begin with no blank or sign',
   })
   .meta({ description: 'Unique in the policy; it stands in the evidence of decisions.' });
 

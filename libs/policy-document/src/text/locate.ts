@@ -1,13 +1,15 @@
 import {
   isCollection,
   isMap,
+  isScalar,
   isSeq,
   type LineCounter,
   type Node,
   type Pair,
   type Document as YamlDocument,
 } from 'yaml';
-import type { Locate } from '../finding.js';
+
+import type { Locate, Place } from '../finding.js';
 import { type AliasTargets, memberName } from './yaml-value.js';
 
 interface Step {
@@ -20,7 +22,16 @@ interface Step {
 }
 
 /** Answers where a path stands, or the deepest part of it that there is. Reads the tree only when asked. */
-export function locator(document: YamlDocument.Parsed, lines: LineCounter, targets: AliasTargets): Locate {
+export function locator(
+  document: YamlDocument.Parsed,
+  lines: LineCounter,
+  targets: AliasTargets,
+  text: string,
+): Locate {
+  const placeOf = (offset: number): Place => {
+    const { line, col } = lines.linePos(offset);
+    return { line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
   return (path, part) => {
     let step: Step = { node: document.contents, offset: document.contents?.range?.[0] ?? 0, rest: path };
     for (
@@ -29,9 +40,25 @@ export function locator(document: YamlDocument.Parsed, lines: LineCounter, targe
       next = step.rest === '' ? undefined : down(step, targets)
     )
       step = next;
-    const { line, col } = lines.linePos(part === 'name' ? (step.name ?? step.offset) : step.offset);
-    return { line: Math.max(line, 1), column: Math.max(col, 1) };
+    if (typeof part === 'object') return step.rest === '' ? inside(step.node, part, placeOf, text) : undefined;
+    return placeOf(part === 'name' ? (step.name ?? step.offset) : step.offset);
   };
+}
+
+/** A place inside of a text, where its lines stand in the file as they are: as a literal block, or all in one line. */
+function inside(node: Node | null, within: Place, placeOf: (offset: number) => Place, text: string): Place | undefined {
+  if (!isScalar(node) || typeof node.value !== 'string' || !node.range) return undefined;
+  const begin = placeOf(node.range[0]);
+  if (node.type === 'BLOCK_LITERAL') {
+    const body = text.slice(text.indexOf('\n', node.range[0]) + 1, node.range[1]);
+    const indent = /^ *(?=[^ \n\r])/m.exec(body)?.[0].length ?? 0;
+    return { line: begin.line + within.line, column: indent + within.column };
+  }
+  const quote = node.type === 'PLAIN' ? 0 : 1;
+  const isAsWritten = text.slice(node.range[0] + quote, node.range[1] - quote) === node.value;
+  return isAsWritten && within.line === 1
+    ? { line: begin.line, column: begin.column + quote + within.column - 1 }
+    : undefined;
 }
 
 function down({ node, rest }: Step, targets: AliasTargets): Step | undefined {

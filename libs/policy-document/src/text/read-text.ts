@@ -68,7 +68,7 @@ function readParsedJson(text: string, value: unknown): ReadText {
   const document = parseDocument(text, { ...options, lineCounter: lines });
   const { findings, targets } = readValue(document, lines);
   const twice = findings.filter(({ code }) => code === 'duplicate_member');
-  return twice.length > 0 ? refused(twice) : { ok: true, value, locate: locator(document, lines, targets) };
+  return twice.length > 0 ? refused(twice) : { ok: true, value, locate: locator(document, lines, targets, text) };
 }
 
 function readYaml(text: string): ReadText {
@@ -78,7 +78,7 @@ function readYaml(text: string): ReadText {
   const version = directiveFault(document);
   if (version) return refused([version]);
   const { value, findings, targets } = readValue(document, lines);
-  return findings.length > 0 ? refused(findings) : { ok: true, value, locate: locator(document, lines, targets) };
+  return findings.length > 0 ? refused(findings) : { ok: true, value, locate: locator(document, lines, targets, text) };
 }
 
 /** YAML 1.1 reads `no` as false and `08` as text: a policy must not depend on that. */
