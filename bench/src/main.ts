@@ -1,6 +1,7 @@
 import yargs from 'yargs';
 import { machine, printTable, type Row } from './report.js';
 import { type Stack, startStack } from './stack.js';
+import { cedarPolicies } from './suites/cedar.js';
 import { decisions } from './suites/decisions.js';
 import { keyCheck } from './suites/key-check.js';
 import { logins } from './suites/logins.js';
@@ -9,7 +10,7 @@ import { revocation } from './suites/revocation.js';
 import { store } from './suites/store.js';
 import { tokens } from './suites/tokens.js';
 
-const suites = ['store', 'rebuild', 'key-check', 'revocation', 'decisions', 'tokens', 'logins'] as const;
+const suites = ['store', 'rebuild', 'key-check', 'revocation', 'decisions', 'tokens', 'logins', 'cedar'] as const;
 
 const flags = await yargs(process.argv.slice(2))
   .scriptName('npm run bench --')
@@ -38,6 +39,7 @@ const run: Record<(typeof suites)[number], () => Promise<readonly Row[]>> = {
   revocation: () => onStack((stack) => revocation(stack, flags.trials)),
   decisions: () => onStack((stack) => decisions(stack, flags.seconds, flags.soak)),
   logins: () => onStack((stack) => logins(stack, flags.seconds)),
+  cedar: cedarPolicies,
   tokens: () => onStack((stack) => tokens(stack, flags.seconds)),
 };
 
