@@ -8,6 +8,7 @@ declare module 'autocannon' {
     method?: 'GET' | 'POST';
     headers?: Record<string, string>;
     body?: string;
+    requests?: readonly { readonly body: string }[];
   }
   export interface Result {
     requests: { average: number; total: number };

@@ -5,6 +5,8 @@ export interface Target {
   readonly method?: 'GET' | 'POST';
   readonly headers?: Record<string, string>;
   readonly body?: string;
+  /** Sent one after the other, over and over; instead of `body`. */
+  readonly bodies?: readonly string[];
 }
 
 export interface Figures {
@@ -16,8 +18,9 @@ export interface Figures {
 }
 
 /** Keep-alive load from this process, on the same cores as the server. Latencies are in whole milliseconds. */
-export async function load(target: Target, connections: number, seconds: number): Promise<Figures> {
-  const result = await autocannon({ ...target, connections, duration: seconds });
+export async function load({ bodies, ...target }: Target, connections: number, seconds: number): Promise<Figures> {
+  const requests = bodies?.map((body) => ({ body }));
+  const result = await autocannon({ ...target, ...(requests && { requests }), connections, duration: seconds });
   return {
     perSecond: Math.round(result['2xx'] / result.duration),
     p50Ms: result.latency.p50,

@@ -5,12 +5,23 @@ import { cedarPolicies } from './suites/cedar.js';
 import { decisions } from './suites/decisions.js';
 import { keyCheck } from './suites/key-check.js';
 import { logins } from './suites/logins.js';
+import { peers } from './suites/peers.js';
 import { rebuild } from './suites/rebuild.js';
 import { revocation } from './suites/revocation.js';
 import { store } from './suites/store.js';
 import { tokens } from './suites/tokens.js';
 
-const suites = ['store', 'rebuild', 'key-check', 'revocation', 'decisions', 'tokens', 'logins', 'cedar'] as const;
+const suites = [
+  'store',
+  'rebuild',
+  'key-check',
+  'revocation',
+  'decisions',
+  'tokens',
+  'logins',
+  'cedar',
+  'peers',
+] as const;
 
 const flags = await yargs(process.argv.slice(2))
   .scriptName('npm run bench --')
@@ -23,8 +34,11 @@ const flags = await yargs(process.argv.slice(2))
   .strict()
   .parseAsync();
 
-const onStack = async (suite: (stack: Stack) => Promise<readonly Row[]>): Promise<readonly Row[]> => {
-  const stack = await startStack();
+const onStack = async (
+  suite: (stack: Stack) => Promise<readonly Row[]>,
+  services?: string,
+): Promise<readonly Row[]> => {
+  const stack = await startStack(services);
   try {
     return await suite(stack);
   } finally {
@@ -40,6 +54,7 @@ const run: Record<(typeof suites)[number], () => Promise<readonly Row[]>> = {
   decisions: () => onStack((stack) => decisions(stack, flags.seconds, flags.soak)),
   logins: () => onStack((stack) => logins(stack, flags.seconds)),
   cedar: cedarPolicies,
+  peers: () => onStack((stack) => peers(stack, flags.seconds), 'identity,policy'),
   tokens: () => onStack((stack) => tokens(stack, flags.seconds)),
 };
 

@@ -22,13 +22,14 @@ interface Ready {
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
-/** The whole product as `npm start` runs it, durable, on free ports and in a folder that is removed again. */
-export async function startStack(): Promise<Stack> {
+/** The whole product, or some of its services, as `npm start` runs it, durable, on free ports and in a folder that is removed again. */
+export async function startStack(services?: string): Promise<Stack> {
   // Readable for others: PostgreSQL does not run as root and must reach its folder.
   const data = mkdtempSync(join(tmpdir(), 'gatehouse-bench-'));
   // Below the ports that the system hands out by itself.
   const [port, portBase] = [await freePort(), 20_000 + Math.floor(Math.random() * 12_000)];
   const args = ['--data', join(data, 'data'), '--port', `${port}`, '--port-base', `${portBase}`, '--json', '--yes'];
+  if (services) args.push('--services', services);
   const child = await startChild([join(root, 'tools/up/bin/up.mjs'), ...args], (line) => readReady(line) !== undefined);
   const ready = readReady(child.line);
   if (!ready) throw new Error('the stack said nothing of its addresses');

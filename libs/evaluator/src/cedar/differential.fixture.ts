@@ -3,7 +3,7 @@ import { compileCedar } from './compile-cedar.js';
 import { Dice } from './random.fixture.js';
 import { PolicyDice } from './random-policy.fixture.js';
 import { type Case, factsOf, WorldDice } from './random-world.fixture.js';
-import { type Answer, callOf, prepare, reference } from './reference.fixture.js';
+import { type Answer, callOf, named, prepare, reference } from './reference.fixture.js';
 import type { Slice } from './slice.js';
 import { World } from './world.js';
 
@@ -143,9 +143,10 @@ function compareSet(texts: readonly string[], asked: readonly Asked[], tally: Ta
   const text = texts.join('\n');
   prepare(text);
   const answerOf = ours(text);
+  const namedOf = named(text);
   const featuresOf = texts.map((policy) => Object.keys(features).filter((name) => features[name]?.test(policy)));
   for (const one of asked) {
-    const [a, b] = [answerOf(one.case), reference(one.call)];
+    const [a, b] = [answerOf(one.case), reference(namedOf(one.call))];
     if (JSON.stringify(a) !== JSON.stringify(b)) {
       tally.differences.push({ text, case: one.case, ours: a, reference: b });
     }

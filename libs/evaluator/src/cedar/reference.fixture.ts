@@ -86,8 +86,31 @@ export const callOf = (of: Case) => ({
   entities: entities(of),
 });
 
+type Call = ReturnType<typeof callOf>;
+
+/**
+ * Calls without the attributes that the text never names: an engine can't see them, and reading them takes most of its time.
+ * The context stays as it is where it is used as a whole.
+ */
+export function named(text: string): (call: Call) => Call {
+  const isNamed = new Map<string, boolean>();
+  const keep = (name: string): boolean => {
+    const known = isNamed.get(name) ?? [`.${name}`, `"${name}"`, ` has ${name}`].some((use) => text.includes(use));
+    isNamed.set(name, known);
+    return known;
+  };
+  const only = <T extends object>(of: T): T =>
+    Object.fromEntries(Object.entries(of).filter(([name]) => keep(name))) as T;
+  const isWhole = /context(?!\.|\[)/.test(text);
+  return ({ context: given, entities: described, ...call }) => ({
+    ...call,
+    context: isWhole ? given : only(given),
+    entities: described.map((entity) => ({ ...entity, attrs: only(entity.attrs) })),
+  });
+}
+
 /** What Cedar's own engine says of the set that was prepared last. */
-export function reference(call: ReturnType<typeof callOf>): Answer {
+export function reference(call: Call): Answer {
   const answer = engine().statefulIsAuthorized(call);
   if (answer.type === 'failure') throw new Error(`${answer.errors[0]?.message}\n${JSON.stringify(call)}`);
   const { decision, diagnostics } = answer.response;
