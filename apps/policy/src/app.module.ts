@@ -1,4 +1,4 @@
-import { GroupCommit, PostgresEventStore, StoreUnavailable } from '@gatehouse/event-store';
+import { GroupCommit, PostgresEventStore } from '@gatehouse/event-store';
 import { asInline } from '@gatehouse/projection';
 import type { Composition, Platform, ServiceDefinition } from '@gatehouse/service';
 import { gauge, observedCounter } from '@gatehouse/telemetry';
@@ -19,7 +19,6 @@ import { metadataArea } from './metadata/metadata.area.js';
 import { Foundation1700000000001 } from './migrations/1-foundation.js';
 import { personalDataArea } from './personal-data/personal-data.area.js';
 import { RateLimiter } from './rate/rate-limiter.js';
-import { builtinPolicy } from './role/roles.js';
 import { searchArea } from './search/search.area.js';
 import { policySettings } from './settings.js';
 import { ActivePolicies } from './version/active-policies.js';
@@ -101,8 +100,7 @@ function contextOf(platform: Platform, settings: Settings) {
   const decisions = new DecisionPoint({ facts, policies, commits, limiter, pepper: platform.pepper });
   const past = new PastFacts({
     pool: database.system,
-    compiled: (_tenantId, digest) =>
-      digest === null ? Promise.resolve(builtinPolicy) : Promise.reject(new StoreUnavailable('no version can be read')),
+    compiled: (tenantId, digest) => policies.versionOf(tenantId, digest),
     maxEvents: settings.PAST_EVENTS,
   });
   const context: AreaContext = { platform, settings, store, facts, policies, past, decisions };

@@ -1,6 +1,7 @@
 import { RpcError, serve } from '@gatehouse/bus';
 import { type DecideRequest, type DecideResponse, decide } from '@gatehouse/contracts';
 import { StoreUnavailable } from '@gatehouse/event-store';
+import { ProblemError } from '@gatehouse/http';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { DecisionPoint } from './decision-point.js';
 import { readPosition } from './minimum-position.js';
@@ -29,7 +30,8 @@ async function answer(
     });
     return { id, decision, reason };
   } catch (error) {
-    if (error instanceof StoreUnavailable)
+    // A policy that can't be used answers 503 over HTTP, too.
+    if (error instanceof StoreUnavailable || (error instanceof ProblemError && error.status === 503))
       throw new RpcError('unavailable', 'the decision could not be made or recorded', { cause: error });
     throw error;
   }
