@@ -3,6 +3,7 @@ import { machine, printTable, type Row } from './report.js';
 import { type Stack, startStack } from './stack.js';
 import { cedarPolicies } from './suites/cedar.js';
 import { decisions } from './suites/decisions.js';
+import { evaluator } from './suites/evaluator.js';
 import { keyCheck } from './suites/key-check.js';
 import { logins } from './suites/logins.js';
 import { peers } from './suites/peers.js';
@@ -21,6 +22,7 @@ const suites = [
   'logins',
   'cedar',
   'peers',
+  'evaluator',
 ] as const;
 
 const flags = await yargs(process.argv.slice(2))
@@ -49,6 +51,7 @@ const onStack = async (
 const run: Record<(typeof suites)[number], () => Promise<readonly Row[]>> = {
   store,
   rebuild: () => rebuild(flags.events),
+  evaluator,
   'key-check': keyCheck,
   revocation: () => onStack((stack) => revocation(stack, flags.trials)),
   decisions: () => onStack((stack) => decisions(stack, flags.seconds, flags.soak)),
