@@ -139,37 +139,37 @@ const scales = [1, 10, 100] as const;
 function growth(): readonly Row[] {
   const small = accessModel(1);
   const sameQuestions = asParsed(small.checks.map((check) => requestOf(small, check)));
-  const timed = scales.flatMap((scale): Timed[] => {
-    const model = accessModel(scale);
-    // The first users and documents of every scale are those of the first.
-    const grown = {
-      ...model,
-      users: [...small.users, ...model.users.slice(small.users.length)],
-      resources: [...small.resources, ...model.resources.slice(small.resources.length)],
-    };
-    const { decide } = gatehouse(grown);
-    const spread = asParsed(model.checks.map((check) => requestOf(model, check)));
-    const fast = { batch: 1_000, batches: 30 };
-    return [
-      { name: `same ${scale}`, call: cyclic(sameQuestions, decide), ...fast },
-      { name: `spread ${scale}`, call: cyclic(spread, gatehouse(model).decide), ...fast },
-      { name: `hand ${scale}`, call: cyclic(model.checks, handWritten(model)), ...fast },
-    ];
+  const models = scales.map((scale) => ({ scale, model: accessModel(scale) }));
+  const kinds: Readonly<Record<string, (model: AccessModel) => Timed['call']>> = {
+    'same questions': (model) => cyclic(sameQuestions, gatehouse(around(small, model)).decide),
+    'spread questions': (model) =>
+      cyclic(asParsed(model.checks.map((check) => requestOf(model, check))), gatehouse(model).decide),
+    'spread questions, by hand': (model) => cyclic(model.checks, handWritten(model)),
+  };
+  return Object.entries(kinds).flatMap(([kind, callOf]) => {
+    const timed = models.map(({ scale, model }) => ({
+      name: `${scale}`,
+      call: callOf(model),
+      batch: 1_000,
+      batches: 30,
+    }));
+    const found = timeInTurns(timed, rounds);
+    const first = found.get('1')?.p50 ?? 0;
+    return [...found].map(([scale, timing]) => ({
+      name: `${kind}, ${scale} x the facts`,
+      value: micros(timing) + (kind === 'same questions' ? ` (limit ${limitGrowth} x)` : ''),
+      ratio: ratioOf(timing.p50, first),
+      against: '1 x',
+    }));
   });
-  const found = timeInTurns(timed, rounds);
-  const p50 = (name: string) => found.get(name)?.p50 ?? 0;
-  const row = (title: string, name: string, scale: number, limit?: number): Row => ({
-    name: `${title}, ${scale} x the facts`,
-    value: micros(found.get(`${name} ${scale}`) ?? { p50: 0, p99: 0 }) + (limit ? ` (limit ${limit} x)` : ''),
-    ratio: ratioOf(p50(`${name} ${scale}`), p50(`${name} 1`)),
-    against: '1 x',
-  });
-  return scales.flatMap((scale) => [
-    row('same questions', 'same', scale, limitGrowth),
-    row('spread questions', 'spread', scale),
-    row('spread questions, by hand', 'hand', scale),
-  ]);
 }
+
+/** The users and documents of one model, and those of another beside them. */
+const around = (small: AccessModel, large: AccessModel): AccessModel => ({
+  ...large,
+  users: [...small.users, ...large.users.slice(small.users.length)],
+  resources: [...small.resources, ...large.resources.slice(small.resources.length)],
+});
 
 const manyFacts = 1_000_000;
 

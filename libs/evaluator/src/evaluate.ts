@@ -13,7 +13,7 @@ import {
   type TenantFacts,
 } from './model.js';
 import type { Plan } from './plan.js';
-import type { PlannedRule } from './rule-index.js';
+import type { PlannedRule, Visitor } from './rule-index.js';
 import type { Does } from './tenant-rules.js';
 
 /** A permit needs its condition to be true; everything else applies unless it is false: what can't be known is refused. */
@@ -49,22 +49,34 @@ interface Asked {
   readonly obligation: Obligation;
 }
 
-/** What rules of the document add to a decision; most decisions have none of them. */
-interface Found {
-  readonly limits: RateLimitRule[];
-  readonly obligations: Asked[];
+const noLimits: readonly RateLimitRule[] = [];
+const nothingAsked: readonly Asked[] = [];
+
+/** What the rules of the document say to one question; most say nothing, and then nothing is made. */
+class Found implements Visitor {
+  limits = noLimits;
+  asked = nothingAsked;
+  readonly #frame: Frame;
+  readonly #matched: MatchedRule[];
+
+  constructor(frame: Frame, matched: MatchedRule[]) {
+    this.#frame = frame;
+    this.#matched = matched;
+  }
+
+  look(rule: PlannedRule): void {
+    if (!applies(rule, this.#frame)) return;
+    const { does } = rule;
+    if (does.kind === 'limit') this.limits = [...this.limits, does.limit];
+    else if (does.kind === 'oblige') this.asked = [...this.asked, does];
+    else this.#matched.push(does.match);
+  }
 }
 
-function matchRules(plan: Plan, frame: Frame, matched: MatchedRule[]): Found | undefined {
-  if (plan.rules.all.length === 0) return undefined;
-  const found: Found = { limits: [], obligations: [] };
-  plan.rules.visit(frame, (rule) => {
-    if (!applies(rule, frame)) return;
-    const { does } = rule;
-    if (does.kind === 'limit') found.limits.push(does.limit);
-    else if (does.kind === 'oblige') found.obligations.push(does);
-    else matched.push(does.match);
-  });
+function matchRules({ rules }: Plan, frame: Frame, matched: MatchedRule[]): Found | undefined {
+  if (rules.all.length === 0) return undefined;
+  const found = new Found(frame, matched);
+  rules.visit(frame, found);
   return found;
 }
 
@@ -88,15 +100,14 @@ function reasonOf(matched: readonly MatchedRule[], frame: Frame): Reason {
 
 const byId = (a: { readonly id: string }, b: { readonly id: string }): number => compareText(a.id, b.id);
 
-/** The decision with its limits and obligations; a rule that appears in none of them leaves no trace. */
-function withFound(bare: Decision, { limits, obligations }: Found): Decision {
+/** The decision with its limits and obligations; what it has none of is not there. */
+function withFound(bare: Decision, { limits, asked }: Found): Decision {
   const on = bare.decision ? 'permit' : 'forbid';
-  const asked = obligations.filter((each) => each.on === 'any' || each.on === on).map(({ obligation }) => obligation);
-  const counted = bare.decision ? limits : [];
+  const obligations = asked.filter((each) => each.on === 'any' || each.on === on).map(({ obligation }) => obligation);
   return {
     ...bare,
-    ...(counted.length > 0 && { limits: counted.sort(byId) }),
-    ...(asked.length > 0 && { obligations: asked.sort(byId) }),
+    ...(bare.decision && limits.length > 0 && { limits: [...limits].sort(byId) }),
+    ...(obligations.length > 0 && { obligations: obligations.sort(byId) }),
   };
 }
 
@@ -119,5 +130,5 @@ export function evaluate(policy: CompiledPolicy, facts: TenantFacts, request: Re
   const reason = reasonOf(all, frame);
   const matched = all.length > maxMatched ? all.slice(0, maxMatched) : all;
   const bare = { decision: reason === 'permitted', reason, matched };
-  return found && (found.limits.length > 0 || found.obligations.length > 0) ? withFound(bare, found) : bare;
+  return found && (found.limits !== noLimits || found.asked !== nothingAsked) ? withFound(bare, found) : bare;
 }

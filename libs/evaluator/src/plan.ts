@@ -86,14 +86,23 @@ function actionIndex(rules: readonly TenantRule[]): (action: string) => readonly
   const open: TenantRule[] = [];
   for (const rule of rules) {
     if (rule.actions?.every(({ kind }) => kind === 'is')) {
-      for (const { text } of rule.actions) named.set(text, [...(named.get(text) ?? []), rule]);
+      for (const { text } of rule.actions) {
+        const same = named.get(text);
+        if (same) same.push(rule);
+        else named.set(text, [rule]);
+      }
     } else open.push(rule);
   }
   return (action) => [...new Set([...(named.get(action) ?? []), ...open])];
 }
 
-/** Callers choose actions, so what is remembered of them is bounded. A policy has a few hundred at most. */
-const remembered = 4_096;
+/**
+ * Callers choose actions, so what is remembered of them is bounded: in plans and the rules in them together, since a plan
+ * may hold every rule. A policy has a few hundred plans at most.
+ */
+const remembered = 262_144;
+/** A plan without rules of the document, in rules. */
+const planWeight = 64;
 const anyOtherType = '';
 
 /** Plans by action and type, made when they are first asked for. */
@@ -105,20 +114,20 @@ export function planner(
   const types = typesOf(roles, rules);
   const mayName = actionIndex(rules);
   const plans = new Map<string, Map<string, Plan>>();
-  let count = 0;
+  let weight = 0;
   return (action: string, ofType: string): Plan => {
     const type = types.has(ofType) ? ofType : anyOtherType;
     const known = plans.get(action)?.get(type);
     if (known) return known;
     const plan = makePlan(roles, mayName(action), cedar, action, type);
+    weight += planWeight + plan.rules.all.length;
     // Emptied rather than closed when full, or a flood of invented names would make the real ones slow for ever.
-    if (count >= remembered) {
+    if (weight > remembered) {
       plans.clear();
-      count = 0;
+      weight = planWeight + plan.rules.all.length;
     }
     const ofAction = plans.get(action) ?? new Map<string, Plan>();
     plans.set(action, ofAction.set(type, plan));
-    count++;
     return plan;
   };
 }

@@ -59,6 +59,11 @@ function keysOf({ source }: PlannedRule): readonly Key[] | undefined {
 
 type ByName = Map<string, PlannedRule[]>;
 
+/** Whoever looks at rules. */
+export interface Visitor {
+  look(rule: PlannedRule): void;
+}
+
 let visits = 0;
 
 /** The rules of one plan, by the names without which they can't apply. */
@@ -77,35 +82,40 @@ export class RuleIndex {
     for (const { by, names } of keys ?? []) {
       const map: ByName = this.#by[by] ?? new Map();
       this.#by[by] = map;
-      for (const name of names) map.set(name, [...(map.get(name) ?? []), rule]);
+      for (const name of names) {
+        const same = map.get(name);
+        if (same) same.push(rule);
+        else map.set(name, [rule]);
+      }
     }
     return keys !== undefined;
   }
 
-  /** Calls for every rule that may apply, each once, in no particular order. */
-  visit(frame: Frame, look: (rule: PlannedRule) => void): void {
-    if (this.all.length === 0) return;
-    for (const rule of this.#always) look(rule);
+  /** Hands over every rule that may apply, each once, in no particular order. */
+  visit(frame: Frame, to: Visitor): void {
+    for (const rule of this.#always) to.look(rule);
     if (this.#always.length === this.all.length) return;
     const stamp = ++visits;
-    const each = (rules: readonly PlannedRule[] | undefined) => {
-      for (const rule of rules ?? []) {
-        if (rule.visit === stamp) continue;
-        rule.visit = stamp;
-        look(rule);
-      }
-    };
     const { user, name, team, org, role, resource } = this.#by;
     const { type, id } = frame.request.subject;
-    if (user && type === 'user') each(user.get(id));
-    if (name) each(name.get(`${type}/${id}`.toLowerCase()));
+    if (user && type === 'user') lookOnce(user.get(id), stamp, to);
+    if (name) lookOnce(name.get(`${type}/${id}`.toLowerCase()), stamp, to);
     if (team || org) {
       for (const group of frame.groups) {
-        if (group.type === 'team') each(team?.get(group.id));
-        else if (group.type === 'org') each(org?.get(group.id));
+        if (group.type === 'team') lookOnce(team?.get(group.id), stamp, to);
+        else if (group.type === 'org') lookOnce(org?.get(group.id), stamp, to);
       }
     }
-    if (role) for (const grant of frame.covering) each(role.get(grant.role));
-    each(resource?.get(frame.request.resource.id));
+    if (role) for (const grant of frame.covering) lookOnce(role.get(grant.role), stamp, to);
+    if (resource) lookOnce(resource.get(frame.request.resource.id), stamp, to);
+  }
+}
+
+function lookOnce(rules: readonly PlannedRule[] | undefined, stamp: number, to: Visitor): void {
+  if (!rules) return;
+  for (const rule of rules) {
+    if (rule.visit === stamp) continue;
+    rule.visit = stamp;
+    to.look(rule);
   }
 }

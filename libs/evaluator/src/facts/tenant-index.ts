@@ -228,22 +228,15 @@ export class TenantIndex implements TenantFacts {
     return found;
   }
 
-  /** Who else holds for a subject: itself never, though a group may be said to be a member of itself. */
+  /** Groups and organizations that hold for a subject: itself never, though a group may be said to be a member of itself. */
   #holders(node: Node | undefined, subject: Subject): readonly Node[] {
-    const groups = this.#groupsOf(node, subject);
-    return node && groups.includes(node) ? groups.filter((group) => group !== node) : groups;
-  }
-
-  /** Groups and organizations of a subject that are known here. */
-  #groupsOf(node: Node | undefined, subject: Subject): readonly Node[] {
-    const groups = node?.groups ?? noNodes;
-    const organizations =
-      this.#organizationGrants === 0
-        ? noNodes
-        : this.#organizations(subject).flatMap((organization) => this.#find(organization) ?? []);
-    if (groups.length === 0 && organizations.length === 0) return noNodes;
-    // A group may be said to be a member of itself.
-    return [...new Set([...groups, ...organizations])].filter((holder) => holder !== node);
+    const groups = node === undefined ? noNodes : node.groups;
+    if (this.#organizationGrants > 0) {
+      const organizations = this.#organizations(subject).flatMap((organization) => this.#find(organization) ?? []);
+      if (organizations.length > 0)
+        return [...new Set([...groups, ...organizations])].filter((holder) => holder !== node);
+    }
+    return node !== undefined && groups.includes(node) ? groups.filter((group) => group !== node) : groups;
   }
 
   groups(subject: Subject): readonly Subject[] {
