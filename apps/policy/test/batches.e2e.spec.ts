@@ -54,7 +54,7 @@ const denied = { ...good, action: { name: 'billing.manage' } };
 
 describe('the record of a batch', () => {
   it('is one event: what was decided by one policy at one position, each item with its number', async () => {
-    const answer = await batch({ ...good, evaluations: [{}, denied, { subject: { type: 'user' } }, {}] });
+    const answer = await batch({ ...good, evaluations: [{}, denied, { subject: { id: 7 } }, {}] });
     expect(answer.evaluations.map(({ decision }) => decision)).toEqual([true, false, false, true]);
     expect(answer.evaluations[2]?.context).toMatchObject({ error: { status: 400 } });
     const [id, ...others] = eventIds(answer.evaluations.filter(({ context }) => !context.error));

@@ -4,7 +4,8 @@ import { type FieldError, type Parsed, parseRequest, type Request } from '@gateh
 export const searchKinds = ['subject', 'resource', 'action'] as const;
 export type SearchKind = (typeof searchKinds)[number];
 
-export const pageLimits = { default: 100, max: 1_000, tokenLength: 2_048 } as const;
+/** A page with explanations is shorter: each result may have 16 rules, and each of these two events. */
+export const pageLimits = { default: 100, max: 1_000, explained: 100, tokenLength: 2_048 } as const;
 
 export interface PageRequest {
   readonly token?: string;
@@ -35,11 +36,11 @@ export function parseSearch(kind: SearchKind, body: unknown): Parsed<Search> {
   if (!isObject(body)) return { ok: false, errors: [{ path: '', message: 'must be an object' }] };
   const request = parseRequest({ ...body, [kind]: opened(kind, body[kind]) });
   const page = parsePage(body.page);
-  const asOf = parseAsOf(request);
-  if (request.ok && page.ok && asOf.ok) return { ok: true, value: { kind, request: request.value, page: page.value } };
+  const own = parseOwnContext(request);
+  if (request.ok && page.ok && own.ok) return { ok: true, value: { kind, request: request.value, page: page.value } };
   return {
     ok: false,
-    errors: [request, page, asOf].flatMap((part): readonly FieldError[] => (part.ok ? [] : part.errors)),
+    errors: [request, page, own].flatMap((part): readonly FieldError[] => (part.ok ? [] : part.errors)),
   };
 }
 
@@ -50,11 +51,16 @@ function opened(kind: SearchKind, entity: unknown): unknown {
   return isObject(entity) ? { type: entity.type, id: open } : entity;
 }
 
-/** Of Gatehouse's own members of `context`: a moment is text. */
-function parseAsOf(request: Parsed<Request>): Parsed<unknown> {
-  const asOf = request.ok ? request.value.context?.as_of : undefined;
-  if (asOf === undefined || typeof asOf === 'string') return { ok: true, value: asOf };
-  return { ok: false, errors: [{ path: 'context.as_of', message: 'must be text' }] };
+/** Gatehouse's own members of `context`. */
+function parseOwnContext(request: Parsed<Request>): Parsed<true> {
+  const { as_of: asOf, explain } = (request.ok && request.value.context) || {};
+  const errors = [
+    ...(asOf === undefined || typeof asOf === 'string' ? [] : [{ path: 'context.as_of', message: 'must be text' }]),
+    ...(explain === undefined || typeof explain === 'boolean'
+      ? []
+      : [{ path: 'context.explain', message: 'must be true or false' }]),
+  ];
+  return errors.length > 0 ? { ok: false, errors } : { ok: true, value: true };
 }
 
 function parsePage(page: unknown): Parsed<PageRequest> {

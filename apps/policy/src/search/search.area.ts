@@ -1,6 +1,7 @@
 import type { Area } from '../area.js';
 import type { PastMoments } from '../decision/outcome.js';
 import { PAST_MOMENTS } from '../decision/tokens.js';
+import { Origins } from './origins.service.js';
 import { SearchController } from './search.controller.js';
 import { Searches } from './search.service.js';
 
@@ -11,7 +12,8 @@ export const searchArea: Area = {
     providers: [
       {
         provide: Searches,
-        useFactory: (past: PastMoments) => new Searches({ facts, decisions, past, pepper: platform.pepper }),
+        useFactory: (past: PastMoments) =>
+          new Searches({ facts, decisions, past, origins: new Origins(platform.database), pepper: platform.pepper }),
         inject: [PAST_MOMENTS],
       },
     ],

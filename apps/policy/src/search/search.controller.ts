@@ -1,5 +1,7 @@
 import type { FieldError } from '@gatehouse/evaluator';
 import {
+  AUTHORIZE,
+  type Authorize,
   Caller,
   DecisionId,
   defineRoute,
@@ -34,7 +36,10 @@ export class SearchController {
   readonly #turns = new SearchTurns();
   readonly #places = new SearchPlaces({ running: 2, waiting: 16 });
 
-  constructor(@Inject(Searches) private readonly searches: Searches) {}
+  constructor(
+    @Inject(Searches) private readonly searches: Searches,
+    @Inject(AUTHORIZE) private readonly authorize: Authorize,
+  ) {}
 
   @Route(subject)
   subject(@Req() request: HttpRequest, @Caller() caller: Principal, @DecisionId() id: string | null) {
@@ -52,9 +57,11 @@ export class SearchController {
   }
 
   /** The tenant is the credential's, whatever the request says. */
-  private async answer(kind: SearchKind, request: HttpRequest, { tenantId }: Principal, id: string | null) {
+  private async answer(kind: SearchKind, request: HttpRequest, caller: Principal, id: string | null) {
     const parsed = parseSearch(kind, request.body);
     if (!parsed.ok) throw refuse(parsed.errors);
+    if (parsed.value.request.context?.explain === true) await this.mayReadGrants(request, caller);
+    const { tenantId } = caller;
     const turns = this.#turns.take(() => {
       if (request.signal.aborted) throw unavailable('Nobody waits for this search any more');
     });
@@ -69,6 +76,12 @@ export class SearchController {
         throw refuse([{ path: 'page.token', message: 'is not of this search, or too old: begin with the first page' }]);
       throw error;
     }
+  }
+
+  /** Who granted what to whom is more than who may: an explanation is for those who may list grants. */
+  private async mayReadGrants(request: HttpRequest, caller: Principal): Promise<void> {
+    const { allowed } = await this.authorize(caller, 'role.read', 'tenant/grants', request);
+    if (!allowed) throw new ProblemError('forbidden');
   }
 }
 

@@ -7,7 +7,10 @@ const entity = z.looseObject({ type: z.string(), id: z.string(), properties });
 const openEntity = z.looseObject({ type: z.string() });
 const action = z.looseObject({ name: z.string(), properties });
 const context = z
-  .looseObject({ as_of: z.string().optional().describe('A position, or a time of RFC 3339: who could, then') })
+  .looseObject({
+    as_of: z.string().optional().describe('A position, or a time of RFC 3339: who could, then'),
+    explain: z.boolean().optional().describe('Why, with the events that made it so; at most 100 results a page'),
+  })
   .optional();
 const page = z
   .looseObject({
@@ -24,9 +27,26 @@ const bodies: Readonly<Record<SearchKind, z.ZodType>> = {
 };
 export const bodySchema = (kind: SearchKind): z.ZodType => bodies[kind];
 
-const obligations = z.object({ obligations: z.array(z.looseObject({ id: z.string(), type: z.string() })) });
-const foundEntity = z.object({ type: z.string(), id: z.string(), context: obligations.optional() });
-const foundAction = z.object({ name: z.string(), context: obligations.optional() });
+const obligation = z.looseObject({ id: z.string(), type: z.string() });
+const origin = z.object({
+  id: z.string(),
+  type: z.string(),
+  position: z.string(),
+  occurredAt: z.string(),
+  actor: entity,
+});
+const reason = z.looseObject({
+  effect: z.string(),
+  role: z.string().optional(),
+  grant: z.string().optional(),
+  policy: z.string().optional(),
+  scope: z.string().optional(),
+  holder: entity.optional(),
+  events: z.array(origin),
+});
+const told = z.object({ obligations: z.array(obligation).optional(), because: z.array(reason).optional() }).optional();
+const foundEntity = z.object({ type: z.string(), id: z.string(), context: told });
+const foundAction = z.object({ name: z.string(), context: told });
 
 export const answerSchema = (kind: SearchKind): z.ZodType =>
   z.object({

@@ -33,6 +33,7 @@ function world(document?: PolicyDocument) {
       facts: { live: live as GuardedFacts },
       decisions: { now: (id, nowMs) => ({ ...moment, facts: live.tenant(id), position: String(step), nowMs }) },
       past: reachable,
+      origins: { explain: async () => [] },
       pepper,
     });
   const one = searches();

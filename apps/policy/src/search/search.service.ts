@@ -8,14 +8,17 @@ import { recordableRequest } from '../decision/identifiers.js';
 import type { Moment, PastMoments } from '../decision/outcome.js';
 import { asOfOf, toQuestion } from '../decision/question.js';
 import type { Facts } from '../facts/facts.js';
+import { type Because, trace } from './origins.js';
+import type { Origins } from './origins.service.js';
 import { makePageToken, openPageToken, type PagePlace } from './page-token.js';
-import { type Scanned, scan, type Turns } from './scan.js';
+import { type Hit, type Scanned, scan, type Turns } from './scan.js';
 import { pageLimits, type Search, type SearchKind } from './search-request.js';
 
 export interface SearchOptions {
   readonly facts: Pick<Facts, 'live'>;
   readonly decisions: Pick<DecisionPoint, 'now'>;
   readonly past: PastMoments;
+  readonly origins: Pick<Origins, 'explain'>;
   readonly pepper: Pepper;
 }
 
@@ -23,7 +26,7 @@ export interface Found {
   readonly type?: string;
   readonly id?: string;
   readonly name?: string;
-  readonly context?: { readonly obligations: readonly Obligation[] };
+  readonly context?: { readonly obligations?: readonly Obligation[]; readonly because?: readonly Because[] };
 }
 
 export interface SearchAnswer {
@@ -65,7 +68,9 @@ export class Searches {
     const place = this.#placeOf(tenantId, search);
     const moment = await this.#snapshot(tenantId, search, place, turns);
     const names = candidates(search, moment);
-    const limit = page.limit ?? place?.limit ?? pageLimits.default;
+    const explains = request.context?.explain === true;
+    const wanted = page.limit ?? place?.limit ?? pageLimits.default;
+    const limit = explains ? Math.min(wanted, pageLimits.explained) : wanted;
     const scanned = await scan(names, (name) => decide(search, moment, name), {
       after: place?.after,
       limit,
@@ -91,8 +96,18 @@ export class Searches {
       },
       evidence: { policy: moment.policy.digest, facts: position },
       ...(asOf !== undefined && { asOf }),
-      results: scanned.found.map(({ name, decision }) => toFound(search, name, decision, asOf)),
+      results: explains
+        ? await this.#explained(tenantId, search, moment, scanned.found)
+        : scanned.found.map((hit) => toFound(search, hit, moment)),
     };
+  }
+
+  /** Each with the rules that permit it, and the events that made them apply. */
+  async #explained(tenantId: string, search: Search, moment: Moment, found: readonly Hit[]): Promise<readonly Found[]> {
+    const { kind, request } = search;
+    const traced = found.map(({ name, decision }) => trace(moment.facts, filled[kind](request, name), decision));
+    const because = await this.#options.origins.explain(tenantId, moment.position, traced);
+    return found.map((hit, i) => toFound(search, hit, moment, because[i]));
   }
 
   #placeOf(tenantId: string, search: Search): PagePlace | undefined {
@@ -120,7 +135,7 @@ export class Searches {
   async #asBefore(tenantId: string, { facts, nowMs, live }: PagePlace): Promise<Snapshot | undefined> {
     try {
       const { asOf: _, ...past } = await this.#options.past(tenantId, facts);
-      return { ...past, nowMs, ...(live !== undefined && { live }) };
+      return { ...past, position: facts, nowMs, ...(live !== undefined && { live }) };
     } catch (error) {
       if (error instanceof ProblemError || error instanceof StoreUnavailable) return undefined;
       throw error;
@@ -152,8 +167,10 @@ const decide = ({ kind, request }: Search, { policy, facts, nowMs }: Moment, nam
   evaluate(policy, facts, filled[kind](request, name), nowMs);
 
 /** Nobody is obliged by an answer about the past. */
-function toFound({ kind, request }: Search, name: string, { obligations }: Decision, asOf?: string): Found {
-  const context = obligations && asOf === undefined ? { context: { obligations } } : undefined;
-  if (kind === 'action') return { name, ...context };
-  return { type: request[kind].type, id: name, ...context };
+function toFound({ kind, request }: Search, hit: Hit, { asOf }: Moment, because?: readonly Because[]): Found {
+  const { name, decision } = hit;
+  const obligations = asOf === undefined ? decision.obligations : undefined;
+  const told = { ...(obligations && { obligations }), ...(because && { because }) };
+  const context = obligations || because ? { context: told } : {};
+  return kind === 'action' ? { name, ...context } : { type: request[kind].type, id: name, ...context };
 }
