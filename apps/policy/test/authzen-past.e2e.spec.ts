@@ -57,7 +57,7 @@ const events = async (): Promise<{ id: string; type: string; tenantId: string }[
 };
 
 beforeAll(async () => {
-  stack = await startPolicyStack({ LOG_LEVEL: 'debug' });
+  stack = await startPolicyStack();
   const keyOf = async (of: string, name: string, role: string) => {
     const { key } = await stack.identity.createKey(of, name, [role]);
     await untilKnown(stack, key);
