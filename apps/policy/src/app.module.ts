@@ -21,6 +21,7 @@ import { personalDataArea } from './personal-data/personal-data.area.js';
 import { RateLimiter } from './rate/rate-limiter.js';
 import { searchArea } from './search/search.area.js';
 import { policySettings } from './settings.js';
+import { simulationArea } from './simulation/simulation.area.js';
 import { ActivePolicies } from './version/active-policies.js';
 import { versionArea } from './version/version.area.js';
 
@@ -35,6 +36,7 @@ const areas: readonly Area[] = [
   searchArea,
   metadataArea,
   historyArea,
+  simulationArea,
   personalDataArea,
 ];
 const inlineProjections = areas.flatMap((area) => area.inline ?? []);

@@ -1,4 +1,13 @@
-import { type CompiledPolicy, compile, type Decision, evaluate, type TenantFacts } from '@gatehouse/evaluator';
+import {
+  type CompiledCedar,
+  type CompiledPolicy,
+  compile,
+  compileCedar,
+  type Decision,
+  evaluate,
+  type PolicyDocument,
+  type TenantFacts,
+} from '@gatehouse/evaluator';
 import type { RecordedDecision } from './recorded-decision.js';
 import { boundsOf, unrecordedPaths } from './unrecorded.js';
 
@@ -11,6 +20,8 @@ export interface Answers {
 interface View {
   readonly least: CompiledPolicy;
   readonly most: CompiledPolicy;
+  /** Cedar policies that read what was not recorded: they are in neither of the two. */
+  readonly cedar: CompiledCedar | undefined;
   readonly unknown: readonly string[];
 }
 
@@ -33,7 +44,10 @@ export class Candidate {
       const decision = evaluate(this.#policy, facts, request, nowMs);
       return { least: decision, most: decision };
     }
-    return { least: evaluate(view.least, facts, request, nowMs), most: evaluate(view.most, facts, request, nowMs) };
+    const least = evaluate(view.least, facts, request, nowMs);
+    const most = evaluate(view.most, facts, request, nowMs);
+    if (most.reason === 'forbidden' || !speaksOf(view.cedar, request.action.name)) return { least, most };
+    return { least: { ...least, decision: false }, most: { ...most, decision: true } };
   }
 
   /** Paths that the policy reads and the version did not record. */
@@ -54,7 +68,16 @@ export class Candidate {
     const { document, digest, recorded } = this.#policy;
     const unknown = unrecordedPaths(recorded, then?.recorded ?? []);
     if (unknown.length === 0 || !document) return undefined;
-    const { least, most } = boundsOf(document, (path) => unknown.includes(path));
-    return { least: compile({ digest, document: least }), most: compile({ digest, document: most }), unknown };
+    const cedarRules = (document.rules ?? []).filter((rule) => rule.type === 'cedar');
+    const blind = cedarRules.filter((rule) => compileCedar([rule]).reads.some((path) => unknown.includes(path)));
+    const without = { ...document, rules: (document.rules ?? []).filter((rule) => !blind.some((one) => one === rule)) };
+    const { least, most } = boundsOf(without, (path) => unknown.includes(path));
+    const compiled = (bound: PolicyDocument) => compile({ digest, document: bound });
+    const cedar = blind.length > 0 ? compileCedar(blind) : undefined;
+    return { least: compiled(least), most: compiled(most), cedar, unknown };
   }
 }
+
+/** For `policy.*` no document is read. */
+const speaksOf = (cedar: CompiledCedar | undefined, action: string): boolean =>
+  cedar !== undefined && !action.startsWith('policy.') && cedar.speaksOf(action) !== undefined;

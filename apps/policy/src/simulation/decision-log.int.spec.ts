@@ -83,12 +83,12 @@ describe('the log of decisions', () => {
     const sources: ReplaySources = {
       query: database.system,
       position: () => `${end.tx}.${end.seq}`,
-      pastFacts: async () => () => factsOf(),
+      past: async () => () => ({ facts: factsOf(), nowMs: 0 }),
       version: async () => policyOf('v1'),
     };
     const running = { signal: new AbortController().signal, progress: { done: 0, total: 0 }, pause: () => undefined };
     const seen: string[] = [];
-    const span = { tenantId: 'acme', fromMs: startedAt + 10, toMs: startedAt + 13 };
+    const span = { tenantId: 'acme', organizations: [], fromMs: startedAt + 10, toMs: startedAt + 13 };
     await replayLog(sources, span, running, ({ request }) => seen.push(request.resource.id));
     expect(seen).toEqual(['d10', 'd11', 'd12']);
     expect(running.progress).toEqual({ done: 3, total: 3 });

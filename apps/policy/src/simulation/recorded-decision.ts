@@ -6,7 +6,11 @@ export interface RecordedDecision {
   /** Of the event; item n of a batch is `<event id>.<n>`, as it was answered. */
   readonly id: string;
   readonly request: Request;
+  /** When it was decided, and the time that conditions saw: another one for a question about the past. */
+  readonly decidedAtMs: number;
   readonly nowMs: number;
+  /** The moment of the past that was asked about: nothing was consumed then. */
+  readonly asOf?: string;
   /** What the policy said: under `audit_only` more was answered. */
   readonly isPermitted: boolean;
   readonly reason: string;
@@ -43,7 +47,9 @@ function recordedDecision(
   return {
     id,
     request: requestOf(item),
+    decidedAtMs: Date.parse(occurredAt),
     nowMs: Date.parse(occurredAt),
+    ...(item.asOf !== undefined && { asOf: item.asOf }),
     isPermitted: item.reason === 'permitted',
     reason: item.reason,
     policy,

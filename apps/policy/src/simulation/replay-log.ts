@@ -1,6 +1,8 @@
 import { comparePositions, type Position, parsePosition } from '@gatehouse/contracts';
 import type { CompiledPolicy, TenantFacts } from '@gatehouse/evaluator';
 import { parseEnvelope, type Query } from '@gatehouse/event-store';
+import { parseAsOf } from '../history/as-of.js';
+import type { Past } from '../history/past-facts.js';
 import { positionBefore, readDecisionPage } from './decision-log.js';
 import { decisionsOf, type RecordedDecision } from './recorded-decision.js';
 import type { Running } from './simulations.js';
@@ -11,14 +13,18 @@ export interface ReplaySources {
   readonly query: Query;
   /** Position up to which the log does not change any more. */
   readonly position: () => string;
-  /** Facts of one tenant at any position, ready to be asked. */
-  readonly pastFacts: (tenantId: string) => Promise<(position: string) => TenantFacts>;
+  /** Facts of one tenant at any position, ready to be asked; `organizations` as for `PastFacts.load`. */
+  readonly past: (tenantId: string, organizations: readonly string[]) => Promise<FactsAt>;
   /** Undefined: not known any more. */
   readonly version: (tenantId: string, digest: string) => Promise<CompiledPolicy | undefined>;
 }
 
+export type FactsAt = (position: string) => Pick<Past, 'facts' | 'nowMs'>;
+
 export interface Span {
   readonly tenantId: string;
+  /** Other tenants whose members matter to a candidate. */
+  readonly organizations: readonly string[];
   /** Unix time in milliseconds; `toMs` itself is left out. */
   readonly fromMs: number;
   readonly toMs: number;
@@ -41,7 +47,7 @@ const lateMs = 120_000;
  */
 export async function replayLog(
   sources: ReplaySources,
-  { tenantId, fromMs, toMs }: Span,
+  { tenantId, organizations, fromMs, toMs }: Span,
   running: Running,
   visit: Visit,
 ): Promise<{ isCut: boolean }> {
@@ -49,20 +55,21 @@ export async function replayLog(
   const end = parsePosition(sources.position());
   const start = await positionBefore(query, fromMs, end);
   const upTo = earlier(await positionBefore(query, toMs + lateMs, end), end);
-  const factsAt = oneByOne(await sources.pastFacts(tenantId));
+  const factsAt = oneByOne(await sources.past(tenantId, organizations));
   const versions = new Map<string, CompiledPolicy | undefined>();
   let done = 0;
   for (let position = start; ; ) {
     const page = await readDecisionPage(query, tenantId, position, upTo);
     for (const text of page.texts) {
       for (const recorded of decisionsOf(parseEnvelope(text))) {
-        if (recorded.nowMs < fromMs || recorded.nowMs >= toMs) continue;
+        if (recorded.decidedAtMs < fromMs || recorded.decidedAtMs >= toMs) continue;
         if (done >= mostDecisions) return { isCut: true };
         if (!versions.has(recorded.policy)) {
           if (versions.size >= mostVersions) versions.clear();
           versions.set(recorded.policy, await sources.version(tenantId, recorded.policy));
         }
-        visit(recorded, factsAt(recorded.facts), versions.get(recorded.policy));
+        const { facts, nowMs } = factsAt(recorded.facts);
+        visit(asItWasAsked(recorded, nowMs), facts, versions.get(recorded.policy));
         done += 1;
         const turn = running.pause();
         if (turn) await turn;
@@ -77,12 +84,19 @@ export async function replayLog(
 const earlier = (a: Position, b: Position): Position => (comparePositions(a, b) < 0 ? a : b);
 
 /** Thousands of decisions read the same facts, one after the other. */
-function oneByOne(factsAt: (position: string) => TenantFacts): (position: string) => TenantFacts {
-  let last: { position: string; facts: TenantFacts } | undefined;
+function oneByOne(factsAt: FactsAt): FactsAt {
+  let last: { position: string; past: ReturnType<FactsAt> } | undefined;
   return (position) => {
-    if (last?.position !== position) last = { position, facts: factsAt(position) };
-    return last.facts;
+    if (last?.position !== position) last = { position, past: factsAt(position) };
+    return last.past;
   };
+}
+
+/** A question about the past was answered with the time of that moment. */
+function asItWasAsked(recorded: RecordedDecision, positionMs: number): RecordedDecision {
+  const moment = recorded.asOf === undefined ? undefined : parseAsOf(recorded.asOf);
+  if (!moment) return recorded;
+  return { ...recorded, nowMs: moment.kind === 'time' ? Math.floor(moment.us / 1_000) : positionMs };
 }
 
 /** By how much of the log is behind. */

@@ -93,6 +93,17 @@ describe('a candidate that reads what was not recorded', () => {
     expect(forbids({ 'context.mfa': { exists: false } }).add(decided(), facts, v1)).toBe('undecidable');
   });
 
+  it('is undecidable by Cedar, where it speaks of the action and nothing else decides', () => {
+    const text = 'forbid(principal, action == Action::"doc.read", resource) when { !(context has mfa) };';
+    const cedar = { type: 'cedar', id: 'c', text } as const;
+    const replay = new Replay('acme', policyOf('v2', { roles: [reader], rules: [cedar] }));
+    expect(replay.add(decided(), facts, v1)).toBe('undecidable');
+    const { request } = denied;
+    expect(replay.add({ ...denied, request: { ...request, action: { name: 'doc.write' } } }, factsOf(), v1)).toBe(
+      'same',
+    );
+  });
+
   it('is decidable when the version of the time kept it, also when it was not there', () => {
     const keeping = policyOf('v1', { roles: [reader], record: ['context.mfa'] });
     const replay = new Replay('acme', policyOf('v2', withRule({ effect: 'permit', when: mfa })));
@@ -105,7 +116,7 @@ describe('a candidate that reads what was not recorded', () => {
 describe('rate limits in a replay', () => {
   const limit = { type: 'rate_limit', id: 'l', requests_per_period: 2, period_seconds: 60, scope: 'per_user' } as const;
   const limited = (over: object = {}) => ({ roles: [reader], rules: [{ ...limit, ...over }] });
-  const at = (seconds: number) => decided({ nowMs: Date.UTC(2026, 10, 1, 0, 0, seconds) });
+  const at = (seconds: number) => decided({ decidedAtMs: Date.UTC(2026, 10, 1, 0, 0, seconds) });
   const refused = decided({ isPermitted: false, reason: 'rate_limited', limits: ['l'] });
 
   it('that are the same keep what was recorded, however many there are', () => {
@@ -119,6 +130,12 @@ describe('rate limits in a replay', () => {
     const replay = new Replay('acme', policyOf('v2', limited()));
     const outcomes = [at(0), at(1), at(2), at(29), at(31), at(32)].map((one) => replay.add(one, facts, v1));
     expect(outcomes).toEqual(['same', 'same', 'newly_denied', 'newly_denied', 'same', 'newly_denied']);
+  });
+
+  it('say nothing of questions about the past, which consume nothing', () => {
+    const replay = new Replay('acme', policyOf('v2', limited({ requests_per_period: 1 })));
+    const outcomes = [1, 2, 3].map(() => replay.add({ ...at(0), asOf: '2026-10-01' }, facts, v1));
+    expect(outcomes).toEqual(['same', 'same', 'same']);
   });
 
   it('that have other numbers are counted, and let in whom the old ones refused', () => {

@@ -21,6 +21,7 @@ export class ReplayedLimits {
 
   /** Whether the limits let in a decision that the candidate permits. */
   admits(recorded: RecordedDecision, limits: readonly RateLimitRule[], then: CompiledPolicy | undefined): boolean {
+    if (recorded.asOf !== undefined) return true;
     const unchanged = limits.filter((limit) => hadRule(then, limit));
     const refused = recorded.reason === 'rate_limited' ? recorded.limits : [];
     if (unchanged.some(({ id }) => refused.includes(id))) return false;
@@ -31,10 +32,10 @@ export class ReplayedLimits {
   }
 
   /** A token of every bucket, or none. */
-  #take({ request, asker, nowMs }: RecordedDecision, limits: readonly RateLimitRule[]): boolean {
+  #take({ request, asker, decidedAtMs }: RecordedDecision, limits: readonly RateLimitRule[]): boolean {
     if (limits.length === 0) return true;
     // Decisions of several replicas are recorded out of order by less than a batch takes: time only goes on.
-    this.#nowUs = Math.max(this.#nowUs, nowMs * 1_000);
+    this.#nowUs = Math.max(this.#nowUs, decidedAtMs * 1_000);
     const counted = { tenantId: this.#tenantId, subject: request.subject, credential: asker };
     const buckets = bucketsOf(limits, counted).map((bucket) => this.#admit(bucket));
     const next = buckets.map(({ key, intervalUs }) => Math.max(this.#fullAtUs.get(key) ?? 0, this.#nowUs) + intervalUs);

@@ -27,6 +27,7 @@ export const policyOf = (digest: string, document?: PolicyDocument): CompiledPol
 export const decided = (over: Partial<RecordedDecision> = {}): RecordedDecision => ({
   id: 'e1',
   request: { subject: { type: 'user', id: 'ann' }, action: { name: 'doc.read' }, resource: { type: 'doc', id: 'd1' } },
+  decidedAtMs: Date.UTC(2026, 10, 1),
   nowMs: Date.UTC(2026, 10, 1),
   isPermitted: true,
   reason: 'permitted',

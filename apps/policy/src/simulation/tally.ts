@@ -106,7 +106,7 @@ export function exampleOf(recorded: RecordedDecision, after: Example['after']): 
   const { subject, action, resource } = recorded.request;
   return {
     id: recorded.id,
-    at: new Date(recorded.nowMs).toISOString(),
+    at: new Date(recorded.decidedAtMs).toISOString(),
     subject: `${subject.type}/${subject.id}`,
     action: action.name,
     resource: `${resource.type}/${resource.id}`,
