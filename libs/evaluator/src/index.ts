@@ -1,4 +1,5 @@
 export { type BuiltinRoleName, builtinRoleNames, builtinRoles } from './builtin-roles.js';
+export { resourceCandidates, subjectCandidates } from './candidates.js';
 export { type CompiledCedar, cedarErrors, compileCedar } from './cedar/compile-cedar.js';
 export { type ParsedPolicy as ParsedCedarPolicy, parseCedarText } from './cedar/parse-text.js';
 export { isWithinCeiling } from './ceiling.js';

@@ -89,6 +89,12 @@ export interface TenantFacts {
   /** Everything that contains it, nearest first, itself left out; see {@link factLimits}. */
   ancestors(of: Resource): readonly Entity[];
   isRelated(subject: Subject, relation: string, resource: Resource): boolean;
+  /** Grants on exactly this scope. For searches, as are the three that follow. */
+  grantsOn(scope: Scope): Iterable<Grant>;
+  members(group: Subject): Iterable<Subject>;
+  /** What it contains directly. */
+  children(of: Entity): Iterable<Entity>;
+  owned(by: Subject): Iterable<Entity>;
   /** Every known name of a type, as subject (holds a grant, is in a group, is described, is related, owns), sorted. */
   subjectIds(type: string): readonly string[];
   /** The same for resources: scope of a grant, described, container of something, end of a relationship. */

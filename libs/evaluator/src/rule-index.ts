@@ -19,7 +19,7 @@ export interface PlannedRule {
 }
 
 /** Where a rule is found; undefined: it has to be looked at always. */
-interface Key {
+export interface Key {
   readonly by: 'user' | 'name' | 'team' | 'org' | 'role' | 'resource';
   readonly names: readonly string[];
 }
@@ -49,13 +49,17 @@ function keyOfWhat({ resources }: What): Key | undefined {
 const allKeys = (keys: readonly (Key | undefined)[]): readonly Key[] | undefined =>
   keys.every((key) => key !== undefined) ? keys : undefined;
 
-function keysOf({ source }: PlannedRule): readonly Key[] | undefined {
-  const byWho =
-    source.type === 'access'
-      ? allKeys([keyOfNames(source)])
-      : source.who && allKeys(alternatives(source.who).map(keyOfWho));
-  return byWho ?? (source.what && allKeys(alternatives(source.what).map(keyOfWhat)));
-}
+/** Names without one of which a rule can't apply to a subject; undefined if there are none. */
+export const whoKeys = ({ source }: PlannedRule): readonly Key[] | undefined =>
+  source.type === 'access'
+    ? allKeys([keyOfNames(source)])
+    : source.who && allKeys(alternatives(source.who).map(keyOfWho));
+
+/** The same for a resource. */
+export const whatKeys = ({ source }: PlannedRule): readonly Key[] | undefined =>
+  source.what && allKeys(alternatives(source.what).map(keyOfWhat));
+
+const keysOf = (rule: PlannedRule): readonly Key[] | undefined => whoKeys(rule) ?? whatKeys(rule);
 
 type ByName = Map<string, PlannedRule[]>;
 

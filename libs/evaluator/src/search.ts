@@ -1,3 +1,4 @@
+import { resourceCandidates, subjectCandidates } from './candidates.js';
 import type { CompiledPolicy } from './compile.js';
 import { evaluate } from './evaluate.js';
 import type { Request, TenantFacts } from './model.js';
@@ -25,9 +26,9 @@ export function searchSubjects(
   { type, properties, ...rest }: SubjectQuestion,
   nowMs: number,
 ): readonly string[] {
-  return facts
-    .subjectIds(type)
-    .filter((id) => evaluate(policy, facts, { ...rest, subject: { type, id, ...given(properties) } }, nowMs).decision);
+  return subjectCandidates(policy, facts, { ...rest, type }).filter(
+    (id) => evaluate(policy, facts, { ...rest, subject: { type, id, ...given(properties) } }, nowMs).decision,
+  );
 }
 
 /** Ids of the known resources of a type on which the subject is permitted, sorted by code unit. */
@@ -37,9 +38,9 @@ export function searchResources(
   { type, properties, ...rest }: ResourceQuestion,
   nowMs: number,
 ): readonly string[] {
-  return facts
-    .resourceIds(type)
-    .filter((id) => evaluate(policy, facts, { ...rest, resource: { type, id, ...given(properties) } }, nowMs).decision);
+  return resourceCandidates(policy, facts, { ...rest, type }).filter(
+    (id) => evaluate(policy, facts, { ...rest, resource: { type, id, ...given(properties) } }, nowMs).decision,
+  );
 }
 
 /** Actions the policy or Gatehouse names that are permitted, sorted by code unit. */

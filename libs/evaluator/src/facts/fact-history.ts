@@ -22,11 +22,13 @@ export class FactHistory {
   readonly #foreign = new Map<string, Map<string, Span<Subject>>>();
   /** Steps at which a container changed, in order. */
   readonly #containerSteps: number[] = [];
+  readonly #onAll: Span<Grant>[] = [];
   readonly #nodes: PastNodes;
 
   constructor(readonly tenantId: string) {
     this.#nodes = {
       tenantId,
+      onAll: this.#onAll,
       find: ({ type, id }) => this.#byType.get(type)?.get(id),
       ofType: (type) => this.#byType.get(type)?.values() ?? [],
     };
@@ -86,6 +88,7 @@ export class FactHistory {
     node.addGrant(span);
     node.asSubject.push(span);
     on?.asResource.push(span);
+    (on?.scoped ?? this.#onAll).push(span);
     this.#grants.set(id, [span]);
   }
 
@@ -101,11 +104,21 @@ export class FactHistory {
     const span = begin(of, step);
     node.groups.push(span);
     node.asSubject.push(span);
+    of.members.push(begin(node.entity, step));
   }
 
   #left(step: number, group: Subject, member: Subject): void {
     const of = this.#nodes.find(group);
-    end(this.#nodes.find(member)?.groups.filter(({ value }) => value === of) ?? [], step);
+    const node = this.#nodes.find(member);
+    if (!of || !node) return;
+    end(
+      node.groups.filter(({ value }) => value === of),
+      step,
+    );
+    end(
+      of.members.filter(({ value }) => value === node.entity),
+      step,
+    );
   }
 
   #described(step: number, facts: EntityFacts): void {
@@ -118,7 +131,10 @@ export class FactHistory {
     for (const known of [node, ...parents]) known.asResource.push(span);
     owner?.asSubject.push(span);
     const { type, id } = node.entity;
-    const version = { from: step, facts, parents, spans: [span] };
+    const itself = begin(node.entity, step);
+    for (const parent of parents) parent.children.push(itself);
+    owner?.owned.push(itself);
+    const version = { from: step, facts, parents, spans: [span, itself] };
     // The tenant itself as owner: what is its own is everybody's by their grants.
     if (!owner || owner.entity.type === 'org') node.versions.push(version);
     else {

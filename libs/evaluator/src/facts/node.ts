@@ -20,6 +20,11 @@ export class Node {
   /** What its owner holds on it. */
   ownership: Grant | undefined = undefined;
   owner: Node | undefined = undefined;
+  /** The other ends: grants on it, members of it, what it contains and owns. */
+  scoped: Grant[] | undefined = undefined;
+  members: Node[] | undefined = undefined;
+  children: Node[] | undefined = undefined;
+  owned: Node[] | undefined = undefined;
   /** As subject: relations to resources. */
   relations: Map<Node, readonly string[]> | undefined = undefined;
   /** Reasons to be known as a subject, as a resource, and to be kept for another's sake. */
@@ -74,6 +79,21 @@ export class Node {
       if (scope === '*' || (on !== undefined && (scope === on.entity || isAmong(above, scope)))) into.push(grant);
     }
   }
+}
+
+/** The list without one of its entries; their order means nothing. */
+export function without<T>(list: T[] | undefined, entry: T): T[] | undefined {
+  const at = list?.indexOf(entry) ?? -1;
+  if (!list || at < 0) return list;
+  const last = list.pop();
+  if (at < list.length) list[at] = last as T;
+  return list.length > 0 ? list : undefined;
+}
+
+export function including<T>(list: T[] | undefined, entry: T): T[] {
+  if (!list) return [entry];
+  list.push(entry);
+  return list;
 }
 
 function append(grants: readonly Grant[] | undefined, into: Grant[]): void {

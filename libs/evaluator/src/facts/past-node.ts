@@ -36,6 +36,11 @@ export class PastNode {
   /** Reasons to be known as a subject and as a resource. */
   readonly asSubject: Span<unknown>[] = [];
   readonly asResource: Span<unknown>[] = [];
+  /** The other ends: grants on it, members of it, what it contained and owned. */
+  readonly scoped: Span<Grant>[] = [];
+  readonly members: Span<Entity>[] = [];
+  readonly children: Span<Entity>[] = [];
+  readonly owned: Span<Entity>[] = [];
   ancestors: readonly PastNode[] = [];
   ancestorsEpoch = -1;
 

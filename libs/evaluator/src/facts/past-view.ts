@@ -5,6 +5,7 @@ import {
   factLimits,
   type Grant,
   type Resource,
+  type Scope,
   type Subject,
   type TenantFacts,
 } from '../model.js';
@@ -16,6 +17,8 @@ const none: readonly PastNode[] = [];
 export interface PastNodes {
   readonly tenantId: string;
   readonly find: (entity: Entity) => PastNode | undefined;
+  /** Grants on the whole tenant. */
+  readonly onAll: readonly Span<Grant>[];
   readonly ofType: (type: string) => Iterable<PastNode>;
 }
 
@@ -134,6 +137,22 @@ export class PastView implements TenantFacts {
     const to = this.#nodes.find(resource);
     const spans = to && this.#nodes.find(subject)?.relations?.get(to);
     return spans?.some((span) => span.value === relation && isIn(span, this.#step)) ?? false;
+  }
+
+  grantsOn(scope: Scope): Iterable<Grant> {
+    return this.#values(scope === '*' ? this.#nodes.onAll : (this.#nodes.find(scope)?.scoped ?? []));
+  }
+
+  members(group: Subject): Iterable<Subject> {
+    return this.#values(this.#nodes.find(group)?.members ?? []);
+  }
+
+  children(of: Entity): Iterable<Entity> {
+    return this.#values(this.#nodes.find(of)?.children ?? []);
+  }
+
+  owned(by: Subject): Iterable<Entity> {
+    return this.#values(this.#nodes.find(by)?.owned ?? []);
   }
 
   subjectIds(type: string): readonly string[] {

@@ -7,10 +7,11 @@ import {
   type Grant,
   type Relationship,
   type Resource,
+  type Scope,
   type Subject,
   type TenantFacts,
 } from '../model.js';
-import { Node, noGrants, noNodes, readable } from './node.js';
+import { including, Node, noGrants, noNodes, readable, without } from './node.js';
 import { type Pause, SortedNames } from './sorted-names.js';
 
 /** Tenants in which a subject holds a grant on `*`, as `org/<tenant>`: the one thing that is read across tenants. */
@@ -22,6 +23,8 @@ interface Names {
 }
 
 const noNames: readonly string[] = [];
+
+const entitiesOf = (nodes: readonly Node[] = noNodes): readonly Entity[] => nodes.map(({ entity }) => entity);
 
 /** What the subject, or a group of it, holds by owning. */
 function addOwnership({ owner, ownership }: Node, subject: Node, into: Grant[]): void {
@@ -81,7 +84,10 @@ export class TenantIndex implements TenantFacts {
     this.#grants.set(id, grant);
     node.addGrant(grant);
     this.#count(node, 'asSubject', 1);
-    if (on) this.#count(on, 'asResource', 1);
+    if (on) {
+      on.scoped = including(on.scoped, grant);
+      this.#count(on, 'asResource', 1);
+    }
     if (subject.type === 'org') this.#organizationGrants++;
   }
 
@@ -92,7 +98,11 @@ export class TenantIndex implements TenantFacts {
     const node = this.#make(grant.subject);
     node.removeGrant(grant);
     this.#count(node, 'asSubject', -1);
-    if (grant.scope !== '*') this.#count(this.#make(grant.scope), 'asResource', -1);
+    if (grant.scope !== '*') {
+      const on = this.#make(grant.scope);
+      on.scoped = without(on.scoped, grant);
+      this.#count(on, 'asResource', -1);
+    }
     if (grant.subject.type === 'org') this.#organizationGrants--;
   }
 
@@ -101,6 +111,7 @@ export class TenantIndex implements TenantFacts {
     const of = this.#make(group);
     if (node.groups.includes(of)) return;
     node.groups = [...node.groups, of];
+    of.members = including(of.members, node);
     this.#count(node, 'asSubject', 1);
     this.#count(of, 'pins', 1);
   }
@@ -110,6 +121,7 @@ export class TenantIndex implements TenantFacts {
     const of = this.#find(group);
     if (!node || !of || !node.groups.includes(of)) return;
     node.groups = node.groups.filter((each) => each !== of);
+    of.members = without(of.members, node);
     this.#count(node, 'asSubject', -1);
     this.#count(of, 'pins', -1);
   }
@@ -121,11 +133,15 @@ export class TenantIndex implements TenantFacts {
     this.#count(node, 'asSubject', 1);
     this.#count(node, 'asResource', 1);
     node.parents = [...new Set(facts.parents.map((parent) => this.#make(parent)))];
-    for (const parent of node.parents) this.#count(parent, 'asResource', 1);
+    for (const parent of node.parents) {
+      parent.children = including(parent.children, node);
+      this.#count(parent, 'asResource', 1);
+    }
     if (node.parents.length > 0) this.#epoch++;
     const { type, id } = node.entity;
     if (!facts.owner) return;
     node.owner = this.#make(facts.owner);
+    node.owner.owned = including(node.owner.owned, node);
     this.#count(node.owner, 'asSubject', 1);
     // The tenant itself: what is its own is everybody's by their grants.
     if (facts.owner.type === 'org') return;
@@ -141,8 +157,14 @@ export class TenantIndex implements TenantFacts {
     node.owner = undefined;
     node.ownership = undefined;
     if (parents.length > 0) this.#epoch++;
-    for (const parent of parents) this.#count(parent, 'asResource', -1);
-    if (owner) this.#count(owner, 'asSubject', -1);
+    for (const parent of parents) {
+      parent.children = without(parent.children, node);
+      this.#count(parent, 'asResource', -1);
+    }
+    if (owner) {
+      owner.owned = without(owner.owned, node);
+      this.#count(owner, 'asSubject', -1);
+    }
     this.#count(node, 'asSubject', -1);
     this.#count(node, 'asResource', -1);
   }
@@ -275,6 +297,25 @@ export class TenantIndex implements TenantFacts {
   isRelated(subject: Subject, relation: string, resource: Resource): boolean {
     const to = this.#find(resource);
     return (to && this.#find(subject)?.relations?.get(to)?.includes(relation)) ?? false;
+  }
+
+  *grantsOn(scope: Scope): Iterable<Grant> {
+    // Searches alone ask this: all grants are looked through rather than kept twice.
+    if (scope === '*') {
+      for (const grant of this.#grants.values()) if (grant.scope === '*') yield grant;
+    } else yield* this.#find(scope)?.scoped ?? noGrants;
+  }
+
+  members(group: Subject): Iterable<Subject> {
+    return entitiesOf(this.#find(group)?.members);
+  }
+
+  children(of: Entity): Iterable<Entity> {
+    return entitiesOf(this.#find(of)?.children);
+  }
+
+  owned(by: Subject): Iterable<Entity> {
+    return entitiesOf(this.#find(by)?.owned);
   }
 
   subjectIds(type: string): readonly string[] {
