@@ -25,6 +25,10 @@ export function withoutGrants(facts: TenantFacts, tenantId: string, revoked: Rea
     entity: (of) => facts.entity(of),
     ancestors: (of) => facts.ancestors(of),
     isRelated: (subject, relation, resource) => facts.isRelated(subject, relation, resource),
+    grantsOn: (scope) => [...facts.grantsOn(scope)].filter(({ id }) => !revoked.has(id)),
+    members: (group) => facts.members(group),
+    children: (of) => facts.children(of),
+    owned: (by) => facts.owned(by),
     subjectIds: (type) => facts.subjectIds(type),
     resourceIds: (type) => facts.resourceIds(type),
   };
