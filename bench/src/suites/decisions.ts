@@ -40,13 +40,18 @@ export async function decisions(stack: Stack, seconds: number, soakSeconds: numb
     });
   }
   await hello.stop();
-  const batch = JSON.stringify({ ...JSON.parse(body), evaluations: Array.from({ length: 50 }, () => ({})) });
-  const fifty = await load(
-    { ...policy, url: `${stack.services.policy}/access/v1/evaluations`, body: batch },
-    8,
-    seconds,
-  );
-  rows.push({ name: 'decisions in batches of 50, c=8', value: rate(fifty.perSecond * 50) });
+  const items = Array.from({ length: 50 }, (_, i) => ({ resource: { type: 'project', id: `app-${i}` } }));
+  const inBatches = { ...policy, url: `${stack.services.policy}/access/v1/evaluations` };
+  const fifty: Figures[] = [];
+  for (let round = 0; round < 3; round++)
+    fifty.push(
+      await load({ ...inBatches, body: JSON.stringify({ ...JSON.parse(body), evaluations: items }) }, 16, seconds),
+    );
+  const middle = fifty.sort((a, b) => a.perSecond - b.perSecond)[1] as Figures;
+  rows.push({
+    name: 'durable decisions in batches of 50, c=16',
+    value: shown({ ...middle, perSecond: middle.perSecond * 50 }),
+  });
   rows.push(...(await soak(stack, policy, soakSeconds)));
   return rows;
 }
@@ -56,7 +61,9 @@ async function soak(stack: Stack, target: Parameters<typeof load>[0], seconds: n
   const client = new pg.Client({ connectionString: stack.databaseUrl });
   await client.connect();
   const count = async (table: string) => {
-    const { rows } = await client.query(`select count(*)::int as n from ${table} where type = 'decision.recorded'`);
+    const { rows } = await client.query(
+      `select count(*)::int as n from ${table} where type in ('decision.recorded', 'decisions.recorded')`,
+    );
     return (rows[0] as { n: number }).n;
   };
   await settle(count);

@@ -1,18 +1,33 @@
 import { waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
 import { startWholeStack, type WholeStack } from './whole-stack.fixture.js';
 
 /** The whole product as `npm start` runs it, under load, while its processes are killed one after the other. */
 
 let stack: WholeStack;
+/** That of the stack ends when PostgreSQL is killed. */
+let database: pg.Client;
 
 beforeAll(async () => {
   stack = await startWholeStack('chaos');
+  await connect();
 }, 120_000);
-afterAll(() => stack.stop());
+afterAll(async () => {
+  await database.end();
+  await stack.stop();
+});
+
+async function connect(): Promise<void> {
+  const { host, port, user, password } = stack.database;
+  const client = new pg.Client({ host, port, ...(user && { user }), password: password ?? '', database: 'gatehouse' });
+  client.on('error', () => undefined);
+  await client.connect();
+  database = client;
+}
 
 const numbers = async (sql: string): Promise<number[]> => {
-  const { rows } = await stack.database.query({ text: sql, rowMode: 'array' });
+  const { rows } = await database.query({ text: sql, rowMode: 'array' });
   return rows.map((row: unknown[]) => Number(row[0]));
 };
 const one = async (sql: string): Promise<number> => (await numbers(sql))[0] ?? 0;
@@ -23,6 +38,7 @@ const missing = () =>
 
 describe('kill -9 of every process, under load', () => {
   const answered: string[] = [];
+  const inBatches: { id: string; decision: boolean }[] = [];
   const keysMade: string[] = [];
 
   it('answers go on, and nothing acknowledged is missing or doubled in the ledger', async () => {
@@ -47,6 +63,19 @@ describe('kill -9 of every process, under load', () => {
         else await new Promise((resolve) => setTimeout(resolve, 20));
       }
     };
+    const batch = JSON.stringify({
+      ...JSON.parse(body),
+      evaluations: [{}, { action: { name: 'billing.manage' } }, {}],
+    });
+    const batchDecider = async () => {
+      while (running) {
+        const answer = (await post('/access/v1/evaluations', batch, 1)) as
+          | { evaluations?: { decision: boolean; context: { id: string } }[] }
+          | undefined;
+        if (answer?.evaluations) inBatches.push(...answer.evaluations.map((item) => ({ ...item.context, ...item })));
+        else await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    };
     const keyMaker = async () => {
       for (let i = 0; running; i++) {
         const made = (await post('/api/v1/identity/keys', JSON.stringify({ name: `chaos-${i}` }), 0)) as
@@ -56,9 +85,17 @@ describe('kill -9 of every process, under load', () => {
         await new Promise((resolve) => setTimeout(resolve, 30));
       }
     };
-    const load = Promise.all([...Array.from({ length: 8 }, decider), keyMaker()]);
+    const load = Promise.all([...Array.from({ length: 8 }, decider), batchDecider(), batchDecider(), keyMaker()]);
 
-    const victims = ['apps/policy/', 'apps/audit/', 'nats-server', 'apps/identity/', 'apps/audit/', 'apps/policy/'];
+    const victims = [
+      'apps/policy/',
+      'apps/audit/',
+      'nats-server',
+      'apps/identity/',
+      'bin/postgres',
+      'apps/audit/',
+      'apps/policy/',
+    ];
     for (const victim of victims) {
       const before = answered.length;
       await waitFor(() => answered.length > before + 50, {
@@ -77,17 +114,26 @@ describe('kill -9 of every process, under load', () => {
     await waitFor(() => answered.length > before + 50, { timeoutMs: 60_000, message: 'decisions flow at the end' });
     running = false;
     await load;
+    await connect();
 
     await waitFor(async () => (await missing()) === 0, {
       timeoutMs: 90_000,
       message: 'the ledger has every stored event',
     });
-    const { rows } = await stack.database.query(
+    const { rows } = await database.query(
       `select event_id from audit.entries where type in ('decision.recorded', 'key.created')`,
     );
     const entered = new Set(rows.map((row: { event_id: string }) => row.event_id));
     expect(answered.filter((id) => !entered.has(id))).toEqual([]);
-    const keys = await stack.database.query(
+    const { rows: batches } = await database.query(
+      `select event_id, n - 1 as n, (item ->> 'decision')::boolean as decision from audit.entries,
+         json_array_elements(envelope::json -> 'data' -> 'items') with ordinality as items(item, n)
+       where type = 'decisions.recorded'`,
+    );
+    const items = new Map(batches.map(({ event_id, n, decision }) => [`${event_id}.${n}`, decision]));
+    expect(inBatches.filter(({ id, decision }) => items.get(id) !== decision)).toEqual([]);
+    expect(inBatches.length).toBeGreaterThan(100);
+    const keys = await database.query(
       `select envelope::json -> 'data' ->> 'keyId' as id from audit.entries where type = 'key.created'`,
     );
     const enteredKeys = new Set(keys.rows.map((row: { id: string }) => row.id));
