@@ -8,6 +8,7 @@ import { keyCheck } from './suites/key-check.js';
 import { logins } from './suites/logins.js';
 import { peers } from './suites/peers.js';
 import { rebuild } from './suites/rebuild.js';
+import { replay } from './suites/replay.js';
 import { revocation } from './suites/revocation.js';
 import { store } from './suites/store.js';
 import { tokens } from './suites/tokens.js';
@@ -23,6 +24,7 @@ const suites = [
   'cedar',
   'peers',
   'evaluator',
+  'replay',
 ] as const;
 
 const flags = await yargs(process.argv.slice(2))
@@ -32,6 +34,7 @@ const flags = await yargs(process.argv.slice(2))
   .option('soak', { type: 'number', default: 60, describe: 'Seconds of steady load with the ledger watched' })
   .option('trials', { type: 'number', default: 200, describe: 'Keys that are revoked' })
   .option('events', { type: 'number', default: 200_000, describe: 'Events of the rebuild' })
+  .option('replayed', { type: 'number', default: 100_000, describe: 'Decisions that are replayed' })
   .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
   .strict()
   .parseAsync();
@@ -58,6 +61,7 @@ const run: Record<(typeof suites)[number], () => Promise<readonly Row[]>> = {
   logins: () => onStack((stack) => logins(stack, flags.seconds)),
   cedar: cedarPolicies,
   peers: () => onStack((stack) => peers(stack, flags.seconds), 'identity,policy'),
+  replay: () => onStack((stack) => replay(stack, flags.replayed), 'identity,policy'),
   tokens: () => onStack((stack) => tokens(stack, flags.seconds)),
 };
 
