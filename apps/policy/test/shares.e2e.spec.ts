@@ -53,6 +53,11 @@ describe('sharing', () => {
       [holder, 'device/not-mine'],
     ] as const)
       expect((await share(by, user('friend'), 'viewer', resource)).status).toBe(403);
+    // Nor does he end one, by either way, though the role is not above him.
+    const ended = (await share(holder, user('friend'), 'viewer', 'device/mine')).body.grantId;
+    for (const kind of ['shares', 'grants'] as const)
+      expect(await revoke(other, kind, ended)).toMatchObject({ status: 403, body: { code: 'forbidden' } });
+    expect((await revoke(holder, 'shares', ended)).status).toBe(200);
     expect((await other.call('/shares?resource_type=device&resource_id=mine')).status).toBe(403);
     expect((await holder.call('/shares?resource_type=device&resource_id=mine')).body.shares).toHaveLength(2);
   });
