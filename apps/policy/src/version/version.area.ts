@@ -8,6 +8,7 @@ import { Activating } from './activate-version/activating.service.js';
 import { ActivationListController } from './activation-list/activation-list.controller.js';
 import { ActivePolicies } from './active-policies.js';
 import { ApproveRequestController } from './approve-request/approve-request.controller.js';
+import { Checker } from './check/checker.service.js';
 import { DraftVersionController } from './draft-version/draft-version.controller.js';
 import { Drafting } from './draft-version/drafting.service.js';
 import { TestVersionController } from './test-version/test-version.controller.js';
@@ -24,6 +25,8 @@ export const versionArea: Area = {
     gauge('gatehouse_policies_unusable', 'Tenants whose policy is not in memory', () => policies.state.unavailable);
     gauge('gatehouse_policies_compiled', 'Versions in memory', () => policies.state.compiled);
     gauge('gatehouse_policies_compiled_chars', 'Characters of their texts', () => policies.state.compiledChars);
+    const checker = new Checker();
+    const { source } = platform.database;
     return {
       controllers: [
         DraftVersionController,
@@ -37,10 +40,14 @@ export const versionArea: Area = {
       ],
       providers: [
         { provide: ActivePolicies, useValue: policies },
-        { provide: Drafting, useValue: new Drafting({ store, pepper: platform.pepper }) },
-        { provide: Activating, useValue: new Activating({ store, source: platform.database.source, facts }) },
+        { provide: Checker, useValue: checker },
+        { provide: Drafting, useValue: new Drafting({ store, checker, pepper: platform.pepper }) },
+        { provide: Activating, useValue: new Activating({ store, source, facts, checker }) },
       ],
-      stop: async () => policies.stop(),
+      stop: async () => {
+        policies.stop();
+        await checker.stop();
+      },
     };
   },
 };

@@ -10,13 +10,12 @@ import {
   ProblemError,
   Route,
 } from '@gatehouse/http';
-import { parsePolicyValue } from '@gatehouse/policy-document';
 import { commandContext, PLATFORM, type Platform } from '@gatehouse/service';
 import { Controller, Inject, Req } from '@nestjs/common';
 import { z } from 'zod';
 import { roleName } from '../../grant/grant.controller.js';
 import { Activating } from '../../version/activate-version/activating.service.js';
-import { Drafting, invalid } from '../../version/draft-version/drafting.service.js';
+import { Drafting } from '../../version/draft-version/drafting.service.js';
 import type { VersionContent } from '../../version/version-text.js';
 import { readVersion } from '../../version/version-texts.js';
 import { builtinPolicy, roleNames } from '../roles.js';
@@ -105,10 +104,9 @@ export class EditRoleController {
       throw new ProblemError('stale_revision', 'Another version is active than the one you read');
     const content = await readVersion(this.platform.database.source, caller.tenantId, active);
     const { actions, tests } = content;
-    const { document, errors, warnings } = parsePolicyValue({ ...change(content), actions });
-    if (!document) throw invalid(errors);
     const context = commandContext(request, caller, Date.now());
-    const drafted = await this.drafting.draftContent({ document, actions, tests }, `role ${name}`, context, warnings);
+    const value = { ...change(content), actions };
+    const drafted = await this.drafting.draft({ value, tests, title: `role ${name}` }, context);
     return { ...drafted, basedOn };
   }
 }

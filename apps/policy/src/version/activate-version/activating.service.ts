@@ -2,20 +2,19 @@ import { formatPosition, type Position } from '@gatehouse/contracts';
 import { uuidv7 } from '@gatehouse/crypto';
 import { handle, type NewEvent, type PostgresEventStore } from '@gatehouse/event-store';
 import { type HttpRequest, type Principal, ProblemError } from '@gatehouse/http';
-import { runPolicyTests } from '@gatehouse/policy-document';
 import { commandContext, commandIdOf } from '@gatehouse/service';
 import type { DataSource } from 'typeorm';
 import type { Facts } from '../../facts/facts.js';
-import { compileText, VersionUnusable } from '../compiled-versions.js';
+import type { Checker } from '../check/checker.service.js';
 import { answering } from '../problems.js';
 import { type TenantPolicy, tenantPolicyDecider, tenantPolicyStream } from '../tenant-policy.js';
-import { contentOf } from '../version-text.js';
 import { readVersionText } from '../version-texts.js';
 
 export interface ActivatingOptions {
   readonly store: PostgresEventStore;
   readonly source: DataSource;
   readonly facts: Facts;
+  readonly checker: Checker;
 }
 
 /** Who asks for a change of the tenant's policy, and by which request. */
@@ -79,16 +78,11 @@ export class Activating {
    */
   async assertActivatable(tenantId: string, digest: string | null, tested = true): Promise<void> {
     if (digest === null) return;
-    const text = await readVersionText(this.#options.source, tenantId, digest);
-    try {
-      compileText(digest, text);
-    } catch (error) {
-      if (!(error instanceof VersionUnusable)) throw error;
-      throw new ProblemError('policy_not_activatable', undefined, { cause: error });
-    }
-    if (!tested) return;
-    const { document, tests } = contentOf(text);
-    const results = runPolicyTests(document, tests);
+    const { source, checker } = this.#options;
+    const text = await readVersionText(source, tenantId, digest);
+    const assessed = await checker.run('assess', digest, text, tested);
+    if (!assessed.ok) throw new ProblemError('policy_not_activatable', assessed.errors[0]?.message);
+    const { results } = assessed;
     const failed = results.filter((result) => !result.passed);
     if (failed.length === 0) return;
     throw new ProblemError('policy_tests_failed', `${failed.length} of ${results.length} test cases fail`, {

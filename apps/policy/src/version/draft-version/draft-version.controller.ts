@@ -1,5 +1,4 @@
 import { Caller, defineRoute, type HttpRequest, Input, type InputOf, type Principal, Route } from '@gatehouse/http';
-import { parsePolicyText, parsePolicyValue } from '@gatehouse/policy-document';
 import { commandContext } from '@gatehouse/service';
 import { Controller, Inject, Req } from '@nestjs/common';
 import { z } from 'zod';
@@ -22,7 +21,7 @@ const draft = defineRoute({
   status: 201,
   // A text of 1 MiB in JSON, its line breaks and quotation marks escaped.
   bodyLimitBytes: 2_621_440,
-  problems: ['policy_invalid', 'policy_too_large', 'too_many_drafts'],
+  problems: ['policy_invalid', 'policy_too_large', 'policy_too_complex', 'too_many_drafts'],
 });
 
 @Controller()
@@ -31,9 +30,7 @@ export class DraftVersionController {
 
   @Route(draft)
   draft(@Input() { body }: InputOf<typeof draft>, @Caller() caller: Principal, @Req() request: HttpRequest) {
-    const { text, format, document, title } = body;
-    const parsed =
-      text === undefined ? parsePolicyValue(document) : parsePolicyText(text, { ...(format && { format }) });
-    return this.drafting.draft(parsed, title, commandContext(request, caller, Date.now()));
+    const { document, ...given } = body;
+    return this.drafting.draft({ ...given, value: document }, commandContext(request, caller, Date.now()));
   }
 }

@@ -1,29 +1,19 @@
 import { formatPosition } from '@gatehouse/contracts';
 import type { Pepper } from '@gatehouse/crypto';
-import { builtinRoleNames, policyErrors } from '@gatehouse/evaluator';
+import { builtinRoleNames } from '@gatehouse/evaluator';
 import { type CommandContext, handle, type PostgresEventStore } from '@gatehouse/event-store';
 import { type FieldError, ProblemError } from '@gatehouse/http';
-import type { ParsedPolicy } from '@gatehouse/policy-document';
 import type pg from 'pg';
-import { recordedText } from '../../recorded-text.js';
+import type { GivenPolicy, Prepared, Remark } from '../check/check.js';
+import type { Checker } from '../check/checker.service.js';
 import { answering } from '../problems.js';
-import { recordableVersion } from '../recordable-version.js';
-import { digestOfText, textOf, type VersionContent } from '../version-text.js';
 import { draftLimits, draftVersion, type IdleDrafts, versionDecider, versionStream } from './draft-version.js';
 
 export interface DraftingOptions {
   readonly store: PostgresEventStore;
+  readonly checker: Checker;
   readonly pepper: Pepper;
 }
-
-/** Worth knowing, and no reason to refuse. */
-export interface Warning {
-  readonly code: string;
-  readonly path: string;
-  readonly message: string;
-}
-
-const titleSchema = recordedText(200);
 
 /** Makes texts versions. */
 export class Drafting {
@@ -33,22 +23,14 @@ export class Drafting {
     this.#options = options;
   }
 
-  /** @throws ProblemError `policy_invalid` with every error and its line, `policy_too_large`, `too_many_drafts` */
-  async draft(parsed: ParsedPolicy, title: string | undefined, context: CommandContext) {
-    const { document, actions, tests } = parsed;
-    if (!document) throw invalid(parsed.errors);
-    return this.draftContent({ document, actions, tests }, title ?? parsed.title ?? '', context, parsed.warnings);
-  }
-
-  async draftContent(given: VersionContent, title: string, context: CommandContext, warnings: readonly Warning[] = []) {
-    const { content, replaced, errors } = recordableVersion(this.#options.pepper, given);
-    const wrong = [...errors, ...titleErrors(title), ...policyErrors(content.document).map(withCode)];
-    if (wrong.length > 0) throw invalid(wrong);
-    const text = textOf(content);
-    const bytes = Buffer.byteLength(text);
+  /** @throws ProblemError `policy_invalid` with every error and its line, `policy_too_large`, `policy_too_complex`, `too_many_drafts` */
+  async draft(given: GivenPolicy, context: CommandContext) {
+    const { checker, pepper } = this.#options;
+    const prepared = await checker.run('prepare', given, pepper);
+    if (!prepared.ok) throw invalid(prepared.errors);
+    const { digest, bytes, title, replaced, warnings } = prepared;
     if (bytes > draftLimits.textBytes) throw new ProblemError('policy_too_large');
-    const digest = digestOfText(text);
-    const { position, missing } = await this.#store(digest, text, { digest, bytes, title }, content, context);
+    const { position, missing } = await this.#store(prepared, context);
     return {
       digest,
       bytes,
@@ -59,22 +41,16 @@ export class Drafting {
     };
   }
 
-  #store(
-    digest: string,
-    text: string,
-    data: { digest: string; bytes: number; title: string },
-    { document }: VersionContent,
-    context: CommandContext,
-  ) {
+  #store({ digest, bytes, title, text, roles }: Extract<Prepared, { ok: true }>, context: CommandContext) {
     const { tenantId } = context;
-    const known = [...builtinRoleNames, ...(document.roles ?? []).map((role) => role.name)];
+    const known = [...builtinRoleNames, ...roles];
     return answering(() =>
       // COMMIT POINT of a version: its event and its text, or neither.
       this.#options.store.together(tenantId, async (log, client) => {
         // One at a time in a tenant, or the bound would be that many drafts for each who comes at once.
         await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`policy drafts of ${tenantId}`]);
         const idle = await idleDrafts(client, tenantId, context.now);
-        const decide = draftVersion(data, idle);
+        const decide = draftVersion({ digest, bytes, title }, idle);
         const { events, position } = await handle(log, versionDecider, {
           streamId: versionStream(digest),
           context,
@@ -91,13 +67,6 @@ export class Drafting {
     );
   }
 }
-
-const withCode = ({ path, message }: FieldError) => ({ code: 'rule_invalid', path, message });
-
-const titleErrors = (title: string) =>
-  title === '' || titleSchema.safeParse(title).success
-    ? []
-    : [{ code: 'text_not_recordable', path: 'title', message: 'is too long, or holds what must not be recorded' }];
 
 export const invalid = (errors: readonly FieldError[]): ProblemError =>
   new ProblemError('policy_invalid', undefined, { errors });
@@ -117,7 +86,7 @@ async function grantedRolesMissing(
   client: pg.PoolClient,
   tenantId: string,
   known: readonly string[],
-): Promise<Warning[]> {
+): Promise<Remark[]> {
   const { rows } = await client.query<{ role: string; count: string }>(
     `select role, count(*) as count from grants where tenant_id = $1 and active and role <> all($2)
      group by role order by role limit 20`,
