@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { waitFor } from '@gatehouse/testing';
 import { type PolicyStack, untilKnown } from './policy-stack.js';
 
 /** What the routes answer, as far as tests go on with it. */
@@ -32,6 +33,8 @@ export interface Somebody {
   call(path: string, body?: unknown, init?: { method?: string; headers?: Record<string, string> }): Promise<Answered>;
 }
 
+const asking: ReadonlySet<string> = new Set(['owner', 'admin', 'maintainer', 'developer']);
+
 /** A tenant of its own, so that tests of one stack do not meet. */
 export class TestTenant {
   readonly id = `t-${randomUUID()}`;
@@ -48,24 +51,27 @@ export class TestTenant {
   async person(role: string): Promise<Somebody> {
     const userId = randomUUID();
     await this.stack.identity.publish(this.id, 'member.added', { userId, role, via: 'invitation' });
-    return this.another(userId);
+    return this.another(userId, role);
   }
 
   /** Another key of the same person. */
-  async another(userId: string): Promise<Somebody> {
+  async another(userId: string, role = 'owner'): Promise<Somebody> {
     const principal = { type: 'user', id: userId };
     const { key } = await this.stack.identity.createKey(this.id, `key-${randomUUID()}`, [], { principal });
-    return this.#known('user', userId, key);
+    return this.#known('user', userId, key, [role]);
   }
 
   async service(name: string, roles: readonly string[], madeBy?: Somebody): Promise<Somebody> {
     const actor = madeBy && { type: madeBy.type, id: madeBy.id };
     const { key } = await this.stack.identity.createKey(this.id, name, roles, {}, actor);
-    return this.#known('service', name, key);
+    return this.#known('service', name, key, roles);
   }
 
-  async #known(type: Somebody['type'], id: string, key: string): Promise<Somebody> {
+  async #known(type: Somebody['type'], id: string, key: string, roles: readonly string[]): Promise<Somebody> {
     await untilKnown(this.stack, key);
+    // The key is known before its roles are: whoever may ask for decisions is told that his question is empty.
+    const mayAsk = async () => (await this.stack.call('/access/v1/evaluation', { key, body: {} })).status === 400;
+    if (roles.some((role) => asking.has(role))) await waitFor(mayAsk, { message: 'the roles of the key are known' });
     return {
       type,
       id,
