@@ -1,76 +1,20 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { type ProofFileVerdict, verifyProofFile } from '@gatehouse/merkle';
-import { tempDir } from '@gatehouse/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Stack } from './stack.fixture.js';
 
 /** The tour of the README with the real program, on the whole product as `npm start` runs it. */
 
-const root = fileURLToPath(new URL('../../../../', import.meta.url));
-const program = join(root, 'apps/cli/bin/gatehouse.mjs');
-/** Below the ports that the system hands out by itself, and away from those of the other specs. */
-const portBase = 10_000 + (process.pid % 170) * 40;
-const folder = tempDir('tour');
-const data = join(folder.path, '.gatehouse');
-const proofFile = join(folder.path, 'proof.txt');
+const stack = new Stack('tour');
+const { folder, data } = stack;
+const proofFile = join(folder, 'proof.txt');
 
-/** What `npm start` does after compiling: a spec runs what is compiled already. */
-const startStack = `
-  const { main } = await import(${JSON.stringify(join(root, 'tools/up/dist/main.js'))});
-  await main(process.argv.slice(1), { repository: ${JSON.stringify(root)}, startedAtMs: 0 });
-  process.exit();`;
+beforeAll(() => stack.start(), 180_000);
+afterAll(() => stack.remove(), 60_000);
 
-let up: ChildProcess;
-
-beforeAll(async () => {
-  const flags = ['--data', data, '--port', `${portBase + 39}`, '--port-base', `${portBase}`, '--json', '--yes'];
-  const args = ['--input-type=module', '-e', startStack, '--', ...flags];
-  up = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
-  const lines = createInterface({ input: up.stdout as NodeJS.ReadableStream });
-  await new Promise<void>((resolve, reject) => {
-    lines.on('line', (line) => line.includes('"event":"ready"') && resolve());
-    up.once('exit', (code) => reject(new Error(`the stack ended with ${code}`)));
-  });
-}, 180_000);
-
-async function stopStack(): Promise<void> {
-  if (up.exitCode !== null || up.signalCode !== null) return;
-  const gone = once(up, 'exit');
-  up.kill('SIGTERM');
-  await gone;
-}
-
-afterAll(async () => {
-  await stopStack();
-  folder.remove();
-}, 60_000);
-
-interface Ended {
-  exitCode: number;
-  out: string;
-  error: string;
-}
-
-/** In the folder above the stack's, as somebody in a second terminal; nothing of this process's own settings. */
-function gatehouse(args: string[], env: NodeJS.ProcessEnv = {}, input = ''): Promise<Ended> {
-  const options = { cwd: folder.path, env: { PATH: process.env.PATH, HOME: join(folder.path, 'home'), ...env } };
-  return new Promise((resolve) => {
-    const child = execFile(process.execPath, [program, ...args], options, (error, out, text) =>
-      resolve({ exitCode: error === null ? 0 : Number(error.code), out, error: text }),
-    );
-    child.stdin?.end(input);
-  });
-}
-
-const ran = async (args: string[]): Promise<string> => {
-  const { exitCode, out, error } = await gatehouse(args);
-  expect({ args, exitCode, error: exitCode === 0 ? '' : error }).toEqual({ args, exitCode: 0, error: '' });
-  return out;
-};
+const gatehouse: Stack['call'] = (...given) => stack.call(...given);
+const ran = (args: string[]): Promise<string> => stack.ran(args);
 
 describe('the tour', () => {
   let key = '';
@@ -139,7 +83,7 @@ describe('the tour', () => {
   it('keeps a key that works, and only such a one', async () => {
     const made = (await gatehouse(['keys', 'create', 'laptop', '--role', 'viewer'])).out;
     const { url, ca } = JSON.parse(readFileSync(join(data, 'cli/config.json'), 'utf8'));
-    const env = { GATEHOUSE_CONFIG_DIR: join(folder.path, 'own') };
+    const env = { GATEHOUSE_CONFIG_DIR: join(folder, 'own') };
     const login = ['login', '--url', url, '--ca', ca, '--api-key-stdin'];
     expect((await gatehouse(login, env, 'mas_wrong\n')).exitCode).toBe(3);
     const loggedIn = await gatehouse(login, env, made);
@@ -164,7 +108,7 @@ describe('the tour', () => {
     expect((await gatehouse(['keys', 'find'], {}, next)).error).toContain('gatehouse keys disable');
     const drawn = (await gatehouse(['keys', 'generate'])).out.trim();
     expect((await gatehouse(['keys', 'find'], {}, drawn)).exitCode).toBe(1);
-    writeFileSync(join(folder.path, 'marie.yml'), `auth: { keys: [{ name: old-client, api_key: ${drawn} }] }\n`);
+    writeFileSync(join(folder, 'marie.yml'), `auth: { keys: [{ name: old-client, api_key: ${drawn} }] }\n`);
     expect(await ran(['keys', 'import', 'marie.yml', '--dry-run'])).toContain('would be imported');
     expect(await ran(['keys', 'import', 'marie.yml'])).not.toContain(drawn.slice(12));
     const again = JSON.parse((await gatehouse(['keys', 'find', '--json'], {}, drawn)).out);
@@ -186,7 +130,7 @@ describe('with the services stopped', () => {
   const problemsOf = (verdict: ProofFileVerdict) => (verdict.ok ? [] : verdict.problems);
 
   beforeAll(async () => {
-    await stopStack();
+    await stack.stop();
     vkey = readFileSync(join(data, 'cli/ledger.vkey'), 'utf8').trim();
     proof = readFileSync(proofFile);
   }, 60_000);
@@ -230,7 +174,7 @@ describe('with the services stopped', () => {
     for (const [at, words] of places) {
       const changed = Buffer.from(proof);
       changed[at] = (changed[at] ?? 0) ^ 0x01;
-      writeFileSync(join(folder.path, 'changed.txt'), changed);
+      writeFileSync(join(folder, 'changed.txt'), changed);
       const { exitCode, out } = await gatehouse(['audit', 'verify', 'changed.txt']);
       expect({ at, exitCode }).toEqual({ at, exitCode: 1 });
       expect(out).toContain(words);
