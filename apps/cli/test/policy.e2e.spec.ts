@@ -71,6 +71,20 @@ describe('a policy', () => {
     expect(await ran(`policy explain user/ann deploy.preview project/web --at ${before}`)).toContain('deny\n');
   });
 
+  it('is tried on what was asked', async () => {
+    const narrow = example.replace('inherits: [developer]', 'inherits: [viewer]').replace('deploy.*', 'doc.write');
+    writeFileSync(join(stack.folder, 'narrow.yaml'), narrow);
+    const simulate = `policy simulate --from ${before} --fail-on newly-denied --candidate`;
+    const { exitCode, out } = await gatehouse(`${simulate} narrow.yaml`);
+    expect(exitCode).toBe(1);
+    expect(out).toMatch(/newly allowed +0\n/);
+    expect(out).toMatch(/by role +releaser +[1-9]/);
+    expect(out).toMatch(/user\/ann +deploy\.preview +project\/web +permitted: releaser#0@\S+ +no_permit/);
+    const same = JSON.parse(await ran(`${simulate} policy.yaml --json`));
+    expect(same).toMatchObject({ newlyAllowed: { total: 0 }, newlyDenied: { total: 0 } });
+    expect(same.decisions).toBeGreaterThan(0);
+  });
+
   it('is rolled back', async () => {
     expect(await ran('policy rollback --reason tried')).toContain('built-in roles is active again');
     expect(await ran('policy who-can deploy.preview project/web')).not.toContain('user/ann');

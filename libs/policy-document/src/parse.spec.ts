@@ -174,6 +174,35 @@ describe('hostile text', () => {
     expect(performance.now() - before).toBeLessThan(20_000);
   });
 
+  it('aliases are told as what they are, before they fill the memory', () => {
+    expect(firstError(texts['a thousand laughs'] ?? '')).toMatchObject({ code: 'alias_refused' });
+  });
+
+  it.each([41, 60, 200])('%d levels are too deep, as YAML and as JSON', (levels) => {
+    const properties = `${'{"a":'.repeat(levels - 5)}1${'}'.repeat(levels - 5)}`;
+    const rule = `{"id": "a", "type": "obligation", "on": "any", "obligation": {"type": "notify", "properties": ${properties}}}`;
+    const block = Array.from({ length: levels }, (_, i) => `${' '.repeat(i)}a:`).join('\n');
+    expect(firstError(`{"rules": [${rule}]}`)).toMatchObject({ code: 'too_deep' });
+    expect(firstError(block)).toMatchObject({ code: 'too_deep' });
+  });
+
+  it('no object gets another prototype, wherever names are free', () => {
+    const hidden = '"__proto__": {"mfa": true}';
+    const request = `{"subject": "user/a", "action": "x.y", "resource": "doc/d", "context": {${hidden}}}`;
+    const texts = [
+      `{"tests": [{"name": "t", "request": ${request}, "expect": "deny"}]}`,
+      `{"rules": [{"id": "a", "type": "obligation", "on": "any", "obligation": {"type": "notify", "properties": {${hidden}}}}]}`,
+      `{"rules": [{"id": "a", "type": "selector", "effect": "permit", "who": {"labels": {${hidden}}}}]}`,
+      `{"roles": [{"name": "r", "rules": [{"effect": "permit", "actions": ["x.y"], "when": {${hidden}}}]}]}`,
+    ];
+    for (const text of texts) {
+      const message = 'must not be named __proto__';
+      expect(firstError(text)).toMatchObject({ code: 'member_unknown', message });
+      expect(parsePolicyText(text, { format: 'yaml' }).errors[0]).toMatchObject({ code: 'member_unknown', message });
+      expect(parsePolicyValue(JSON.parse(text)).errors[0]).toMatchObject({ code: 'member_unknown', message });
+    }
+  });
+
   it('nothing throws', () => {
     const piece = fc.constantFrom(
       'rules',

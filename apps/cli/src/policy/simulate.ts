@@ -1,7 +1,7 @@
-import { defineCommand } from '../command.js';
+import { defineCommand, type Tools } from '../command.js';
 import { exitCodes, usageFailure } from '../failure.js';
 import { parseDuration } from '../output/time.js';
-import { instantOf } from './policy-api.js';
+import { findVersion, instantOf } from './policy-api.js';
 import { readSoundPolicy } from './policy-file.js';
 import { printReplay, type Replay, simulated } from './simulations.js';
 
@@ -33,11 +33,11 @@ export const simulatePolicy = defineCommand({
     const { output } = tools;
     const { candidate, from, to, examples, 'fail-on': failOn } = flags;
     if (!(examples >= 0 && examples <= 50)) throw usageFailure('--examples is a number up to 50');
-    const { text } = await readSoundPolicy(candidate, tools);
     const body = {
-      candidate: { text },
+      candidate: await candidateOf(candidate, tools),
       from: from === undefined ? ago(defaultSpan) : instantOf('--from', from),
-      to: to === undefined ? new Date().toISOString() : instantOf('--to', to),
+      // The service's clock says when now is.
+      ...(to !== undefined && { to: instantOf('--to', to) }),
     };
     const replay = await simulated<Replay>('simulations', body, tools);
     if (output.isJson) output.json(replay);
@@ -45,6 +45,13 @@ export const simulatePolicy = defineCommand({
     return isFailure(replay, failOn) ? exitCodes.negative : exitCodes.ok;
   },
 });
+
+async function candidateOf(candidate: string, tools: Tools): Promise<unknown> {
+  if (candidate === 'active') return candidate;
+  if (candidate.startsWith('sha256:')) return { digest: await findVersion(tools.client(), candidate) };
+  const { text, format } = await readSoundPolicy(candidate, tools);
+  return { text, ...(format && { format }) };
+}
 
 const ago = (duration: string): string => new Date(Date.now() - (parseDuration(duration) ?? 0)).toISOString();
 

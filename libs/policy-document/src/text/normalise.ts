@@ -103,10 +103,8 @@ const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_4
 /** `100/m`: digits of ASCII and nothing around them. */
 export function parseRate(text: string): { count: number; seconds: number } | undefined {
   const [, count, unit = ''] = /^([0-9]{1,9})\/([smhd])$/.exec(text) ?? [];
-  // `$` also matches before a last line break.
-  return count === undefined || Number(count) === 0 || text.endsWith('\n')
-    ? undefined
-    : { count: Number(count), seconds: units[unit] ?? 0 };
+  if (count === undefined || Number(count) === 0) return undefined;
+  return { count: Number(count), seconds: units[unit] ?? 0 };
 }
 
 function rateLimit(written: Written<'rate_limit'>, path: string, findings: Finding[]): readonly Made[] {
