@@ -60,6 +60,8 @@ describe('a policy', () => {
     expect(await ran('roles list')).toContain('releaser');
     expect(await ran('policy who-can deploy.preview project/web')).toContain('user/ann\n');
     expect(await ran(`policy who-can deploy.preview project/web --at ${before}`)).not.toContain('user/ann');
+    const why = await ran('policy who-can deploy.preview project/web --why');
+    expect(why).toMatch(/user\/ann +role releaser +project\/web +role\.granted +\S+ +service\/operator/);
     expect(await ran('policy what-can user/ann deploy.preview --type project')).toBe('project/web\n');
     expect(await ran('policy what-can user/ann --on project/web')).toContain('deploy.preview\n');
     const permitted = await ran('policy explain user/ann deploy.preview project/web --check');

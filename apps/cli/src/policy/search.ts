@@ -1,5 +1,7 @@
+import type { MatchedRule } from '@gatehouse/evaluator';
 import { defineCommand, type Tools } from '../command.js';
 import { usageFailure } from '../failure.js';
+import type { Output } from '../output/output.js';
 import { printable } from '../output/table.js';
 import { formatReference, parseReference, parseResource, type Reference } from '../reference.js';
 import { instantOf } from './policy-api.js';
@@ -11,7 +13,24 @@ interface Page<T> {
   readonly results: readonly T[];
 }
 
-const atOption = {
+/** A rule that permits, the grant through which it does, and the events that made that. */
+type Because = MatchedRule & {
+  readonly scope?: string;
+  readonly holder?: Reference;
+  readonly events: readonly {
+    readonly id: string;
+    readonly type: string;
+    readonly occurredAt: string;
+    readonly actor: Reference;
+  }[];
+};
+
+interface Found {
+  readonly context?: { readonly because?: readonly Because[] };
+}
+
+const searchOptions = {
+  why: { type: 'boolean', default: false, describe: 'The rules that permit it, and the events that made them so' },
   at: {
     type: 'string',
     requiresArg: true,
@@ -22,6 +41,50 @@ const atOption = {
 /** The context of a question about the past. */
 export const contextAt = (at: string | undefined): { context?: { as_of: string } } =>
   at === undefined ? {} : { context: { as_of: instantOf('--at', at) } };
+
+interface Asked<T> {
+  readonly kind: 'subject' | 'resource' | 'action';
+  readonly question: object;
+  readonly at: string | undefined;
+  readonly why: boolean;
+  readonly nameOf: (found: T) => string;
+}
+
+const members = { subject: 'subjects', resource: 'resources', action: 'actions' } as const;
+
+/** Asks, prints, and gives how many were found. */
+async function answer<T>(tools: Tools, { kind, question, at, why, nameOf }: Asked<T>): Promise<number> {
+  const { context } = contextAt(at);
+  const asked = why ? { ...question, context: { ...context, explain: true } } : { ...question, ...(context && { context }) };
+  const { results, evidence } = await search<T & Found>(tools, kind, asked);
+  const { output } = tools;
+  if (output.isJson) output.json({ [members[kind]]: results, evidence });
+  else if (why) printWhy(results, nameOf, output);
+  else for (const one of results) output.line(printable(nameOf(one)));
+  return results.length;
+}
+
+function printWhy<T extends Found>(results: readonly T[], nameOf: (found: T) => string, output: Output): void {
+  output.table(
+    ['FOUND', 'BY', 'ON', 'EVENT', 'WHEN', 'WHO', 'EVENT ID'],
+    results.flatMap((one) => rows(one, nameOf(one), output)),
+  );
+}
+
+const rows = ({ context: { because = [] } = {} }: Found, name: string, output: Output): string[][] =>
+  because.flatMap((match) => {
+    const rule = 'policy' in match ? `rule ${match.policy}` : `role ${match.role}`;
+    const by = match.holder ? `${rule} of ${formatReference(match.holder)}` : rule;
+    return match.events.map(({ id, type, occurredAt, actor }) => [
+      name,
+      by,
+      match.scope ?? '',
+      type,
+      output.time(occurredAt),
+      formatReference(actor),
+      id,
+    ]);
+  });
 
 /** Every page of one search; the evidence is that of the first. */
 async function search<T>({ client, output }: Tools, kind: string, question: object) {
@@ -47,20 +110,12 @@ export const whoCan = defineCommand({
       .positional('action', { type: 'string', demandOption: true })
       .positional('resource', { type: 'string', demandOption: true, describe: 'type/id or a scope word' })
       .option('type', { type: 'string', default: 'user', requiresArg: true, describe: 'Of the subjects' })
-      .options(atOption)
+      .options(searchOptions)
       .example('$0 policy who-can secret.read secret/prod/DATABASE_URL --at 2026-11-01', ''),
-  run: async ({ action, resource, type, at }, tools) => {
-    const question = {
-      subject: { type },
-      action: { name: action },
-      resource: parseResource(resource),
-      ...contextAt(at),
-    };
-    const { results, evidence } = await search<Reference>(tools, 'subject', question);
-    if (tools.output.isJson)
-      tools.output.json({ subjects: results.map(({ type: of, id }) => ({ type: of, id })), evidence });
-    else for (const found of results) tools.output.line(printable(formatReference(found)));
-    tools.output.note(`${results.length} of type ${type} may ${action} on ${resource}`);
+  run: async ({ action, resource, type, at, why }, tools) => {
+    const question = { subject: { type }, action: { name: action }, resource: parseResource(resource) };
+    const count = await answer(tools, { kind: 'subject', question, at, why, nameOf: formatReference });
+    tools.output.note(`${count} of type ${type} may ${action} on ${resource}`);
     return undefined;
   },
 });
@@ -74,28 +129,22 @@ export const whatCan = defineCommand({
       .positional('action', { type: 'string', describe: 'With --type' })
       .option('type', { type: 'string', requiresArg: true, describe: 'Of the resources' })
       .option('on', { type: 'string', requiresArg: true, describe: 'A resource: which actions are permitted on it' })
-      .options(atOption)
+      .options(searchOptions)
       .example('$0 policy what-can user/u_7 secret.read --type secret', '')
       .example('$0 policy what-can user/u_7 --on project/app-web', ''),
-  run: async ({ subject, action, type, on, at }, tools) => {
+  run: async ({ subject, action, type, on, at, why }, tools) => {
     const who = parseReference(subject, 'subject');
-    if (on !== undefined && action === undefined) return whatOn(who, on, at, tools);
+    if (on !== undefined && action === undefined) {
+      const asked = { subject: who, resource: parseResource(on) };
+      const nameOf = ({ name }: { readonly name: string }) => name;
+      tools.output.note(`${await answer(tools, { kind: 'action', question: asked, at, why, nameOf })} actions`);
+      return undefined;
+    }
     if (action === undefined || type === undefined || on !== undefined)
       throw usageFailure('say an action and --type, or --on and a resource');
-    const question = { subject: who, action: { name: action }, resource: { type }, ...contextAt(at) };
-    const { results, evidence } = await search<Reference>(tools, 'resource', question);
-    if (tools.output.isJson)
-      tools.output.json({ resources: results.map(({ type: of, id }) => ({ type: of, id })), evidence });
-    else for (const found of results) tools.output.line(printable(formatReference(found)));
-    tools.output.note(`${results.length} of type ${type}`);
+    const question = { subject: who, action: { name: action }, resource: { type } };
+    const count = await answer(tools, { kind: 'resource', question, at, why, nameOf: formatReference });
+    tools.output.note(`${count} of type ${type}`);
     return undefined;
   },
 });
-
-async function whatOn(subject: Reference, on: string, at: string | undefined, tools: Tools): Promise<undefined> {
-  const question = { subject, resource: parseResource(on), ...contextAt(at) };
-  const { results, evidence } = await search<{ name: string }>(tools, 'action', question);
-  if (tools.output.isJson) tools.output.json({ actions: results.map(({ name }) => name), evidence });
-  else for (const { name } of results) tools.output.line(printable(name));
-  tools.output.note(`${results.length} actions`);
-}
