@@ -55,7 +55,9 @@ const members = { subject: 'subjects', resource: 'resources', action: 'actions' 
 /** Asks, prints, and gives how many were found. */
 async function answer<T>(tools: Tools, { kind, question, at, why, nameOf }: Asked<T>): Promise<number> {
   const { context } = contextAt(at);
-  const asked = why ? { ...question, context: { ...context, explain: true } } : { ...question, ...(context && { context }) };
+  const asked = why
+    ? { ...question, context: { ...context, explain: true } }
+    : { ...question, ...(context && { context }) };
   const { results, evidence } = await search<T & Found>(tools, kind, asked);
   const { output } = tools;
   if (output.isJson) output.json({ [members[kind]]: results, evidence });
