@@ -1,9 +1,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { root, Stack } from './stack.fixture.js';
 
 /** The page on policies with the real program, on the whole product. */
+
+// Several commands a test, each a process of its own.
+jest.setTimeout(180_000);
 
 const stack = new Stack('policy-tour');
 const page = readFileSync(join(root, 'docs/policies.md'), 'utf8');
