@@ -112,7 +112,7 @@ export const features: Readonly<Record<string, RegExp>> = {
 /** Requests are made in herds, and each set of policies answers some of a herd: making them takes most of the time. */
 const herd = 400;
 const setsPerHerd = 30;
-const casesPerSet = 80;
+const casesPerSet = 25;
 
 interface Asked {
   readonly case: Case;

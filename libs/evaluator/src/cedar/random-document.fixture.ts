@@ -62,7 +62,7 @@ export class DocumentDice {
     ])();
   }
 
-  #when = (): { when?: Condition } => (this.dice.chance(0.6) ? { when: this.#condition(2) } : {});
+  #when = (): { when?: Condition } => (this.dice.chance(0.45) ? { when: this.#condition(2) } : {});
   #actions = (): string[] => this.#list([...actionNames, 'doc.*', '*', '*.read', 'doc.x.*']);
   #resources = (): string[] => this.#list(['doc/*', 'doc/d1', 'doc/x/*', 'note/*', '*', 'doc/d2', 'folder/f1']);
 
@@ -76,7 +76,7 @@ export class DocumentDice {
   /** A role inherits from earlier ones only: no circles. */
   #role = (name: string, i: number): Role => ({
     name,
-    rules: Array.from({ length: this.dice.below(3) }, this.#rule),
+    rules: Array.from({ length: 1 + this.dice.below(3) }, this.#rule),
     ...(i > 0 &&
       this.dice.chance(0.4) && {
         inherits: this.#list(roleNames.slice(0, i)).filter((one, at, of) => of.indexOf(one) === at),
@@ -125,7 +125,7 @@ export class DocumentDice {
       { type: 'doc', id: 'd1' },
     ];
     return {
-      grants: Array.from({ length: this.dice.below(6) }, (_, i) => ({
+      grants: Array.from({ length: 2 + this.dice.below(6) }, (_, i) => ({
         ...{ id: `g${i}`, subject: this.dice.one(subjects) },
         ...{ role: this.dice.one([...roleNames, 'unknown']), scope: this.dice.one(scopes) },
       })),
