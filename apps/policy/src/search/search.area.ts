@@ -13,7 +13,14 @@ export const searchArea: Area = {
       {
         provide: Searches,
         useFactory: (past: PastMoments) =>
-          new Searches({ facts, decisions, past, origins: new Origins(platform.database), pepper: platform.pepper }),
+          new Searches({
+            facts,
+            decisions,
+            past,
+            origins: new Origins(platform.database),
+            pepper: platform.pepper,
+            now: Date.now,
+          }),
         inject: [PAST_MOMENTS],
       },
     ],

@@ -9,10 +9,8 @@ import { parseSearch } from './search-request.js';
 const tenant = 'acme';
 const pepper = Buffer.alloc(32, 7);
 const turns = { isOver: () => false, next: async () => undefined };
-const grant = (id: string): FactChange => ({
-  kind: 'granted',
-  grant: { id, subject: { type: 'user', id }, role: 'viewer', scope: '*' },
-});
+const grantOf = (id: string) => ({ id, subject: { type: 'user', id }, role: 'viewer', scope: '*' }) as const;
+const grant = (id: string): FactChange => ({ kind: 'granted', grant: grantOf(id) });
 const revoke = (grantId: string): FactChange => ({ kind: 'revoked', grantId });
 
 /** Facts that move on, with their past, as Searches sees them. Positions are steps. */
@@ -22,6 +20,7 @@ function world(document?: PolicyDocument) {
   const history = new FactHistory(tenant);
   let step = 0;
   let reads = 0;
+  let nowMs = Date.parse('2026-11-22T09:00:00Z');
   const moment = { policy, mode: 'strict' as const };
   const past: PastMoments = async (_tenantId, asOf) => {
     reads += 1;
@@ -35,6 +34,7 @@ function world(document?: PolicyDocument) {
       past: reachable,
       origins: { explain: async () => [] },
       pepper,
+      now: () => nowMs,
     });
   const one = searches();
   return {
@@ -45,6 +45,9 @@ function world(document?: PolicyDocument) {
     },
     searches,
     reads: () => reads,
+    setTime: (time: string) => {
+      nowMs = Date.parse(time);
+    },
     async ask(page: object, context?: object, by = one) {
       const body = { subject: { type: 'user' }, action: { name: 'logs.read' }, resource: { type: 'a', id: 'b' }, page };
       const parsed = parseSearch('subject', { ...body, ...(context && { context }) });
@@ -105,14 +108,17 @@ describe('the pages of a search', () => {
   });
 
   it('evaluate time as it was on the first', async () => {
-    const when = { 'time.now': { lt: new Date(Date.now() + 3_600_000).toISOString() } };
+    const when = { 'time.now': { lt: '2026-11-22T12:00:00Z' } };
     const rule = { id: 'r', type: 'selector', effect: 'permit', who: { anyone: true }, when } as const;
-    const { apply, ask } = world({ rules: [rule] });
-    for (const id of ['a', 'b']) apply(grant(id));
+    const { apply, ask, setTime } = world({ rules: [rule] });
+    for (const id of ['a', 'b']) apply({ kind: 'granted', grant: { ...grantOf(id), role: 'unknown' } });
+    setTime('2026-11-22T11:59:00Z');
     const first = await ask({ limit: 1 });
-    const place = JSON.parse(Buffer.from(String(first.token.split('.')[0]), 'base64url').toString());
-    expect(Math.abs(place.nowMs - Date.now())).toBeLessThan(10_000);
+    setTime('2026-11-22T12:01:00Z');
     expect((await ask({ token: first.token })).ids).toEqual(['b']);
+    expect((await ask({})).ids).toEqual([]);
+    setTime('2026-11-22T12:59:01Z');
+    await expect(ask({ token: first.token })).rejects.toThrow(InvalidPageToken);
   });
 });
 

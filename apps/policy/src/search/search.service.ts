@@ -20,6 +20,8 @@ export interface SearchOptions {
   readonly past: PastMoments;
   readonly origins: Pick<Origins, 'explain'>;
   readonly pepper: Pepper;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
 }
 
 export interface Found {
@@ -83,7 +85,7 @@ export class Searches {
       facts: position,
       nowMs,
       limit,
-      startedMs: place?.startedMs ?? Date.now(),
+      startedMs: place?.startedMs ?? this.#options.now(),
       ...(live !== undefined && { live }),
       ...afterOf(scanned, place),
       ...(total !== undefined && { total }),
@@ -113,7 +115,7 @@ export class Searches {
   #placeOf(tenantId: string, search: Search): PagePlace | undefined {
     const { token } = search.page;
     if (token === undefined) return undefined;
-    const place = openPageToken(this.#options.pepper, tenantId, search, token, Date.now());
+    const place = openPageToken(this.#options.pepper, tenantId, search, token, this.#options.now());
     if (!place) throw new InvalidPageToken('not a page of this search');
     return place;
   }
@@ -125,7 +127,7 @@ export class Searches {
     if (search.kind !== 'action') {
       await facts.prepareIds(tenantId, search.kind, search.request[search.kind].type, turns.next);
     }
-    const now = this.#options.decisions.now(tenantId, place?.nowMs ?? Date.now());
+    const now = this.#options.decisions.now(tenantId, place?.nowMs ?? this.#options.now());
     const live = `${this.#process}.${facts.lastChange(tenantId)}.${now.policy.digest}`;
     if (place === undefined || place.live === live) return { ...now, live };
     return (await this.#asBefore(tenantId, place)) ?? { ...now, live };

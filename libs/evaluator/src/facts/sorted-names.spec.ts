@@ -59,6 +59,19 @@ describe('sorted names', () => {
     expect(names.all()).toEqual(expected());
   });
 
+  it('are each there once, also one that went and came again while it was read', async () => {
+    const { names, apply, expected } = told(Array.from({ length: 20_000 }, (_, i) => `n${i}`));
+    let pauses = 0;
+    await names.prepare(async () => {
+      if (pauses++ > 0) return;
+      // Read already: it stands behind the reader once more.
+      apply(['n0', false]);
+      apply(['n0', true]);
+    });
+    expect(names.all().filter((each) => each === 'n0')).toEqual(['n0']);
+    expect(names.all()).toEqual(expected());
+  });
+
   it('once answered never change, and are the same list until something changes', () => {
     const { names, apply } = told(['b', 'a']);
     const before = names.all();
