@@ -34,7 +34,7 @@ const action = routeOf('action', 'Which actions a subject may do on a resource (
 @Controller()
 export class SearchController {
   readonly #turns = new SearchTurns();
-  readonly #places = new SearchPlaces({ running: 2, waiting: 16 });
+  readonly #places = new SearchPlaces({ running: 4, waiting: 64 });
 
   constructor(
     @Inject(Searches) private readonly searches: Searches,
