@@ -1,8 +1,10 @@
 /** Waits until it is our turn again: everything else of the process goes on meanwhile. */
 export type Pause = () => Promise<void>;
 
-/** As many as are collected or sorted without a pause: a few milliseconds of work. */
-const slice = 8_192;
+/** As many as are collected or sorted without a pause: some milliseconds of work. */
+const slice = 2_048;
+/** So many changes are merged in at least, however few names there are. */
+const mergedChanges = 8_192;
 
 /**
  * Names of one type, sorted by code unit. Sorting a million takes a second, so it is done once, when they are first asked for,
@@ -25,7 +27,7 @@ export class SortedNames {
     if (!this.#sorted && !this.#preparing) return;
     this.#changed.set(name, isThere);
     // Nobody asks any more: the next one sorts again.
-    if (this.#sorted && this.#changed.size > Math.max(slice, this.#sorted.length / 4)) {
+    if (this.#sorted && this.#changed.size > Math.max(mergedChanges, this.#sorted.length / 4)) {
       this.#sorted = undefined;
       if (!this.#preparing) this.#changed.clear();
     }
