@@ -290,6 +290,7 @@ describe('what a replay may not', () => {
 describe('tighten', () => {
   it('proposes what nobody used, never an owner, and a candidate that denies nothing', async () => {
     await grant(owner, 'fay', 'admin');
+    await grant(owner, 'gus', 'owner');
     const result = (await ended(owner, await owner.call('/tighten', { days: 1 }))).result as Found;
     const proposed = result.grants.listed.map(({ subject, role }) => `${subject.id} ${role}`);
     expect(proposed).toContain('fay admin');

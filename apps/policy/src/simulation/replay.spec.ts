@@ -91,6 +91,8 @@ describe('a candidate that reads what was not recorded', () => {
     expect(forbids({ any: [{ not: mfa }, { 'resource.type': 'doc' }] }).add(decided(), facts, v1)).toBe('newly_denied');
     expect(forbids({ 'subject.id': { path: 'context.name' } }).add(decided(), facts, v1)).toBe('undecidable');
     expect(forbids({ 'context.mfa': { exists: false } }).add(decided(), facts, v1)).toBe('undecidable');
+    // Below a `not` the unknown counts the other way round.
+    expect(forbids({ ...mfa, not: { 'context.home': true } }).add(decided(), facts, v1)).toBe('undecidable');
   });
 
   it('is undecidable by Cedar, where it speaks of the action and nothing else decides', () => {

@@ -47,9 +47,10 @@ describe('usage', () => {
     const counts = new Counts();
     for (let at = 0; at < tallyLimits.keys + 500; at += 1) counts.add(`name${at}`);
     counts.add('name0');
+    for (let at = 0; at < 3; at += 1) counts.add('too late');
     expect(counts.list()).toHaveLength(tallyLimits.shown + 1);
     expect(counts.list()[0]).toEqual({ name: 'name0', count: 2 });
-    expect(counts.list().at(-1)).toEqual({ name: 'other', count: tallyLimits.keys + 500 - tallyLimits.shown });
+    expect(counts.list().at(-1)).toEqual({ name: 'other', count: tallyLimits.keys + 503 - tallyLimits.shown });
   });
 });
 
