@@ -4,6 +4,7 @@ import { type Stack, startStack } from './stack.js';
 import { cedarPolicies } from './suites/cedar.js';
 import { decisions } from './suites/decisions.js';
 import { evaluator } from './suites/evaluator.js';
+import { facts } from './suites/facts.js';
 import { keyCheck } from './suites/key-check.js';
 import { logins } from './suites/logins.js';
 import { peers } from './suites/peers.js';
@@ -19,6 +20,7 @@ const suites = [
   'key-check',
   'revocation',
   'decisions',
+  'facts',
   'tokens',
   'logins',
   'cedar',
@@ -35,6 +37,7 @@ const flags = await yargs(process.argv.slice(2))
   .option('trials', { type: 'number', default: 200, describe: 'Keys that are revoked' })
   .option('events', { type: 'number', default: 200_000, describe: 'Events of the rebuild' })
   .option('replayed', { type: 'number', default: 100_000, describe: 'Decisions that are replayed' })
+  .option('facts', { type: 'number', default: 1_000_000, describe: 'Facts that policy starts with' })
   .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
   .strict()
   .parseAsync();
@@ -55,6 +58,7 @@ const run: Record<(typeof suites)[number], () => Promise<readonly Row[]>> = {
   store,
   rebuild: () => rebuild(flags.events),
   evaluator,
+  facts: () => facts(flags.facts),
   'key-check': keyCheck,
   revocation: () => onStack((stack) => revocation(stack, flags.trials)),
   decisions: () => onStack((stack) => decisions(stack, flags.seconds, flags.soak)),

@@ -13,12 +13,12 @@ export interface FactsSnapshot {
 
 const lastSeq = 9_223_372_036_854_775_807n;
 
-/** The same text once: a million grants name a few tenants, types, roles and scopes. */
+/** The same text once: a million grants name a few tenants, types, roles and scopes. Ids are told apart by the index itself. */
 class Texts {
   readonly #known = new Map<string, string>();
 
   one(text: string | null | undefined): string {
-    if (text == null) throw new TypeError('a read model has a null where none may be');
+    if (text == null) throw nullFound();
     const known = this.#known.get(text);
     if (known !== undefined) return known;
     this.#known.set(text, text);
@@ -28,10 +28,11 @@ class Texts {
 
 type ToChange = (row: CopiedRow, texts: Texts, scopeOf: (text: string) => Scope | undefined) => FactChange | undefined;
 
-const named = (texts: Texts, type: CopiedRow[number] | undefined, id: CopiedRow[number] | undefined) => ({
-  type: texts.one(type),
-  id: texts.one(id),
-});
+const named = (texts: Texts, type: CopiedRow[number] | undefined, id: CopiedRow[number] | undefined) => {
+  if (id == null) throw nullFound();
+  return { type: texts.one(type), id };
+};
+const nullFound = () => new TypeError('a read model has a null where none may be');
 const json = (text: CopiedRow[number] | undefined) => JSON.parse(text ?? 'null');
 
 /** Each read model of facts: its columns, the tenant first, and what a row says. */
