@@ -7,7 +7,7 @@ export { type CompiledPolicy, compile } from './compile.js';
 export { evaluate } from './evaluate.js';
 export { FactHistory } from './facts/fact-history.js';
 export { LiveFacts } from './facts/live-facts.js';
-export { knownActions } from './known-actions.js';
+export { knownActions, ownActions } from './known-actions.js';
 export type {
   AccessRule,
   Attributes,

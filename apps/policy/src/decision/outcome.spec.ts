@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { compile, knownActions, LiveFacts, type PolicyDocument } from '@gatehouse/evaluator';
+import { compile, LiveFacts, ownActions, type PolicyDocument } from '@gatehouse/evaluator';
 import { describe, expect, it } from '@jest/globals';
 import { decideAt, inMode, type Moment, rateLimited } from './outcome.js';
 import type { Question } from './question.js';
@@ -97,8 +97,13 @@ describe('a tenant that only audits', () => {
     expect(inMode(limited, auditOnly, { auditable: true })).toMatchObject({ decision: true, reason: 'rate_limited' });
   });
 
-  it.each(knownActions)('gives nobody %s', (action) => {
+  it.each(ownActions)('gives nobody %s', (action) => {
     expect(turned(question({ action, resource: { type: 'role', id: 'owner' } })).decision).toBe(false);
+  });
+
+  it('lets others try what they enforce themselves', () => {
+    for (const action of ['deploy.production', 'logs.read', 'billing.manage'])
+      expect(turned(question({ action })).decision).toBe(true);
   });
 
   it('turns nothing for our services, beyond scopes, in strict mode, or about the past', () => {

@@ -5,7 +5,7 @@ import {
   type Decision,
   evaluate,
   isWithinScopes,
-  knownActions,
+  ownActions,
   type RateLimitRule,
   type RecordedPart,
   type Request,
@@ -42,7 +42,7 @@ export interface Outcome extends Omit<Decision, 'limits'> {
   readonly mode?: 'audit_only';
 }
 
-const ownActions: ReadonlySet<string> = new Set(knownActions);
+const enforcedHere: ReadonlySet<string> = new Set(ownActions);
 
 const outOfScope: Decision = { decision: false, reason: 'out_of_scope', matched: [] };
 
@@ -81,6 +81,6 @@ export const rateLimited = ({ request, given, limits = [] }: Outcome, refusal: R
  */
 export function inMode(outcome: Outcome, { mode, asOf }: Moment, { auditable }: Pick<Asked, 'auditable'>): Outcome {
   if (mode !== 'audit_only' || !auditable || asOf !== undefined || outcome.decision) return outcome;
-  if (outcome.reason === 'out_of_scope' || ownActions.has(outcome.request.action.name)) return outcome;
+  if (outcome.reason === 'out_of_scope' || enforcedHere.has(outcome.request.action.name)) return outcome;
   return { ...outcome, decision: true, mode };
 }

@@ -71,7 +71,7 @@ describe('facts in memory', () => {
       writing = false;
     });
     let checked = 0;
-    for (let round = 0; writing; round++) {
+    while (writing) {
       await waitFor(() => last !== '' || !writing, { message: 'a change' });
       const facts = follow();
       await untilLoaded(facts);
