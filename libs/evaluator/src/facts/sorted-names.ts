@@ -50,9 +50,12 @@ export class SortedNames {
   /** Makes {@link all} quick without keeping others waiting. */
   async prepare(pause: Pause): Promise<void> {
     if (this.#sorted) return;
-    this.#preparing ??= this.#prepare(pause).finally(() => {
-      this.#preparing = undefined;
-    });
+    // Changes count from before the first name is read: `pause` may bring some before there is a promise to keep.
+    this.#preparing ??= Promise.resolve()
+      .then(() => this.#prepare(pause))
+      .finally(() => {
+        this.#preparing = undefined;
+      });
     await this.#preparing;
   }
 
