@@ -125,7 +125,9 @@ export class Searches {
     if (asOf !== undefined) return this.#options.past(tenantId, asOf as string);
     const { live: facts } = this.#options.facts;
     if (search.kind !== 'action') {
-      await facts.prepareIds(tenantId, search.kind, search.request[search.kind].type, turns.next);
+      // Whoever asks meanwhile waits for the same work: it goes on when the first one has gone.
+      const pause = () => turns.next().catch(() => undefined);
+      await facts.prepareIds(tenantId, search.kind, search.request[search.kind].type, pause);
     }
     const now = this.#options.decisions.now(tenantId, place?.nowMs ?? this.#options.now());
     const live = `${this.#process}.${facts.lastChange(tenantId)}.${now.policy.digest}`;

@@ -72,6 +72,18 @@ describe('sorted names', () => {
     expect(names.all()).toEqual(expected());
   });
 
+  it('forget an attempt that was broken off', async () => {
+    const { names, apply, expected } = told(Array.from({ length: 20_000 }, (_, i) => `n${i}`));
+    const broken = names.prepare(async () => {
+      apply(['new', true]);
+      throw new Error('nobody waits');
+    });
+    await expect(broken).rejects.toThrow('nobody waits');
+    apply(['new', false]);
+    await names.prepare(turn);
+    expect(names.all()).toEqual(expected());
+  });
+
   it('once answered never change, and are the same list until something changes', () => {
     const { names, apply } = told(['b', 'a']);
     const before = names.all();

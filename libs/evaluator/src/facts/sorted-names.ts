@@ -60,6 +60,8 @@ export class SortedNames {
   }
 
   async #prepare(pause: Pause): Promise<void> {
+    // Of an attempt that its pause broke off.
+    this.#changed.clear();
     let runs: string[][] = [];
     let run: string[] = [];
     // Names that come while we read may be read or not: the changes say so in any case.
