@@ -175,9 +175,11 @@ describe('custom roles', () => {
     expect(part).toMatchObject({
       truncated: false,
       actions: ['logs.read'],
-      types: ['runtime'],
-      roles: [{ name: 'viewer', cells: { 'logs.read': { runtime: 'permit' } } }],
+      types: ['*'],
+      roles: [{ name: 'viewer', cells: { 'logs.read': { '*': 'permit' } } }],
     });
+    const named = (await owner.call('/matrix?role=developer&action=secret.write&type=scope')).body;
+    expect(named).toMatchObject({ types: ['scope'], roles: [{ cells: { 'secret.write': { scope: 'some' } } }] });
     expect((await (await tenant.person('viewer')).call('/matrix')).status).toBe(403);
   });
 });

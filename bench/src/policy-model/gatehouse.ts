@@ -2,9 +2,12 @@ import {
   type CompiledPolicy,
   compile,
   evaluate,
+  type FactChange,
+  FactHistory,
   LiveFacts,
   type PolicyDocument,
   type Request,
+  type TenantFacts,
 } from '@gatehouse/evaluator';
 import { type AccessModel, type Check, resourceType } from './access-model.js';
 
@@ -26,21 +29,27 @@ export const documentOf = ({ roles }: AccessModel): PolicyDocument => ({
   })),
 });
 
-export function factsOf({ users, resources }: AccessModel): LiveFacts {
+function changesOf({ users, resources }: AccessModel): readonly FactChange[] {
+  const described = (type: string, id: string, department: string): FactChange => ({
+    kind: 'described',
+    facts: { entity: { type, id }, labels: {}, properties: { department }, parents: [] },
+  });
+  const granted = (id: string, role: string): FactChange => ({
+    kind: 'granted',
+    grant: { id: `${id}:${role}`, subject: { type: 'user', id }, role, scope: '*' },
+  });
+  return [
+    ...users.flatMap(({ id, department, roles }) => [
+      described('user', id, department),
+      ...roles.map((role) => granted(id, role)),
+    ]),
+    ...resources.map(({ id, department }) => described(resourceType, id, department)),
+  ];
+}
+
+export function factsOf(model: AccessModel): LiveFacts {
   const facts = new LiveFacts();
-  const describe = (type: string, id: string, department: string) =>
-    facts.apply(tenantId, {
-      kind: 'described',
-      facts: { entity: { type, id }, labels: {}, properties: { department }, parents: [] },
-    });
-  for (const { id, department, roles } of users) {
-    describe('user', id, department);
-    for (const role of roles) {
-      const grant = { id: `${id}:${role}`, subject: { type: 'user', id }, role, scope: '*' } as const;
-      facts.apply(tenantId, { kind: 'granted', grant });
-    }
-  }
-  for (const { id, department } of resources) describe(resourceType, id, department);
+  for (const change of changesOf(model)) facts.apply(tenantId, change);
   return facts;
 }
 
@@ -54,6 +63,21 @@ export const requestOf = ({ users, resources }: AccessModel, { user, resource, a
 export interface Ours {
   readonly policy: CompiledPolicy;
   readonly decide: (request: Request) => boolean;
+}
+
+/**
+ * The same facts at a moment of a past in which every grant was made, ended and made again before it, and all ended after it;
+ * and the live ones beside it.
+ */
+export function pastAndLive(model: AccessModel): { readonly past: TenantFacts; readonly live: TenantFacts } {
+  const changes = changesOf(model);
+  const ended = changes.flatMap((change): FactChange[] =>
+    change.kind === 'granted' ? [{ kind: 'revoked', grantId: change.grant.id }] : [],
+  );
+  const history = new FactHistory(tenantId);
+  const before = [...changes, ...ended, ...changes];
+  for (const [step, change] of [...before, ...ended].entries()) history.apply(step, change);
+  return { past: history.at(before.length - 1), live: factsOf(model).tenant(tenantId) };
 }
 
 export function gatehouse(model: AccessModel, more: Partial<PolicyDocument> = {}): Ours {

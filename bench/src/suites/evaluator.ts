@@ -1,10 +1,18 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { compile, evaluate, LiveFacts, type PolicyRule, type Request } from '@gatehouse/evaluator';
+import {
+  compile,
+  evaluate,
+  LiveFacts,
+  type PolicyRule,
+  type Request,
+  searchSubjects,
+  type TenantFacts,
+} from '@gatehouse/evaluator';
 import { type AccessModel, accessModel, type Check, handWritten } from '../policy-model/access-model.js';
 import { casbin } from '../policy-model/casbin.js';
 import { cedarWasm } from '../policy-model/cedar-wasm.js';
-import { gatehouse, requestOf } from '../policy-model/gatehouse.js';
+import { gatehouse, pastAndLive, requestOf } from '../policy-model/gatehouse.js';
 import { heldBytes, type Timed, type Timing, timeInTurns } from '../policy-model/timing.js';
 import { type Row, ratioOf } from '../report.js';
 
@@ -30,7 +38,7 @@ export async function evaluator(): Promise<readonly Row[]> {
   // Memory can be read only after what is not needed any more was collected.
   setFlagsFromString('--expose-gc');
   globalThis.gc = runInNewContext('gc');
-  return [...(await peers()), ...rules(), ...growth(), ...(await memory())];
+  return [...(await peers()), ...rules(), ...growth(), ...asOf(), ...(await memory())];
 }
 
 async function peers(): Promise<readonly Row[]> {
@@ -170,6 +178,35 @@ const around = (small: AccessModel, large: AccessModel): AccessModel => ({
   users: [...small.users, ...large.users.slice(small.users.length)],
   resources: [...small.resources, ...large.resources.slice(small.resources.length)],
 });
+
+const limitAsOf = 5;
+
+/** The same questions about a moment of the past and about now. */
+function asOf(): readonly Row[] {
+  const model = accessModel(1);
+  const { policy } = gatehouse(model);
+  const { past, live } = pastAndLive(model);
+  const requests = asParsed(model.checks.map((check) => requestOf(model, check)));
+  const decide = (facts: TenantFacts) => (request: Request) => evaluate(policy, facts, request, 0).decision;
+  const find = (facts: TenantFacts) => (request: Request) =>
+    searchSubjects(policy, facts, { type: 'user', action: request.action, resource: request.resource }, 0);
+  if (requests.some((request) => decide(past)(request) !== decide(live)(request))) throw new Error('the past differs');
+  const kinds = { decision: [decide, 1_000], 'who-can search': [find, 20] } as const;
+  return Object.entries(kinds).map(([kind, [ask, batch]]) => {
+    const timed = { past, live };
+    const found = timeInTurns(
+      Object.entries(timed).map(([name, facts]) => ({ name, call: cyclic(requests, ask(facts)), batch, batches: 30 })),
+      rounds,
+    );
+    const p50 = (name: string) => found.get(name)?.p50 ?? 0;
+    return {
+      name: `${kind} about the past`,
+      value: `${p50('past').toFixed(3)} µs, now ${p50('live').toFixed(3)} µs (limit ${limitAsOf} x)`,
+      ratio: ratioOf(p50('past'), p50('live')),
+      against: 'now',
+    };
+  });
+}
 
 const manyFacts = 1_000_000;
 

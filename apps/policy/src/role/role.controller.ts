@@ -55,7 +55,10 @@ export class RoleController {
     const { limit, cursor = '', role, action, type } = query;
     // One of its own: what it is asked here must not push out what decisions remember.
     const policy = compile({ digest: active.digest, ...(active.document && { document: active.document }) });
-    const allTypes = type === undefined ? [otherTypes, ...namedTypes(policy)] : [type];
+    const named = namedTypes(policy);
+    // What no rule names is one of the others, and is not repeated to whoever asked.
+    const asked = type !== undefined && named.includes(type) ? type : otherTypes;
+    const allTypes = type === undefined ? [otherTypes, ...named] : [asked];
     const allActions = policy.actions.filter((name) => name.startsWith(action));
     const [actions, types] = [allActions.slice(0, shown.actions), allTypes.slice(0, shown.types)];
     const names = policy.roles.map(({ name }) => name);

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate as immediate } from 'node:timers/promises';
+import { pause } from '@gatehouse/event-store';
 
 export const simulationLimits = {
   perTenant: 1,
@@ -6,7 +8,13 @@ export const simulationLimits = {
   kept: 64,
   keptPerTenant: 8,
   keptMs: 3_600_000,
-  turnMs: 4,
+  /** Work in one go. */
+  turnMs: 3,
+  /** What others take between two turns, if there are any. */
+  othersMs: 0.2,
+  /** The rest after a turn while there are, and for how long after the last of them. */
+  restMs: 6,
+  politeMs: 100,
 } as const;
 
 export interface Progress {
@@ -152,17 +160,24 @@ export class Simulations {
   }
 }
 
-/** Undefined while the turn may go on, so that the caller does not even wait for a microtask. */
+/**
+ * Undefined while the turn may go on, so that the caller does not even wait for a microtask. A process with nothing else to
+ * do gives all its time. Once others have worked between two turns, each turn is followed by a rest that is longer than it:
+ * a decision takes several steps through the event loop and must not meet a turn at each of them.
+ */
 function turns(signal: AbortSignal): Running['pause'] {
   let startedAt = performance.now();
+  let othersUntil = 0;
+  const nextTurn = async (): Promise<void> => {
+    const pausedAt = performance.now();
+    await immediate();
+    const now = performance.now();
+    if (now - pausedAt > simulationLimits.othersMs) othersUntil = now + simulationLimits.politeMs;
+    if (now < othersUntil) await pause(simulationLimits.restMs, signal);
+    startedAt = performance.now();
+  };
   return () => {
     signal.throwIfAborted();
-    if (performance.now() - startedAt < simulationLimits.turnMs) return undefined;
-    return new Promise((resolve) => {
-      setImmediate(() => {
-        startedAt = performance.now();
-        resolve();
-      });
-    });
+    return performance.now() - startedAt < simulationLimits.turnMs ? undefined : nextTurn();
   };
 }

@@ -1,4 +1,5 @@
 import { type CompiledPolicy, compile } from '@gatehouse/evaluator';
+import { StoreUnavailable } from '@gatehouse/event-store';
 import type pg from 'pg';
 import { builtinPolicy } from '../role/roles.js';
 import { contentOf, digestOfText } from './version-text.js';
@@ -14,8 +15,8 @@ export interface CompiledVersionsOptions {
   readonly maxChars?: number;
 }
 
-/** The text is not there, is not what its digest says, or can't be compiled. */
-export class VersionUnusable extends Error {
+/** The text is not there, is not what its digest says, or can't be compiled: whatever needs it answers 503. */
+export class VersionUnusable extends StoreUnavailable {
   override readonly name = 'VersionUnusable';
 }
 
