@@ -1,5 +1,5 @@
+import { recordedText } from '@gatehouse/telemetry';
 import { z } from 'zod';
-import { recordedText } from '../recorded-text.js';
 
 /** A name that people gave a thing: one line, shown as it is, recorded in clear. */
 export const displayName = recordedText(100);

@@ -1,11 +1,10 @@
 import type { CommandContext } from '@gatehouse/event-store';
 import { defineRoute, type HttpRequest, Input, type InputOf, ProblemError, Route } from '@gatehouse/http';
-import { newTraceContext } from '@gatehouse/telemetry';
+import { newTraceContext, recordedText } from '@gatehouse/telemetry';
 import { Controller, Inject, Req } from '@nestjs/common';
 import { z } from 'zod';
 import { personalTenantId } from '../../person/people.service.js';
 import { answering } from '../../problems.js';
-import { recordedText } from '../../recorded-text.js';
 import { Invitations } from '../../tenancy/invitation/invitations.service.js';
 import { ACCOUNT, type Account } from '../account.service.js';
 import { refuse } from '../account-refusal.js';

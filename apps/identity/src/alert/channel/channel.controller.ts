@@ -9,11 +9,11 @@ import {
   ProblemError,
   Route,
 } from '@gatehouse/http';
+import { recordedText } from '@gatehouse/telemetry';
 import { Controller, Inject, Req } from '@nestjs/common';
 import { z } from 'zod';
 import { People } from '../../person/people.service.js';
 import { answering } from '../../problems.js';
-import { recordedText } from '../../recorded-text.js';
 import { commandContext } from '../../request-command.js';
 import { Memberships } from '../../tenancy/memberships.service.js';
 import { type WebhookTargets, webhookUrlProblem } from '../delivery/public-address.js';

@@ -1,8 +1,8 @@
 import { PostgresEventStore } from '@gatehouse/event-store';
 import { Caller, defineRoute, type HttpRequest, Input, type InputOf, type Principal, Route } from '@gatehouse/http';
+import { recordedText } from '@gatehouse/telemetry';
 import { Controller, Inject, Req } from '@nestjs/common';
 import { z } from 'zod';
-import { recordedText } from '../../recorded-text.js';
 import { commandHeaders } from '../../request-command.js';
 import { changedKey, changeKey } from '../change-key.js';
 import { disableKey } from './disable-key.js';

@@ -1,6 +1,6 @@
 import { clientPrincipalId, oauthClientKind } from '@gatehouse/contracts';
+import { recordedText } from '@gatehouse/telemetry';
 import { z } from 'zod';
-import { recordedText } from '../../recorded-text.js';
 import type { ClientFacts } from './client.js';
 
 const scopeWord = z.enum(['openid', 'email', 'profile', 'offline_access']);

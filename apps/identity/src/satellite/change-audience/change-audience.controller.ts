@@ -1,8 +1,8 @@
 import { audienceAccess } from '@gatehouse/contracts';
 import { Caller, defineRoute, type HttpRequest, Input, type InputOf, type Principal, Route } from '@gatehouse/http';
+import { recordedText } from '@gatehouse/telemetry';
 import { Controller, Inject, Req } from '@nestjs/common';
 import { z } from 'zod';
-import { recordedText } from '../../recorded-text.js';
 import { commandHeaders } from '../../request-command.js';
 import { audienceName, audienceView } from '../audience-view.js';
 import { changeAudience, deactivateAudience, reactivateAudience } from '../change-audience.js';

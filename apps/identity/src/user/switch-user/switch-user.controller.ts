@@ -9,10 +9,10 @@ import {
   Route,
 } from '@gatehouse/http';
 import { PLATFORM, type Platform } from '@gatehouse/service';
+import { recordedText } from '@gatehouse/telemetry';
 import { Controller, Inject, Req } from '@nestjs/common';
 import { z } from 'zod';
 import type { Person } from '../../person/people.service.js';
-import { recordedText } from '../../recorded-text.js';
 import { commandContext } from '../../request-command.js';
 import { UserSwitch } from '../user-switch.service.js';
 

@@ -1,9 +1,9 @@
 import { Caller, defineRoute, type HttpRequest, Input, type InputOf, type Principal, Route } from '@gatehouse/http';
 import { commandHeaders } from '@gatehouse/service';
+import { recordedText } from '@gatehouse/telemetry';
 import { Controller, Inject, Req, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { recordedText } from '../../recorded-text.js';
 import { changeSettings } from '../change-settings/change-settings.js';
 import { digestPattern } from '../draft-version/draft-version.js';
 import { activateVersion, rollBack } from './activate-version.js';

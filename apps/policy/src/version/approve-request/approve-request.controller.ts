@@ -11,11 +11,11 @@ import {
   Route,
 } from '@gatehouse/http';
 import { commandHeaders, PLATFORM, type Platform, readAsTenant } from '@gatehouse/service';
+import { recordedText } from '@gatehouse/telemetry';
 import { Controller, Inject, Req } from '@nestjs/common';
 import { z } from 'zod';
 import { grantStream } from '../../grant/grant.js';
 import { GrantRow } from '../../grant/grant-list/grant-list.entity.js';
-import { recordedText } from '../../recorded-text.js';
 import { Activating } from '../activate-version/activating.service.js';
 import { approveRequest, rejectRequest } from './approve-request.js';
 

@@ -1,7 +1,7 @@
 import type { Pepper } from '@gatehouse/crypto';
 import { type FieldError, policyErrors } from '@gatehouse/evaluator';
 import { parsePolicyText, parsePolicyValue, runPolicyTests } from '@gatehouse/policy-document';
-import { recordedText } from '../../recorded-text.js';
+import { recordedText } from '@gatehouse/telemetry';
 import { compileText, VersionUnusable } from '../compiled-versions.js';
 import { recordableVersion } from '../recordable-version.js';
 import { contentOf, digestOfText, textOf, type VersionContent } from '../version-text.js';

@@ -1,8 +1,8 @@
 import { Caller, defineRoute, type HttpRequest, Input, type InputOf, type Principal, Route } from '@gatehouse/http';
 import { commandContext } from '@gatehouse/service';
+import { recordedText } from '@gatehouse/telemetry';
 import { Controller, Inject, Req } from '@nestjs/common';
 import { z } from 'zod';
-import { recordedText } from '../../recorded-text.js';
 import { Drafting } from './drafting.service.js';
 
 const draft = defineRoute({

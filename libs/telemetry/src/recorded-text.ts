@@ -1,5 +1,5 @@
-import { maskSecrets } from '@gatehouse/telemetry';
 import { z } from 'zod';
+import { maskSecrets } from './mask.js';
 
 /**
  * One line that people wrote, shown as it is and recorded for ever in clear: so it must not hold what has to be kept secret
