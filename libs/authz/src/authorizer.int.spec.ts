@@ -7,7 +7,8 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { createAuthorizer, toEntity } from './authorizer.js';
 
 const principal = { type: 'service', id: 'ci', tenantId: 'main' };
-const request = { ip: '10.0.0.1' } as HttpRequest;
+const headers: Record<string, string> = {};
+const request = { ip: '10.0.0.1', headers } as unknown as HttpRequest;
 
 let nats: TestNats;
 let nc: NatsConnection;
@@ -45,6 +46,18 @@ describe('asking policy', () => {
       caller: { type: 'gatehouse', id: 'identity' },
       source: { ip: '10.0.0.1' },
     });
+  });
+
+  it('hands on the position that the caller has seen, and refuses what is none', async () => {
+    const sent = (position: string) =>
+      authorize(principal, 'key.read', 'key/k-1', {
+        ...request,
+        headers: { 'gatehouse-position': position },
+      } as unknown as HttpRequest);
+    await sent('77.3');
+    expect(asked.at(-1)).toMatchObject({ minPosition: '77.3' });
+    for (const wrong of ['', '77', 'x.1', '1.1; drop'])
+      await expect(sent(wrong)).rejects.toMatchObject({ status: 400 });
   });
 
   it("leaves a person's address out", async () => {

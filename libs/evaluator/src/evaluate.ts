@@ -112,7 +112,7 @@ function withFound(bare: Decision, { limits, asked }: Found): Decision {
 }
 
 /**
- * Decides one request, as SEMANTICS.md says: any forbid wins, otherwise one permit is needed, nothing applies is a deny;
+ * Decides one request, as semantics.md says: any forbid wins, otherwise one permit is needed, nothing applies is a deny;
  * the order of facts, roles and rules never matters. No input throws, and `nowMs` (since 1970) is the only clock.
  *
  * @example

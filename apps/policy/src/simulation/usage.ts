@@ -63,7 +63,7 @@ export class Usage {
   }
 }
 
-/** The rules of a role in the order of evidence (SEMANTICS 4): its own, then the inherited, each role once. */
+/** The rules of a role in the order of evidence (semantics.md 4): its own, then the inherited, each role once. */
 function placesOf(name: string, roles: readonly Role[], seen: Set<string>): readonly Place[] {
   const role = roles.find((one) => one.name === name);
   if (!role || seen.has(name)) return [];

@@ -64,7 +64,7 @@ export class ActivePolicies {
   }
 
   /**
-   * `action`: what is asked, if it is known. No document is read for `policy.*` (SEMANTICS 7.1), so that a tenant whose
+   * `action`: what is asked, if it is known. No document is read for `policy.*` (semantics.md 7.1), so that a tenant whose
    * policy cannot be used can still activate another one.
    *
    * @throws PolicyUnavailable

@@ -26,7 +26,7 @@ const remembered = new Map<string, string>();
 const maxRemembered = 1_024;
 
 /**
- * The name of a type in Cedar, see SEMANTICS.md 9. Two types never have the same name: a permit for one would hold for the other.
+ * The name of a type in Cedar, see semantics.md 9. Two types never have the same name: a permit for one would hold for the other.
  *
  * @example cedarType('user') // 'user'
  * @example cedarType('service-account') // 'service__account'

@@ -14,7 +14,7 @@ export interface Answer {
 const uid = ({ type, id }: Entity): EntityUidJson & Entity => ({ type: cedarType(type), id });
 const hidden = new Set(['__entity', '__extn', '__expr']);
 
-/** SEMANTICS.md 9 once more, the whole at once: JSON that Cedar's own engine takes for the same. */
+/** semantics.md 9 once more, the whole at once: JSON that Cedar's own engine takes for the same. */
 function json(value: Value): CedarValueJson | undefined {
   if (value === null) return undefined;
   if (typeof value === 'number') return Number.isSafeInteger(value) ? value + 0 : undefined;

@@ -13,7 +13,7 @@ function ownAttributes(entity: Entity, facts: EntityFacts | undefined): Readonly
   ]);
 }
 
-/** What policies see of one request, see SEMANTICS.md 9. Made for one decision; each part is made when a policy first asks. */
+/** What policies see of one request, see semantics.md 9. Made for one decision; each part is made when a policy first asks. */
 export class World {
   readonly principal: EntityRef;
   readonly action: EntityRef;

@@ -133,7 +133,7 @@ export function searchDifferences({ document, facts, requests, nowMs }: Case): r
 
 const typesOf = (entities: readonly { type: string }[]) => [...new Set(entities.map(({ type }) => type))];
 
-/** SEMANTICS 10: what Gatehouse knows and what the policy names without a star. */
+/** semantics.md 10: what Gatehouse knows and what the policy names without a star. */
 function actionsOf(document: PolicyDocument | undefined): readonly string[] {
   const roles: readonly Role[] = [...builtinRoles, ...(document?.roles ?? [])];
   const patterns = [

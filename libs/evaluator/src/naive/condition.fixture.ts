@@ -86,7 +86,7 @@ function equal(a: Value, b: Value | undefined): Truth {
 const operandValue = (operand: Operand, scene: Scene): Value | undefined =>
   typeof operand === 'object' && operand !== null ? valueAt(operand.path, scene) : operand;
 
-/** SEMANTICS 6, the last lines; undefined: missing. */
+/** semantics.md 6, the last lines; undefined: missing. */
 export function valueAt(path: string, { request, subject, resource, nowMs }: Scene): Value | undefined {
   const [root = '', ...names] = path.split('.');
   const [first, ...rest] = names;

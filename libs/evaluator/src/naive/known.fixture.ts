@@ -59,7 +59,7 @@ function apply(known: Known, change: FactChange): void {
   }
 }
 
-/** SEMANTICS 3: of Gatehouse's own resources owner and containers are not there, whatever was described. */
+/** semantics.md 3: of Gatehouse's own resources owner and containers are not there, whatever was described. */
 function readOf(facts: EntityFacts): EntityFacts {
   if (!['tenant', 'role', 'service', 'policy', 'user'].includes(facts.entity.type)) return facts;
   const { owner: _, ...rest } = facts;
@@ -69,7 +69,7 @@ function readOf(facts: EntityFacts): EntityFacts {
 export const describedOf = (known: Known, entity: Entity): EntityFacts | undefined =>
   known.described.find((facts) => isSame(facts.entity, entity));
 
-/** SEMANTICS 2: direct groups, and the tenants in which the subject itself holds a grant on everything. */
+/** semantics.md 2: direct groups, and the tenants in which the subject itself holds a grant on everything. */
 export function groupsOf(facts: NaiveFacts, known: Known, subject: Subject): readonly Subject[] {
   const groups: Subject[] = [];
   const add = (group: Subject) => {
@@ -85,7 +85,7 @@ export function groupsOf(facts: NaiveFacts, known: Known, subject: Subject): rea
   return groups;
 }
 
-/** SEMANTICS 3: containers, level by level, each once, the resource itself never, at most 64. */
+/** semantics.md 3: containers, level by level, each once, the resource itself never, at most 64. */
 export function ancestorsOf(known: Known, resource: Entity): readonly Entity[] {
   const found: Entity[] = [];
   let level: readonly Entity[] = [resource];

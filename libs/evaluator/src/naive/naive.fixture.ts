@@ -30,7 +30,7 @@ import {
 import { accessMatches, actionMatches, entityMatches } from './match.fixture.js';
 
 /**
- * What SEMANTICS.md says, word by word: plain loops over lists, nothing prepared and nothing kept. The compiled evaluator
+ * What semantics.md says, word by word: plain loops over lists, nothing prepared and nothing kept. The compiled evaluator
  * is compared with it. Knows no `cedar` rules.
  */
 export function naiveEvaluate(

@@ -5,7 +5,7 @@ import { truthOf, valueAt } from './condition.fixture.js';
 import { accessMatches, actionMatches, entityMatches, networkHas } from './match.fixture.js';
 import { naiveEvaluate } from './naive.fixture.js';
 
-// The yardstick has to be right itself: each line was worked out by hand from SEMANTICS.md.
+// The yardstick has to be right itself: each line was worked out by hand from semantics.md.
 
 const ann = { type: 'user', id: 'ann' };
 const team = { type: 'team', id: 'core' };

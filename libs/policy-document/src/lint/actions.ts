@@ -90,7 +90,7 @@ const hint = (isDeclared: boolean): string =>
 
 const guarded = ['policy.*', 'role.*', 'tenant.*'].map((source) => ({ source, pattern: actionPattern(source) }));
 
-/** SEMANTICS.md, 7.1. */
+/** semantics.md, 7.1. */
 function guardedFinding({ action, path, effect }: Named): Finding | undefined {
   const pattern = effect === 'cedar' ? undefined : actionPattern(action);
   const guard = guarded.find((each) => pattern && each.pattern && containsText(each.pattern, pattern));

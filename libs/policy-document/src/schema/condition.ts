@@ -77,4 +77,4 @@ export const condition: z.ZodType<Condition> = z
   }) as unknown as z.ZodType<Condition>;
 
 /** A condition as it stands in a rule. */
-export const when = condition.meta({ description: 'The rule applies only if this holds (SEMANTICS.md, 6).' });
+export const when = condition.meta({ description: 'The rule applies only if this holds (semantics.md, 6).' });
