@@ -11,7 +11,13 @@ export interface Question {
 /** AuthZEN 1.0; an item of a batch that could not be read has an error for an answer. */
 interface Decision {
   readonly decision: boolean;
-  readonly context: { readonly id?: string; readonly reason?: string; readonly error?: { readonly message: string } };
+  readonly context: {
+    readonly id?: string;
+    readonly reason?: string;
+    /** Of a tenant that only audits: the answer is yes, and the policy says no. */
+    readonly mode?: string;
+    readonly error?: { readonly message: string };
+  };
 }
 
 /**
@@ -73,11 +79,11 @@ function print({ output }: Tools, questions: readonly FullQuestion[], decisions:
   else
     output.table(
       ['DECISION', 'ACTION', 'RESOURCE', 'REASON', 'DECISION ID'],
-      rows.map(({ decision, action, resource, reason, error, id }) => [
+      rows.map(({ decision, action, resource, reason, mode, error, id }) => [
         decision ? 'allow' : 'deny',
         action,
         resource,
-        reason ?? error?.message ?? '',
+        mode ? `${mode}: ${reason}` : (reason ?? error?.message ?? ''),
         id ?? '',
       ]),
     );
