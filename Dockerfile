@@ -13,7 +13,7 @@ WORKDIR /gatehouse
 COPY --from=manifests /gatehouse ./
 RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund \
  && find node_modules/@gatehouse -type l ! -lname '../../libs/*' ! -lname '../../deploy' -delete \
- && rm node_modules/@gatehouse/testing
+ && rm node_modules/@gatehouse/testing node_modules/@gatehouse/service-testing
 
 FROM node:24.21.0-trixie-slim AS build
 WORKDIR /gatehouse
@@ -22,7 +22,7 @@ RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY . .
 ARG APP
 RUN node node_modules/ts7/bin/tsc -b "apps/${APP:?give --build-arg APP=identity, policy, audit or gateway}" deploy \
- && rm -rf node_modules bench tools libs/testing apps/*/src apps/*/test apps/*/dist/test libs/*/src deploy/src \
+ && rm -rf node_modules bench tools libs/testing libs/service-testing apps/*/src apps/*/test apps/*/dist/test libs/*/src deploy/src \
  && find apps -mindepth 1 -maxdepth 1 ! -name "$APP" -exec rm -r {} + \
  && find apps libs deploy -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.spec.js' -o -name '*.fixture.js' \
       -o -name '*.contract.js' -o -name 'tsconfig*.json' -o -name '.tsbuildinfo' -o -name 'jest.config.mjs' \) -delete

@@ -43,7 +43,7 @@ async function compose(platform: Platform, settings: z.output<typeof auditSettin
   // The ledger leaves nothing out: it parks no event, and one replica at a time keeps its order.
   platform.consume({
     durable: 'audit_ledger',
-    sources: ['identity', 'policy', 'audit'],
+    sources: ['identity', 'policy', 'vault', 'audit'],
     parks: false,
     exclusive: true,
     apply: ledger.sequencer.apply,

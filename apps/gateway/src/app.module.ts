@@ -96,6 +96,7 @@ function openUpstreams(settings: GatewaySettings): Readonly<Record<UpstreamName,
   const addresses: Record<UpstreamName, string> = {
     identity: settings.UPSTREAM_IDENTITY,
     policy: settings.UPSTREAM_POLICY,
+    vault: settings.UPSTREAM_VAULT,
     audit: settings.UPSTREAM_AUDIT,
   };
   const open = (name: UpstreamName) => new Upstream(name, addresses[name], settings.UPSTREAM_CONNECTIONS);

@@ -1,5 +1,5 @@
 /** Every service behind the gateway. Its address is the setting `UPSTREAM_<NAME>`. */
-export const upstreamNames = ['identity', 'policy', 'audit'] as const;
+export const upstreamNames = ['identity', 'policy', 'vault', 'audit'] as const;
 export type UpstreamName = (typeof upstreamNames)[number];
 
 export interface GatewayRoute {
@@ -31,11 +31,15 @@ export const routes: readonly GatewayRoute[] = [
   { path: '/.well-known/oauth-authorization-server', upstream: 'identity', readOnly: true },
   { path: '/.well-known/jwks.json', upstream: 'identity', readOnly: true },
   { path: '/api/v1/policy/*', upstream: 'policy' },
+  { path: '/api/v1/vault/*', upstream: 'vault' },
+  // The dialect of Vault's clients, which ask for `/v1/` at whatever address they are given.
+  { path: '/v1/*', upstream: 'vault' },
   { path: '/api/v1/audit/*', upstream: 'audit' },
   { path: '/access/v1/*', upstream: 'policy' },
   { path: '/.well-known/authzen-configuration', upstream: 'policy', readOnly: true },
   { path: '/.well-known/authzen-configuration/*', upstream: 'policy', readOnly: true },
   { path: '/openapi/identity.json', upstream: 'identity', to: '/openapi.json', readOnly: true },
   { path: '/openapi/policy.json', upstream: 'policy', to: '/openapi.json', readOnly: true },
+  { path: '/openapi/vault.json', upstream: 'vault', to: '/openapi.json', readOnly: true },
   { path: '/openapi/audit.json', upstream: 'audit', to: '/openapi.json', readOnly: true },
 ];

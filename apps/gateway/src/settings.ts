@@ -12,6 +12,7 @@ export const gatewaySettings = z.object({
   CA_FILE: setting.text('Certificate of the local authority, offered as /ca.pem').optional(),
   UPSTREAM_IDENTITY: setting.url('Where identity listens'),
   UPSTREAM_POLICY: setting.url('Where policy listens'),
+  UPSTREAM_VAULT: setting.url('Where vault listens'),
   UPSTREAM_AUDIT: setting.url('Where audit listens'),
   UPSTREAM_CONNECTIONS: setting.integer('Connections to one service, at most', { min: 1, max: 4_096 }).default(256),
   UPSTREAM_TIMEOUT_MS: setting

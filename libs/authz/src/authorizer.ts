@@ -30,7 +30,7 @@ function minimumPosition({ headers }: HttpRequest): string | undefined {
  * no permission: the caller gets 503 and may try again.
  */
 export function createAuthorizer({ service, connection, timeoutMs = 3_000 }: AuthorizerOptions): Authorize {
-  return async (principal, action, resource, request): Promise<AccessDecision> => {
+  return async (principal, action, resource, request, noted): Promise<AccessDecision> => {
     const minPosition = minimumPosition(request);
     const { keyId } = principal as { readonly keyId?: string };
     try {
@@ -45,6 +45,7 @@ export function createAuthorizer({ service, connection, timeoutMs = 3_000 }: Aut
           ...(principal.scopes && { scopes: [...principal.scopes] }),
           ...(keyId !== undefined && { credential: keyId }),
           ...(minPosition !== undefined && { minPosition }),
+          ...(noted && { noted: { ...noted } }),
           caller: { type: 'gatehouse', id: service },
           ...(principal.type === 'service' && { source: { ip: request.ip } }),
         },

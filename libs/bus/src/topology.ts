@@ -6,7 +6,7 @@ export const eventSubject = (service: string, tenant: string, aggregate: string,
 
 export const rpcSubject = (service: string, method: string): string => `rpc.${service}.${method}`;
 
-export const services = ['identity', 'policy', 'audit'] as const;
+export const services = ['identity', 'policy', 'vault', 'audit'] as const;
 export type ServiceName = (typeof services)[number];
 
 /**
@@ -35,10 +35,14 @@ export const durableConsumers: readonly DurableConsumer[] = [
   { durable: 'policy_facts', owner: 'policy', sources: ['identity'] },
   { durable: 'policy_callers', owner: 'policy', sources: ['identity'] },
   { durable: 'policy_issuers', owner: 'policy', sources: ['identity'] },
+  { durable: 'vault_keys', owner: 'vault', sources: ['identity'] },
+  { durable: 'vault_callers', owner: 'vault', sources: ['identity'] },
+  { durable: 'vault_issuers', owner: 'vault', sources: ['identity'] },
+  { durable: 'vault_disclosures', owner: 'vault', sources: ['policy'] },
   { durable: 'audit_keys', owner: 'audit', sources: ['identity'] },
   { durable: 'audit_callers', owner: 'audit', sources: ['identity'] },
   { durable: 'audit_issuers', owner: 'audit', sources: ['identity'] },
-  { durable: 'audit_ledger', owner: 'audit', sources: ['identity', 'policy', 'audit'] },
+  { durable: 'audit_ledger', owner: 'audit', sources: ['identity', 'policy', 'vault', 'audit'] },
 ];
 
 /** How long a message may stay unacknowledged before it is delivered again. */
@@ -56,8 +60,9 @@ export interface ServiceCalls {
 export const serviceCalls: readonly ServiceCalls[] = [
   { service: 'identity', calls: ['policy.decide', 'policy.personal_data', 'audit.personal_data', 'identity.observe'] },
   { service: 'policy', calls: ['identity.rewind', 'identity.observe'] },
+  { service: 'vault', calls: ['policy.decide', 'identity.rewind', 'policy.rewind', 'identity.observe'] },
   {
     service: 'audit',
-    calls: ['policy.decide', 'identity.rewind', 'policy.rewind', 'audit.rewind', 'identity.observe'],
+    calls: ['policy.decide', 'identity.rewind', 'policy.rewind', 'vault.rewind', 'audit.rewind', 'identity.observe'],
   },
 ];

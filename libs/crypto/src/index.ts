@@ -31,5 +31,13 @@ export {
   wrappedUnder,
 } from './root-key.js';
 export { type ChunkPlace, openChunk, sealChunk } from './sealed-chunks.js';
+export {
+  openValue,
+  rewrapValue,
+  type SealedValue,
+  sealValue,
+  type ValuePlace,
+  type VersionedKey,
+} from './sealed-value.js';
 export { maxSealedBytes, newSubjectKey, openField, type SubjectKeyRef, sealField } from './subject-keys.js';
 export { type FillRandom, uuidv7, uuidv7Source } from './uuidv7.js';

@@ -6,6 +6,9 @@ const permit = (actions: readonly string[], resources?: readonly string[]): Rule
 /** Named one by one: a scope that somebody adds later is production until it is listed here. */
 const nonProduction = ['scope/development', 'scope/test', 'scope/preview', 'scope/staging'];
 
+/** Secrets are named `<scope>/<name>`. */
+const nonProductionSecrets = nonProduction.map((scope) => `secret/${scope.slice('scope/'.length)}/*`);
+
 /** What an admin hands out: of custom roles those that hold nothing he has not (see `isWithinCeiling`). */
 const rolesBelowOwner = [
   ...['role/admin', 'role/maintainer', 'role/developer', 'role/user', 'role/viewer'],
@@ -20,6 +23,7 @@ const developer = [
   ...user,
   permit(['deploy.preview', 'secret.list', 'decision.evaluate', 'decision.search']),
   permit(['secret.read', 'secret.write', 'environment.write', 'service.operate'], nonProduction),
+  permit(['secret.read', 'secret.write'], nonProductionSecrets),
 ];
 
 /** "Can deploy, manage env, and operate services." */
@@ -36,6 +40,7 @@ const admin = [
   permit(['secret.*', 'members.*', 'team.*', 'billing.*', 'key.*', 'client.*', 'audit.*', 'policy.*', 'projection.*']),
   permit(['role.read', 'decision.evaluate', 'decision.search', 'token.mint', 'audience.*', 'alert.*', 'idp.*']),
   permit(['fact.read', 'fact.write', 'resource.share']),
+  permit(['seal.*', 'transit.*', 'database.*', 'lease.*', 'approle.*']),
   permit(['role.grant', 'role.revoke'], rolesBelowOwner),
 ];
 

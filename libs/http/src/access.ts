@@ -24,6 +24,9 @@ export type AccessDecision =
   | { readonly allowed: true; readonly decisionId?: string | undefined }
   | { readonly allowed: false; readonly decisionId?: string | undefined; readonly reason?: string | undefined };
 
+/** What is recorded with a decision beyond the question: the version of the secret that is to be read. No rule reads it. */
+export type Noted = Readonly<Record<string, string | number | boolean>>;
+
 /**
  * Asks whether a principal may do an action on a resource.
  *
@@ -34,6 +37,7 @@ export type Authorize = (
   action: string,
   resource: string,
   request: HttpRequest,
+  noted?: Noted,
 ) => AccessDecision | Promise<AccessDecision>;
 
 /** Injection tokens under which a service provides the two functions. */

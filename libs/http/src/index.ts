@@ -5,6 +5,7 @@ export {
   AUTHORIZE,
   type Authenticate,
   type Authorize,
+  type Noted,
   type Principal,
 } from './access.js';
 export { type AppOptions, createApp, listRoutes } from './create-app.js';

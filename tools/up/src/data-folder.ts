@@ -18,6 +18,7 @@ const DATA_VERSION = 1;
 export type KeyFile =
   | 'rootKey'
   | 'pepper'
+  | 'sealKey'
   | 'ledgerKey'
   | 'ledgerHead'
   | 'metadataKey'
@@ -68,6 +69,7 @@ export function dataFolder(root: string): DataFolder {
     keys: {
       rootKey: at('secrets', 'root.key'),
       pepper: at('secrets', 'pepper.key'),
+      sealKey: at('secrets', 'seal.key'),
       ledgerKey: at('secrets', 'ledger.pem'),
       ledgerHead: at('ledger', 'head.json'),
       metadataKey: at('secrets', 'metadata.pem'),

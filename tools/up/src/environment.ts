@@ -58,6 +58,7 @@ const inheritedPrefixes = [
   'TRUSTED_PROXIES',
   'WEBHOOK_',
   'RATE_LIMIT_',
+  'SEAL',
   'UPSTREAM_CONNECTIONS',
   'UPSTREAM_TIMEOUT_MS',
   'BODY_LIMIT_BYTES',

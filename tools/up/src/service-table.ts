@@ -34,6 +34,13 @@ export const serviceTable = [
     files: { PEPPER_FILE: 'pepper', METADATA_KEY_FILE: 'metadataKey' },
   },
   {
+    name: 'vault',
+    program: program('vault'),
+    portOffset: 3,
+    stateful: true,
+    files: { PEPPER_FILE: 'pepper', SEAL_KEY_FILE: 'sealKey' },
+  },
+  {
     name: 'audit',
     program: program('audit'),
     portOffset: 2,

@@ -1,4 +1,4 @@
-import type { PolicyMode } from '@gatehouse/contracts';
+import type { Noted, PolicyMode } from '@gatehouse/contracts';
 import type { Pepper } from '@gatehouse/crypto';
 import {
   type CompiledPolicy,
@@ -35,6 +35,7 @@ export type PastMoments = (tenantId: string, asOf: string) => Promise<Moment>;
 export interface Outcome extends Omit<Decision, 'limits'> {
   readonly request: Request;
   readonly given?: RecordedPart;
+  readonly noted?: Noted;
   /** Limits to be consumed before a permit counts; afterwards those that were, or the one that refused. */
   readonly limits?: readonly RateLimitRule[];
   readonly refusal?: RateRefusal;

@@ -1,4 +1,4 @@
-import type { Actor } from '@gatehouse/contracts';
+import type { Actor, Noted } from '@gatehouse/contracts';
 import type { Attributes, Request } from '@gatehouse/evaluator';
 import { StoreUnavailable } from '@gatehouse/event-store';
 
@@ -14,6 +14,8 @@ export interface Question {
   readonly scopes?: readonly string[] | undefined;
   /** Id of the credential that the subject came with, if it is known. */
   readonly credential?: string | undefined;
+  /** Recorded beside what decided; only our own services say it. */
+  readonly noted?: Noted | undefined;
 }
 
 /** Who asks, for what. */

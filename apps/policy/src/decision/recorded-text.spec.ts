@@ -41,6 +41,7 @@ const item = (of: Outcome, since: string | undefined) => ({
   obligations: of.obligations?.map(({ id }) => id),
   limits: of.limits?.map(({ id }) => id),
   mode: of.mode,
+  noted: of.noted,
   asOf: since,
 });
 

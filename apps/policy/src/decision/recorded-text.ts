@@ -42,13 +42,13 @@ const subjectText = lastOf(entityText);
 
 /** The parts of a decision that stand before `facts`, between it and `policy`, and behind. */
 function parts(outcome: Outcome, asOf: string | undefined): readonly [string, string, string] {
-  const { request, decision, reason, matched, given, obligations, limits, mode } = outcome;
+  const { request, decision, reason, matched, given, obligations, limits, mode, noted } = outcome;
   const { subject, action, resource } = request;
   const ids = (rules: readonly { readonly id: string }[]) => list(rules.map(({ id }) => id));
   return [
     `"action":${text(action.name)}${asOf === undefined ? '' : `,"asOf":${text(asOf)}`},"decision":${decision}`,
     `${given ? `,"given":${canonicalJson(given)}` : ''}${limits ? `,"limits":${ids(limits)}` : ''},"matched":${matchedText(matched)}` +
-      `${mode ? `,"mode":${text(mode)}` : ''}${obligations ? `,"obligations":${ids(obligations)}` : ''}`,
+      `${mode ? `,"mode":${text(mode)}` : ''}${noted ? `,"noted":${canonicalJson(noted)}` : ''}${obligations ? `,"obligations":${ids(obligations)}` : ''}`,
     `,"reason":${text(reason)},"resource":${entityText(resource)},"subject":${subjectText(subject)}`,
   ];
 }

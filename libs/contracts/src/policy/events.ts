@@ -101,6 +101,13 @@ const given = z.object({
   context: attributes.optional(),
 });
 
+/** What a service of ours says of a question beyond what decides it: the version of the secret that is to be read. */
+export const noted = z.record(
+  z.string().regex(/^[a-z][a-zA-Z0-9]{0,31}$/),
+  z.union([z.string().max(128), z.number(), z.boolean()]),
+);
+export type Noted = z.infer<typeof noted>;
+
 /** One answered question. Who asked is the envelope's actor; the subject is whom the question was about. */
 export const decisionRecorded = z.object({
   subject: entity,
@@ -119,6 +126,7 @@ export const decisionRecorded = z.object({
   obligations: z.array(z.string()).optional(),
   /** The tenant was in this mode: `decision` is what was answered, `reason` what the policy said. */
   mode: z.literal('audit_only').optional(),
+  noted: noted.optional(),
   /** Rate limits that were consumed, or that refused. */
   limits: z.array(z.string()).optional(),
   /**

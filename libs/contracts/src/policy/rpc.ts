@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { actor } from '../envelope.js';
-import { entity } from './events.js';
+import { entity, noted } from './events.js';
 
 /** Asked by our own services before they act: one recorded decision. Answered only when it is durable. */
 export const decide = {
@@ -16,6 +16,8 @@ export const decide = {
     scopes: z.array(z.string().max(128)).max(64).optional(),
     /** Id of the credential that the principal came with: what rate limits of scope `per_key` count by. */
     credential: z.string().max(128).optional(),
+    /** Recorded with the decision; no rule reads it. At most 8 members. */
+    noted: noted.refine((given) => Object.keys(given).length <= 8, 'has at most 8 members').optional(),
     /** The service that asks. */
     caller: actor,
     /** A position of policy's log that the decision must have read up to: that of the asker's own last write. */

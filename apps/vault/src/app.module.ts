@@ -1,0 +1,60 @@
+import { PostgresEventStore } from '@gatehouse/event-store';
+import { asInline } from '@gatehouse/projection';
+import type { Composition, Platform, ServiceDefinition } from '@gatehouse/service';
+import type { DynamicModule } from '@nestjs/common';
+import type { Area, AreaContext, AreaParts } from './area.js';
+import { callerArea } from './caller/caller.area.js';
+import { keyArea } from './key/key.area.js';
+import { Keyring } from './key/keyring.js';
+import { fileSeal } from './key/seal.js';
+import { Foundation1700000001001 } from './migrations/1-foundation.js';
+import { type VaultSettings, vaultSettings } from './settings.js';
+
+const areas: readonly Area[] = [callerArea, keyArea];
+const inlineProjections = areas.flatMap((area) => area.inline ?? []);
+
+export const vaultService: ServiceDefinition<typeof vaultSettings> = {
+  name: 'vault',
+  settings: vaultSettings,
+  entities: areas.flatMap((area) => area.entities ?? []),
+  migrations: [Foundation1700000001001, ...areas.flatMap((area) => area.migrations ?? [])],
+  compose,
+};
+
+function compose(platform: Platform, settings: VaultSettings): Composition {
+  const context = contextOf(platform, settings);
+  for (const projection of inlineProjections) platform.project(projection);
+  const parts = areas.map((area) => area.compose?.(context) ?? {});
+  return {
+    module: vaultModule(context, parts),
+    checks: parts.flatMap(({ checks = [] }) => checks),
+    start: async () => {
+      for (const { start } of parts) await start?.();
+    },
+    stop: async () => {
+      for (const { stop } of [...parts].reverse()) await stop?.();
+    },
+  };
+}
+
+function contextOf(platform: Platform, settings: VaultSettings): AreaContext {
+  const { database } = platform;
+  const inline = inlineProjections.map((projection) => asInline(projection, 'vault'));
+  const store = new PostgresEventStore({ service: 'vault', pool: database.request, inline });
+  const keyring = new Keyring({
+    pool: database.system,
+    seal: fileSeal(settings.SEAL_KEY_FILE),
+    onError: platform.warn('the root key could not be read'),
+  });
+  return { platform, settings, store, keyring };
+}
+
+const vaultModule = ({ store, keyring }: AreaContext, parts: readonly AreaParts[]): DynamicModule => ({
+  module: class VaultModule {},
+  controllers: parts.flatMap(({ controllers = [] }) => controllers),
+  providers: [
+    { provide: PostgresEventStore, useValue: store },
+    { provide: Keyring, useValue: keyring },
+    ...parts.flatMap(({ providers = [] }) => providers),
+  ],
+});

@@ -1,0 +1,165 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { connectBus, ensureTopology } from '@gatehouse/bus';
+import { Connection } from '@gatehouse/config';
+import { createKeyFile } from '@gatehouse/crypto';
+import { migrate, type RunningService, startService } from '@gatehouse/service';
+import { IdentityLog, type RunningProgram, runProgram } from '@gatehouse/service-testing';
+import {
+  startTestNats,
+  startTestPostgres,
+  type TestNats,
+  type TestPostgres,
+  tempDir,
+  waitFor,
+} from '@gatehouse/testing';
+import pg from 'pg';
+import { vaultService } from '../src/app.module.js';
+
+const policyProgram = fileURLToPath(new URL('../../../policy/dist/src/main.js', import.meta.url));
+
+export interface Call {
+  readonly key?: string;
+  readonly method?: string;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** Parsed, where it is JSON. */
+  // biome-ignore lint/suspicious/noExplicitAny: answers of every route, of which each test reads what it knows
+  readonly body: any;
+}
+
+/** A caller that policy and vault know. */
+export interface Somebody {
+  readonly tenantId: string;
+  readonly id: string;
+  readonly key: string;
+  readonly keyId: string;
+}
+
+/** Vault in this process, policy as a process, PostgreSQL and NATS; identity's events come from the test. */
+export interface VaultStack {
+  readonly postgres: TestPostgres;
+  readonly nats: TestNats;
+  readonly folder: string;
+  readonly adminUrl: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly identity: IdentityLog;
+  readonly policy: RunningProgram;
+  service: RunningService;
+  /** Sees everything, whatever row-level security says. */
+  readonly superuser: pg.Pool;
+  call(path: string, call?: Call): Promise<Answer>;
+  /** A service with a `mas_` key and these roles on the whole tenant, once policy and vault know it. */
+  somebody(tenantId: string, name: string, roles: readonly string[]): Promise<Somebody>;
+  /** Stops vault and starts it again on the same servers. */
+  restart(settings?: Readonly<Record<string, string>>): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startVaultStack(settings: Readonly<Record<string, string>> = {}): Promise<VaultStack> {
+  const [postgres, nats] = await Promise.all([startTestPostgres(), startTestNats()]);
+  const adminUrl = await postgres.createDatabase('gatehouse');
+  const files = tempDir('vault');
+  const pepper = randomBytes(32);
+  const pepperFile = join(files.path, 'pepper');
+  createKeyFile(pepperFile, pepper);
+  const nc = await connectBus({ servers: nats.url, user: 'setup' });
+  await ensureTopology(nc);
+  const policy = await runProgram({
+    name: 'policy',
+    program: policyProgram,
+    postgres,
+    adminUrl,
+    natsUrl: nats.url,
+    pepperFile,
+    settings: { METADATA_KEY_FILE: join(files.path, 'metadata.pem') },
+  });
+  await migrate({
+    service: 'vault',
+    admin: new Connection(adminUrl, 'admin'),
+    passwords: { request: 'request-password-1', system: 'system-password-1' },
+    migrations: vaultService.migrations,
+  });
+  const env = {
+    SERVICE_PORT: '0',
+    DATABASE_URL: postgres.urlOf('gatehouse', 'gatehouse_vault'),
+    DATABASE_SYSTEM_URL: postgres.urlOf('gatehouse', 'gatehouse_vault_system'),
+    NATS_URL: nats.url,
+    PEPPER_FILE: pepperFile,
+    SEAL_KEY_FILE: join(files.path, 'seal.key'),
+    LOG_LEVEL: 'error',
+    ...settings,
+  };
+  const superuser = new pg.Pool({ connectionString: adminUrl, max: 2 });
+  superuser.on('error', () => undefined);
+  const stack: VaultStack = {
+    postgres,
+    nats,
+    folder: files.path,
+    adminUrl,
+    env,
+    identity: new IdentityLog(nc, pepper),
+    policy,
+    service: await startService(vaultService, env),
+    superuser,
+    call: (path, call) => send(stack.service, path, call),
+    somebody: (tenantId, name, roles) => introduce(stack, tenantId, name, roles),
+    async restart(changes = {}) {
+      await stack.service.stop();
+      stack.service = await startService(vaultService, { ...env, ...changes });
+    },
+    async stop() {
+      await stack.service.stop();
+      await policy.stop();
+      await superuser.end();
+      await nc.close();
+      await Promise.all([postgres.stop(), nats.stop()]);
+      files.remove();
+    },
+  };
+  return stack;
+}
+
+async function send({ app }: RunningService, path: string, { key, method, body, headers }: Call = {}): Promise<Answer> {
+  const answer = await fetch(`${await app.getUrl()}${path}`, {
+    method: method ?? (body === undefined ? 'GET' : 'POST'),
+    headers: {
+      ...(key && { authorization: `Bearer ${key}` }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+  const text = await answer.text();
+  const isJson = answer.headers.get('content-type')?.includes('json');
+  return { status: answer.status, headers: answer.headers, text, body: isJson && text ? JSON.parse(text) : undefined };
+}
+
+async function introduce(
+  stack: VaultStack,
+  tenantId: string,
+  name: string,
+  roles: readonly string[],
+): Promise<Somebody> {
+  const { key, keyId } = await stack.identity.createKey(tenantId, name, roles);
+  const known = async () => (await send(stack.service, '/api/v1/vault/whoami', { key })).status === 200;
+  await waitFor(known, { timeoutMs: 20_000, message: `vault knows the key of ${name}` });
+  if (roles.length > 0) {
+    const granted = async () => {
+      const { rows } = await stack.superuser.query(
+        `select from policy.grants where tenant_id = $1 and subject_id = $2 and active`,
+        [tenantId, name],
+      );
+      return rows.length >= roles.length;
+    };
+    await waitFor(granted, { timeoutMs: 20_000, message: `policy knows the roles of ${name}` });
+  }
+  return { tenantId, id: name, key, keyId };
+}
