@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort } from '@gatehouse/local-servers';
+import { freePortBlock } from '@gatehouse/local-servers';
 import { type Child, startChild } from './child.js';
 
 export interface Stack extends Child {
@@ -26,9 +26,17 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 export async function startStack(services?: string): Promise<Stack> {
   // Readable for others: PostgreSQL does not run as root and must reach its folder.
   const data = mkdtempSync(join(tmpdir(), 'gatehouse-bench-'));
-  // Below the ports that the system hands out by itself.
-  const [port, portBase] = [await freePort(), 20_000 + Math.floor(Math.random() * 12_000)];
-  const args = ['--data', join(data, 'data'), '--port', `${port}`, '--port-base', `${portBase}`, '--json', '--yes'];
+  const portBase = await freePortBlock(40);
+  const args = [
+    '--data',
+    join(data, 'data'),
+    '--port',
+    `${portBase + 39}`,
+    '--port-base',
+    `${portBase}`,
+    '--json',
+    '--yes',
+  ];
   if (services) args.push('--services', services);
   const child = await startChild([join(root, 'tools/up/bin/up.mjs'), ...args], (line) => readReady(line) !== undefined);
   const ready = readReady(child.line);

@@ -4,7 +4,7 @@ export { LocalServerError, type LocalServerErrorCode } from './local-server-erro
 export { type NatsOptions, type NatsServer, startNats } from './nats.js';
 export { type NatsBinary, natsCachePath } from './nats-binary.js';
 export type { NatsRelease } from './nats-release.js';
-export { describePortHolder, freePort, requireFreePort } from './ports.js';
+export { describePortHolder, freePort, freePortBlock, requireFreePort } from './ports.js';
 export { type PostgresOptions, type PostgresServer, startPostgres } from './postgres.js';
 export { findPostgres, type PostgresBinaries } from './postgres-binaries.js';
 export { describeProcess, processIdentity } from './process-identity.js';

@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { freePort, requireFreePort } from './ports.js';
+import { freePort, freePortBlock, requireFreePort } from './ports.js';
 
 const server = createServer();
 afterEach(() => new Promise((closed) => server.close(closed)));
@@ -18,5 +19,16 @@ describe('requireFreePort', () => {
       ),
     });
     if (process.platform === 'linux') await expect(refusal).rejects.toThrow(`(pid ${process.pid})`);
+  });
+});
+
+describe('freePortBlock', () => {
+  it('gives ports in a row that outgoing connections never get', async () => {
+    const first = await freePortBlock(40);
+    for (let port = first; port < first + 40; port++) await requireFreePort(port, 'a service', 'choose another');
+    expect(first).toBeGreaterThanOrEqual(10_000);
+    if (process.platform !== 'linux') return;
+    const outgoing = Number.parseInt(readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8'), 10);
+    expect(first + 40).toBeLessThanOrEqual(outgoing);
   });
 });

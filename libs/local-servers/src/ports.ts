@@ -1,9 +1,51 @@
+import { randomInt } from 'node:crypto';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { LocalServerError } from './local-server-error.js';
 
+/** Lower ones belong to well-known services, and to what a developer has running. */
+const FIRST_PORT = 10_000;
+const BLOCK_ATTEMPTS = 100;
+
 /** A TCP port on 127.0.0.1 that was free a moment ago. The caller retries on a clash: nothing can reserve a port. */
-export async function freePort(): Promise<number> {
+export const freePort = (): Promise<number> => freePortBlock(1);
+
+/**
+ * The first of `length` consecutive TCP ports on 127.0.0.1 that were free a moment ago.
+ *
+ * They lie below those that the system gives to outgoing connections (ip(7), ip_local_port_range): a connection holds
+ * its port for a minute after its end, so a server that starts again on such a port may find it taken.
+ *
+ * @example const portBase = await freePortBlock(40); // portBase ... portBase + 39
+ */
+export async function freePortBlock(length: number): Promise<number> {
+  const places = firstOutgoingPort() - FIRST_PORT - length;
+  for (let attempt = 0; attempt < BLOCK_ATTEMPTS && places > 0; attempt += 1) {
+    const first = FIRST_PORT + randomInt(places);
+    if (await areFree(first, length)) return first;
+  }
+  if (length > 1) throw new LocalServerError('port-in-use', `there are no ${length} free ports in a row`);
+  return anyFreePort();
+}
+
+async function areFree(first: number, length: number): Promise<boolean> {
+  for (let port = first; port < first + length; port += 1) if (!(await isFree(port))) return false;
+  return true;
+}
+
+const isFree = (port: number): Promise<boolean> =>
+  listen(port, '127.0.0.1').then(
+    (server) => new Promise((resolve) => server.close(() => resolve(true))),
+    () => false,
+  );
+
+/** Elsewhere than on Linux the range begins higher than its default there. */
+function firstOutgoingPort(): number {
+  return Number.parseInt(textOf('/proc/sys/net/ipv4/ip_local_port_range'), 10) || 32_768;
+}
+
+/** For a system that leaves nothing below its outgoing connections. */
+async function anyFreePort(): Promise<number> {
   const server = await listen(0, '127.0.0.1');
   const address = server.address();
   await new Promise((resolve) => server.close(resolve));

@@ -1,4 +1,10 @@
-export { freePort, processIdentity, type SupervisedChild, superviseChild } from '@gatehouse/local-servers';
+export {
+  freePort,
+  freePortBlock,
+  processIdentity,
+  type SupervisedChild,
+  superviseChild,
+} from '@gatehouse/local-servers';
 export { startBrowser } from './chromium.js';
 export { type TempDir, tempDir } from './temp-dir.js';
 export { startTestNats, type TestNats, type TestNatsOptions } from './test-nats.js';

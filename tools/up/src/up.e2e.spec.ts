@@ -3,14 +3,15 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { tempDir, waitFor } from '@gatehouse/testing';
+import { freePortBlock, tempDir, waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Summary } from './progress.js';
 
 const repository = join(import.meta.dirname, '../../..');
 const START_TIMEOUT_MS = 120_000;
 /** Away from the defaults: a developer's own stack may be running. */
-const ports = ['--port', '18443', '--port-base', '17100'];
+const portBase = await freePortBlock(40);
+const ports = ['--port', `${portBase + 39}`, '--port-base', `${portBase}`];
 
 interface Up {
   process: ChildProcess;

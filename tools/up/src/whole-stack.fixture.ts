@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { tempDir } from '@gatehouse/testing';
+import { freePortBlock, tempDir } from '@gatehouse/testing';
 import pg from 'pg';
 import { Agent, type Dispatcher, request } from 'undici';
 
@@ -14,6 +14,12 @@ const program = `
   const { main } = await import(${JSON.stringify(join(import.meta.dirname, 'main.js'))});
   await main(process.argv.slice(1), { repository: ${JSON.stringify(repository)}, startedAtMs: 0 });
   process.exit();`;
+
+/** Twenty-two for services and servers, and the last one for the gateway. */
+const portsOfStack = 40;
+const portAttempts = 3;
+/** Of what a stack said that did not start. */
+const lastLines = 40;
 
 export interface Answer {
   readonly status: number;
@@ -42,13 +48,7 @@ export interface WholeStack {
 export async function startWholeStack(name: string, settings: NodeJS.ProcessEnv = {}): Promise<WholeStack> {
   const folder = tempDir(name);
   const data = join(folder.path, 'data');
-  // Several specs may run side by side: each takes forty ports of its own.
-  const portBase = 21_000 + ((process.pid * 7 + name.length) % 400) * 40;
-  const port = portBase + 39;
-  const up = await launch(
-    ['--data', data, '--port', `${port}`, '--port-base', `${portBase}`, '--json', '--yes'],
-    settings,
-  );
+  const { up, portBase, port } = await launch(data, settings);
   const agent = new Agent({
     connect: { ca: readFileSync(join(data, 'tls/ca.pem'), 'utf8'), servername: 'localhost' },
     connections: 32,
@@ -83,16 +83,41 @@ export async function startWholeStack(name: string, settings: NodeJS.ProcessEnv 
   };
 }
 
-async function launch(flags: readonly string[], settings: NodeJS.ProcessEnv): Promise<ChildProcess> {
+interface Launched {
+  readonly up: ChildProcess;
+  readonly portBase: number;
+  readonly port: number;
+}
+
+/** Ports that were free may be taken when they are bound; only then are others tried. */
+async function launch(data: string, settings: NodeJS.ProcessEnv): Promise<Launched> {
+  for (let attempt = 1; ; attempt += 1) {
+    const portBase = await freePortBlock(portsOfStack);
+    const port = portBase + portsOfStack - 1;
+    const flags = ['--data', data, '--port', `${port}`, '--port-base', `${portBase}`, '--json', '--yes'];
+    try {
+      return { up: await untilReady(flags, settings), portBase, port };
+    } catch (error) {
+      if (attempt === portAttempts || !/already in use|EADDRINUSE/.test((error as Error).message)) throw error;
+    }
+  }
+}
+
+/** Rejects with the last that the stack said, if it ends instead. */
+async function untilReady(flags: readonly string[], settings: NodeJS.ProcessEnv): Promise<ChildProcess> {
   const up = spawn(process.execPath, ['--input-type=module', '-e', program, '--', ...flags], {
     cwd: repository,
     env: { ...process.env, ...settings },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const lines = createInterface({ input: up.stdout as NodeJS.ReadableStream });
+  const said: string[] = [];
   await new Promise<void>((resolve, reject) => {
-    lines.on('line', (line) => line.includes('"event":"ready"') && resolve());
-    up.once('exit', (code) => reject(new Error(`the stack ended with ${code}`)));
+    for (const input of [up.stdout, up.stderr])
+      createInterface({ input }).on('line', (line) => {
+        if (said.push(line) > lastLines) said.shift();
+        if (line.includes('"event":"ready"')) resolve();
+      });
+    up.once('close', (code) => reject(new Error(`the stack ended with ${code}:\n${said.join('\n')}`)));
   });
   return up;
 }
