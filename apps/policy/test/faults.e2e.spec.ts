@@ -34,15 +34,23 @@ const recordedIds = () =>
     return new Set(rows.map((row: { id: string }) => row.id));
   });
 
+const askBatch = () =>
+  stack.call('/access/v1/evaluations', {
+    key: operator,
+    body: { ...question('user/u-1', 'logs.read', 'runtime/app-web'), evaluations: [{}, {}] },
+  });
+
 describe('PostgreSQL down', () => {
   it('answers 503 with Retry-After and never a decision, and goes on by itself', async () => {
     await start();
     expect((await ask()).status).toBe(200);
     await stack.postgres.kill9();
-    for (const response of await Promise.all([ask(), ask(), ask()])) {
+    for (const response of await Promise.all([ask(), askBatch(), ask()])) {
       expect(response.status).toBe(503);
       expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0);
-      expect(await response.json()).not.toHaveProperty('decision');
+      const body = await response.json();
+      expect(body).not.toHaveProperty('decision');
+      expect(body).not.toHaveProperty('evaluations');
     }
     const grants = await stack.call('/api/v1/policy/grants', { key: operator });
     expect(grants.status).toBe(503);
@@ -76,6 +84,29 @@ describe('NATS down', () => {
     await waitFor(() => stack.service.platform.outbox.state.published >= total, {
       timeoutMs: 20_000,
       message: `${total} events are published`,
+    });
+  });
+});
+
+describe('a commit that is not confirmed', () => {
+  it('keeps back the answer of a batch, which is made before it', async () => {
+    await start();
+    const locksWaitedFor = () =>
+      withDatabase(async (other) => (await other.query('select from pg_locks where not granted')).rows.length);
+    await withDatabase(async (client) => {
+      await client.query('begin');
+      await client.query('lock table policy.events in exclusive mode');
+      let answered = false;
+      const asked = askBatch().finally(() => {
+        answered = true;
+      });
+      await waitFor(async () => answered || (await locksWaitedFor()) > 0, {
+        timeoutMs: 4_000,
+        message: 'the writer waits',
+      });
+      expect(answered).toBe(false);
+      await client.query('rollback');
+      expect((await asked).status).toBe(200);
     });
   });
 });

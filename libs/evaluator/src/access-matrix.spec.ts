@@ -6,7 +6,7 @@ import { LiveFacts } from './facts/live-facts.js';
 import { knownActions } from './known-actions.js';
 import type { Scope } from './model.js';
 import { needed } from './needed.js';
-import { parseRequest } from './parse.js';
+import { parseRequest } from './parse-request.js';
 
 const policy = compile({ digest: 'builtin' });
 

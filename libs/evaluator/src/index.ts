@@ -54,11 +54,11 @@ export {
   isPrintable,
   limits,
   parseActionName,
-  parseRequest,
   parseResource,
   parseScope,
   parseSubject,
 } from './parse.js';
+export { parseRequest, requestParser } from './parse-request.js';
 export {
   actionPattern,
   containsText,

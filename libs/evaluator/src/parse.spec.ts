@@ -1,15 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Parsed } from './model.js';
-import {
-  formatResource,
-  formatScope,
-  limits,
-  parseActionName,
-  parseRequest,
-  parseResource,
-  parseScope,
-} from './parse.js';
+import { formatResource, formatScope, limits, parseActionName, parseResource, parseScope } from './parse.js';
+import { parseRequest, requestParser } from './parse-request.js';
 
 const pathsOf = (parsed: Parsed<unknown>): string[] => (parsed.ok ? [] : parsed.errors.map((error) => error.path));
 const valid = {
@@ -183,5 +176,37 @@ describe('parseRequest', () => {
         else expect(parsed.errors.length).toBeGreaterThan(0);
       }),
     );
+  });
+});
+
+describe('requestParser', () => {
+  const properties = fc.dictionary(fc.string({ maxLength: 3 }), fc.jsonValue({ maxDepth: 1 }), { maxKeys: 2 });
+  const pick = fc.nat({ max: 2 });
+  const pool = fc.tuple(...Array.from({ length: 3 }, () => fc.oneof(properties, fc.constant('x'.repeat(3_000)))));
+
+  it('reads parts that requests share as parseRequest reads each', () => {
+    fc.assert(
+      fc.property(pool, fc.array(fc.tuple(pick, pick, pick, pick), { maxLength: 6 }), (given, picks) => {
+        const parts = given.map((of, i) => ({ ...valid.subject, name: `n${i}`, properties: { of } }));
+        const parse = requestParser();
+        for (const [subject, action, resource, context] of picks) {
+          const request = {
+            subject: parts[subject],
+            action: parts[action],
+            resource: parts[resource],
+            context: parts[context],
+          };
+          expect(parse(request)).toEqual(parseRequest(request));
+        }
+      }),
+    );
+  });
+
+  it('gives the same object for the same part, and none of what the limits refuse', () => {
+    const subject = { ...valid.subject, properties: { a: 'x'.repeat(5_000) } };
+    const parse = requestParser();
+    const [first, second] = [parse({ ...valid, subject }), parse({ ...valid, subject })];
+    expect(first.ok && second.ok && first.value.subject === second.value.subject).toBe(true);
+    expect(pathsOf(parse({ ...valid, subject, context: { b: 'x'.repeat(5_000) } }))).toEqual(['context']);
   });
 });

@@ -1,5 +1,4 @@
-import { attributesFault, type Budget } from './attributes.js';
-import type { Attributes, FieldError, Parsed, Request, Resource, Scope, Subject } from './model.js';
+import type { FieldError, Parsed, Resource, Scope, Subject } from './model.js';
 
 /**
  * Longest accepted texts, in UTF-16 code units. Those of the subject are the bounds of an event's actor. `attributes`:
@@ -16,25 +15,28 @@ export const limits = {
 
 const scopeWordPattern = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
 
+/** Nearly every name; for these nothing else is looked at. */
+const plain = /^[ -~]*$/;
 /** Control characters deceive readers of logs; half a surrogate pair could not be recorded in canonical JSON. */
 const unprintable = /[\p{Cc}\p{Cs}\u2028\u2029]/u;
 
-const ok = <T>(value: T): Parsed<T> => ({ ok: true, value });
-const wrong = <T>(path: string, message: string): Parsed<T> => ({ ok: false, errors: [{ path, message }] });
+export const ok = <T>(value: T): Parsed<T> => ({ ok: true, value });
+export const wrong = <T>(path: string, message: string): Parsed<T> => ({ ok: false, errors: [{ path, message }] });
 
-function record(value: unknown): Readonly<Record<string, unknown>> | undefined {
+export function record(value: unknown): Readonly<Record<string, unknown>> | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
     ? (value as Record<string, unknown>)
     : undefined;
 }
 
-const member = (of: Readonly<Record<string, unknown>>, name: string): unknown =>
+export const member = (of: Readonly<Record<string, unknown>>, name: string): unknown =>
   Object.hasOwn(of, name) ? of[name] : undefined;
 
 function textFault(value: unknown, limit: number): string | undefined {
   if (typeof value !== 'string') return value === undefined ? 'is missing' : 'must be text';
   if (value === '') return 'must not be empty';
   if (value.length > limit) return `must have at most ${limit} characters`;
+  if (plain.test(value)) return undefined;
   return unprintable.test(value) ? 'must not hold control characters or half a surrogate pair' : undefined;
 }
 
@@ -47,12 +49,14 @@ function parseEntity(value: unknown, path: string, typeLimit: number, idLimit: n
   if (!of) return wrong(path, value === undefined ? 'is missing' : 'must be an object with type and id');
   const type = member(of, 'type');
   const id = member(of, 'id');
+  const typeFault = textFault(type, typeLimit);
+  const idFault = textFault(id, idLimit);
+  if (typeFault === undefined && idFault === undefined) return ok({ type: type as string, id: id as string });
   const faults = [
-    { path: `${path}.type`, message: textFault(type, typeLimit) },
-    { path: `${path}.id`, message: textFault(id, idLimit) },
+    { path: `${path}.type`, message: typeFault },
+    { path: `${path}.id`, message: idFault },
   ];
-  const errors = faults.filter((fault): fault is FieldError => fault.message !== undefined);
-  return errors.length > 0 ? { ok: false, errors } : ok({ type: type as string, id: id as string });
+  return { ok: false, errors: faults.filter((fault): fault is FieldError => fault.message !== undefined) };
 }
 
 function parseResourceText(text: string, path: string): Parsed<Resource> {
@@ -93,54 +97,4 @@ export const parseSubject = (value: unknown, path = 'subject'): Parsed<Subject> 
 export function parseActionName(value: unknown, path = 'action.name'): Parsed<string> {
   const fault = textFault(value, limits.action);
   return fault ? wrong(path, fault) : ok(value as string);
-}
-
-function parseAction(value: unknown): Parsed<string> {
-  const of = record(value);
-  return of
-    ? parseActionName(member(of, 'name'))
-    : wrong('action', value === undefined ? 'is missing' : 'must be an object with a name');
-}
-
-/** Properties of one part, beside its names. */
-function withProperties<T extends object>(
-  part: Parsed<T>,
-  value: unknown,
-  path: string,
-  budget: Budget,
-): Parsed<T & { readonly properties?: Attributes }> {
-  const of = record(value);
-  const given = of && member(of, 'properties');
-  if (given === undefined) return part;
-  const fault = attributesFault(given, budget);
-  if (fault)
-    return { ok: false, errors: [...(part.ok ? [] : part.errors), { path: `${path}.properties`, message: fault }] };
-  return part.ok ? ok({ ...part.value, properties: given as Attributes }) : part;
-}
-
-/**
- * A request from untyped input, or every field error at once. Unknown members are ignored, as AuthZEN demands; the
- * resource may also be text, see {@link parseResource}. Properties and context are taken as they are, within the bounds
- * of {@link limits} for all together. Never throws on data from `JSON.parse`.
- *
- * @example
- * parseRequest({ subject: { type: 'user', id: 'u_7' }, action: { name: 'logs.read' }, resource: 'runtime/app-web' })
- */
-export function parseRequest(value: unknown): Parsed<Request> {
-  const of = record(value);
-  if (!of) return wrong('', 'must be an object');
-  const budget: Budget = { left: limits.attributes };
-  const given = (name: string) => member(of, name);
-  const subject = withProperties(parseSubject(given('subject')), given('subject'), 'subject', budget);
-  const name = parseAction(given('action'));
-  const action = withProperties(name.ok ? ok({ name: name.value }) : name, given('action'), 'action', budget);
-  const resource = withProperties(parseResource(given('resource')), given('resource'), 'resource', budget);
-  const context = given('context');
-  const fault = context === undefined ? undefined : attributesFault(context, budget);
-  if (subject.ok && action.ok && resource.ok && !fault) {
-    const names = { subject: subject.value, action: action.value, resource: resource.value };
-    return ok(context === undefined ? names : { ...names, context: context as Attributes });
-  }
-  const errors = [subject, action, resource].flatMap((part) => (part.ok ? [] : part.errors));
-  return { ok: false, errors: fault ? [...errors, { path: 'context', message: fault }] : errors };
 }

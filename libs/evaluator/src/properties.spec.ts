@@ -6,7 +6,7 @@ import { LiveFacts } from './facts/live-facts.js';
 import { changes } from './facts/random-changes.fixture.js';
 import type { Decision, FactChange, PolicyDocument, PolicyRule, Request } from './model.js';
 import { randomCase } from './naive/generate-case.fixture.js';
-import { parseRequest } from './parse.js';
+import { parseRequest } from './parse-request.js';
 import { policyErrors } from './policy-errors.js';
 import { recordedPart } from './recorded-part.js';
 

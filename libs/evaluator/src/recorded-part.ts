@@ -10,6 +10,8 @@ export interface RecordedPart {
   readonly context?: Attributes;
 }
 
+const roots = ['subject', 'action', 'resource', 'context'] as const;
+
 /** Names below a root; `true`: the whole value. */
 type Wanted = Map<string, Wanted> | true;
 
@@ -38,13 +40,20 @@ function wantedOf(paths: readonly string[]): Map<string, Wanted> {
 const isObject = (value: Value): value is Attributes =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** Whether all that a value holds is wanted whole: most requests bring just what the policy reads. */
+function isAllWanted(value: Attributes, wanted: Map<string, Wanted>): boolean {
+  for (const name in value) if (wanted.get(name) !== true) return false;
+  return true;
+}
+
 /** A value on the way that has no members stays: that it is there hides what is known under the same name. */
 function partOf(value: Value, wanted: Wanted): Value {
-  if (wanted === true || !isObject(value) || wanted.has('*')) return value;
-  const members = [...wanted].flatMap(([name, below]): (readonly [string, Value])[] => {
+  if (wanted === true || !isObject(value) || wanted.has('*') || isAllWanted(value, wanted)) return value;
+  const members: [string, Value][] = [];
+  for (const [name, below] of wanted) {
     const member = Object.hasOwn(value, name) ? value[name] : undefined;
-    return member === undefined ? [] : [[name, partOf(member, below)]];
-  });
+    if (member !== undefined) members.push([name, partOf(member, below)]);
+  }
   // Own members even for `__proto__`.
   return Object.fromEntries(members);
 }
@@ -66,17 +75,20 @@ function wantedBy(policy: CompiledPolicy): Map<string, Wanted> {
 export function recordedPart(policy: CompiledPolicy, request: Request): RecordedPart | undefined {
   const wanted = wantedBy(policy);
   if (wanted.size === 0) return undefined;
-  const { subject, action, resource, context } = request;
-  const given = {
-    subject: subject.properties,
-    action: action.properties,
-    resource: resource.properties,
-    context,
-  };
-  const parts = Object.entries(given).flatMap(([root, attributes]) => {
-    const names = wanted.get(root);
-    const part = attributes && names ? partOf(attributes, names) : undefined;
-    return part && Object.keys(part).length > 0 ? [[root, part] as const] : [];
-  });
-  return parts.length > 0 ? Object.fromEntries(parts) : undefined;
+  let parts: { -readonly [Root in keyof RecordedPart]: RecordedPart[Root] } | undefined;
+  for (const root of roots) {
+    const part = partBelow(wanted.get(root), root === 'context' ? request.context : request[root].properties);
+    if (!part) continue;
+    parts ??= {};
+    parts[root] = part;
+  }
+  return parts;
+}
+
+/** Undefined if nothing of them is wanted. */
+function partBelow(names: Wanted | undefined, attributes: Attributes | undefined): Attributes | undefined {
+  if (!names || !attributes) return undefined;
+  const part = partOf(attributes, names) as Attributes;
+  for (const _ in part) return part;
+  return undefined;
 }

@@ -1,5 +1,5 @@
 import type { FieldError, Needed, Obligation, Parsed, Reason, Request } from '@gatehouse/evaluator';
-import type { DecidedItem, RecordedBatch, RecordedDecision } from './decision-point.js';
+import type { DecidedBatch, DecidedItem, RecordedDecision } from './decision-point.js';
 import { type Batch, endsBatch } from './evaluations.js';
 import type { Outcome } from './outcome.js';
 
@@ -75,7 +75,7 @@ export const answerText = (recorded: RecordedDecision): string => JSON.stringify
 export function batchAnswerText(
   { semantic }: Batch,
   items: readonly Parsed<Request>[],
-  recorded: RecordedBatch,
+  recorded: DecidedBatch,
 ): string {
   const { policy, facts, asOf, decisions } = recorded;
   let text = '{';

@@ -8,9 +8,9 @@ import type { RateLimiter } from '../rate/rate-limiter.js';
 import type { ActivePolicies } from '../version/active-policies.js';
 import { endsBatch, type Semantic } from './evaluations.js';
 import { recordableRequest, recordableValue } from './identifiers.js';
-import { decideAt, inMode, type Moment, type Outcome, rateLimited } from './outcome.js';
+import { decideAt, deciderAt, inMode, type Moment, type Outcome, rateLimited } from './outcome.js';
 import { type Asked, FactsNotLoaded, type Question } from './question.js';
-import { type At, batchText, decisionText, itemText, recordEvent } from './recorded-text.js';
+import { type At, batchText, decisionText, itemTexts, recordEvent } from './recorded-text.js';
 
 export interface DeciderOptions {
   readonly facts: Pick<Facts, 'live' | 'loaded' | 'position' | 'waitFor'>;
@@ -30,10 +30,10 @@ export interface RecordedDecision extends Outcome, At {
   readonly needed?: Needed;
 }
 
-/** An item of a batch: decided and durable, or too long to be recorded. */
+/** An item of a batch: decided, or too long to be recorded. */
 export type DecidedItem = { readonly id: string; readonly outcome: Outcome } | { readonly tooLarge: true };
 
-export interface RecordedBatch extends At {
+export interface DecidedBatch extends At {
   readonly asOf?: string;
   /** As many as were decided: a short-circuit semantic ends the list. */
   readonly decisions: readonly DecidedItem[];
@@ -104,38 +104,48 @@ export class DecisionPoint {
    * Decides several questions of one tenant by one policy on the same facts, and records them as one event, or as several
    * where one has no room. What a short-circuit semantic leaves out is neither recorded nor counted by a rate limit.
    *
+   * @param answer what is told of it. Made at once, so that nothing else has to be kept while the record is written, and
+   *   given out when it is durable
    * @throws as {@link decide}: then nothing is answered
    */
-  async decideAll(
+  async decideAll<T>(
     questions: readonly Question[],
     semantic: Semantic,
     asked: Asked,
+    answer: (batch: DecidedBatch) => T,
     past?: Moment,
-  ): Promise<RecordedBatch> {
+  ): Promise<T> {
     const nowMs = Date.now();
     const [first] = questions;
-    if (!first) return { policy: '', facts: '', decisions: [] };
+    if (!first) return answer({ policy: '', facts: '', decisions: [] });
     const moment = past ?? this.now(first.tenantId, nowMs);
-    const at = { policy: moment.policy.digest, facts: moment.position };
+    const decided = questions.map(deciderAt(moment, this.#options.pepper));
+    const record = (outcomes: readonly Outcome[]) =>
+      this.#recordAll(outcomes, { tenantId: first.tenantId, nowMs, moment }, asked, answer);
+    if (decided.some(({ limits }) => limits))
+      return this.#counted(decided, questions, semantic, asked, moment).then(record);
+    const outcomes = decided.map((outcome) => inMode(outcome, moment, asked));
+    return record(upToEnd(outcomes, semantic));
+  }
+
+  #recordAll<T>(
+    outcomes: readonly Outcome[],
+    { tenantId, nowMs, moment }: { readonly tenantId: string; readonly nowMs: number; readonly moment: Moment },
+    asked: Asked,
+    answer: (batch: DecidedBatch) => T,
+  ): Promise<T> {
     const { asOf } = moment;
-    const decided = questions.map((question) => decideAt(moment, question, this.#options.pepper));
-    const isCounted = decided.some(({ limits }) => limits);
-    const outcomes = isCounted
-      ? await this.#counted(decided, questions, semantic, asked, moment)
-      : upToEnd(
-          decided.map((outcome) => inMode(outcome, moment, asked)),
-          semantic,
-        );
+    const at = { policy: moment.policy.digest, facts: moment.position };
+    const chunks = packed(itemTexts(outcomes, asOf)).map((chunk) => ({ ...chunk, id: uuidv7(nowMs) }));
     const decisions: DecidedItem[] = outcomes.map(() => ({ tooLarge: true }));
-    const records = packed(outcomes.map((outcome) => itemText(outcome, asOf))).map((chunk) => {
-      const id = uuidv7(nowMs);
-      for (const [n, place] of chunk.places.entries())
+    for (const { id, places } of chunks)
+      for (const [n, place] of places.entries())
         decisions[place] = { id: `${id}.${n}`, outcome: outcomes[place] as Outcome };
-      const of = { id, type: 'decisions.recorded', tenantId: first.tenantId, nowMs } as const;
-      return this.#record(of, asked, batchText(chunk.texts, at), chunk.texts.length);
-    });
-    await Promise.all(records);
-    return { ...at, ...(asOf !== undefined && { asOf }), decisions };
+    const told = answer({ ...at, ...(asOf !== undefined && { asOf }), decisions });
+    const records = chunks.map(({ id, texts }) =>
+      this.#record({ id, type: 'decisions.recorded', tenantId, nowMs }, asked, batchText(texts, at), texts.length),
+    );
+    return Promise.all(records).then(() => told);
   }
 
   /** Outcomes after the rate limits. */

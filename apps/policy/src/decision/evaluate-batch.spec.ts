@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { batchAnswerText } from './answer.js';
-import type { RecordedBatch } from './decision-point.js';
+import type { DecidedBatch } from './decision-point.js';
 import { evaluableOf } from './evaluate-batch.js';
 import { parseEvaluations, type Semantic } from './evaluations.js';
 
@@ -20,7 +20,7 @@ const answers = (evaluations: unknown, semantic: Semantic, ...decisions: readonl
       id: `e.${n}`,
       outcome: { decision, reason: 'permitted', matched: [] },
     })),
-  } as unknown as RecordedBatch;
+  } as unknown as DecidedBatch;
   const text = batchAnswerText(batch, evaluableOf(batch).items, recorded);
   return (JSON.parse(text) as { evaluations: { decision: boolean }[] }).evaluations.map(({ decision }) => decision);
 };

@@ -16,8 +16,20 @@ const otherMoment = bad('must be the same in all items: a batch is decided at on
 
 const isMoment = (asOf: unknown): boolean => asOf === undefined || typeof asOf === 'string';
 
+/** The questions of a batch in which no item is bad and none asks about the past, which nearly all are. */
+function plainQuestions(items: Batch['items']): readonly Request[] | undefined {
+  const questions: Request[] = [];
+  for (const item of items) {
+    if (!item.ok || asOfOf(item.value.context) !== undefined) return undefined;
+    questions.push(item.value);
+  }
+  return questions;
+}
+
 /** The items that are decided: a bad one is a deny, so behind it nothing is where the first deny ends the batch. */
 export function evaluableOf({ items, semantic }: Batch): Evaluable {
+  const plain = plainQuestions(items);
+  if (plain) return { items, questions: plain, asOf: undefined };
   const moments = items.map((item) => (item.ok ? asOfOf(item.value.context) : undefined));
   const first = items.findIndex((item, i) => item.ok && isMoment(moments[i]));
   const asOf = moments[first];

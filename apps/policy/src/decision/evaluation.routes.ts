@@ -5,7 +5,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { z } from 'zod';
 import { answerText, batchAnswerText } from './answer.js';
 import { askedBy } from './asked-by.js';
-import type { DecisionPoint } from './decision-point.js';
+import type { DecidedBatch, DecisionPoint } from './decision-point.js';
 import { evaluableOf } from './evaluate-batch.js';
 import { maxEvaluations, parseEvaluations, semantics } from './evaluations.js';
 import type { Moment, PastMoments } from './outcome.js';
@@ -89,13 +89,16 @@ export class EvaluationRoutes implements OnModuleInit {
   private async batch(request: HttpRequest): Promise<string> {
     const parsed = parseEvaluations(request.body);
     if (!parsed.ok) throw refuse(parsed.errors);
-    if (!parsed.value) return this.one(request);
+    const batch = parsed.value;
+    if (!batch) return this.one(request);
+    // Garbage from here on, while the record is awaited: what is alive at a collection is what the collection costs.
+    request.body = undefined;
     const caller = callerOf(request);
-    const { items, questions, asOf } = evaluableOf(parsed.value);
+    const { items, questions, asOf } = evaluableOf(batch);
     const past = asOf === undefined ? undefined : await this.momentOf(caller.tenantId, asOf);
     const all = questions.map((question) => toQuestion(question, caller.tenantId));
-    const recorded = await this.decisions.decideAll(all, parsed.value.semantic, askedBy(request, caller), past);
-    return batchAnswerText(parsed.value, items, recorded);
+    const answer = (decided: DecidedBatch) => batchAnswerText(batch, items, decided);
+    return this.decisions.decideAll(all, batch.semantic, askedBy(request, caller), answer, past);
   }
 
   private async momentOf(tenantId: string, asOf: unknown): Promise<Moment> {

@@ -1,4 +1,4 @@
-import { type FieldError, type Parsed, parseRequest, type Request } from '@gatehouse/evaluator';
+import { type FieldError, type Parsed, type Request, requestParser } from '@gatehouse/evaluator';
 
 export const semantics = ['execute_all', 'deny_on_first_deny', 'permit_on_first_permit'] as const;
 export type Semantic = (typeof semantics)[number];
@@ -23,41 +23,34 @@ const wrong = (path: string, message: string): Parsed<never> => ({ ok: false, er
  */
 export function parseEvaluations(body: unknown): Parsed<Batch | undefined> {
   if (!isObject(body)) return wrong('', 'must be an object');
-  const { evaluations, options, ...defaults } = body;
+  const { evaluations, options } = body;
   if (evaluations === undefined) return { ok: true, value: undefined };
   if (!Array.isArray(evaluations)) return wrong('evaluations', 'must be a list');
   if (evaluations.length === 0) return { ok: true, value: undefined };
   if (evaluations.length > maxEvaluations) return wrong('evaluations', `must have at most ${maxEvaluations} items`);
   const semantic = parseSemantic(options);
   if (!semantic.ok) return semantic;
+  const parse = requestParser();
   const items = evaluations.map((item: unknown, i) =>
-    isObject(item)
-      ? withPath(parseRequest({ ...members(defaults), ...members(completed(item, defaults)) }), i)
-      : wrong(`evaluations.${i}`, 'must be an object'),
+    isObject(item) ? withPath(parse(completed(item, body)), i) : wrong(`evaluations.${i}`, 'must be an object'),
   );
   return { ok: true, value: { semantic: semantic.value, items } };
 }
 
-/** What an item may replace, each as a whole. */
-const members = ({ subject, action, resource, context }: Json): Json => ({
-  ...(subject !== undefined && { subject }),
-  ...(action !== undefined && { action }),
-  ...(resource !== undefined && { resource }),
-  ...(context !== undefined && { context }),
+/** What an item asks: its own members, and the defaults where it has none. Most have all that they need, and are left as they are. */
+const completed = (item: Json, { subject, action, resource, context }: Json): Json => ({
+  subject: filled(item.subject, subject, entityNames),
+  action: filled(item.action, action, actionNames),
+  resource: filled(item.resource, resource, entityNames),
+  context: item.context === undefined ? context : item.context,
 });
 
-/** An item with the default's type, id or name where its own member has none. Most have all, and are left as they are. */
-function completed(item: Json, { subject, action, resource }: Json): Json {
-  const [own, act, on] = [
-    filled(item.subject, subject, 'type', 'id'),
-    filled(item.action, action, 'name'),
-    filled(item.resource, resource, 'type', 'id'),
-  ];
-  if (own === item.subject && act === item.action && on === item.resource) return item;
-  return { ...item, subject: own, action: act, resource: on };
-}
+const entityNames = ['type', 'id'];
+const actionNames = ['name'];
 
-function filled(member: unknown, fallback: unknown, ...names: readonly string[]): unknown {
+/** A member as a whole, or the default; a member that lacks its type, id or name has that of the default. */
+function filled(member: unknown, fallback: unknown, names: readonly string[]): unknown {
+  if (member === undefined) return fallback;
   if (!isObject(member) || !isObject(fallback)) return member;
   const lacking = names.filter((name) => !Object.hasOwn(member, name) && Object.hasOwn(fallback, name));
   if (lacking.length === 0) return member;

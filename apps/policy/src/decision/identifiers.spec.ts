@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { generateKey } from '@gatehouse/crypto';
 import { describe, expect, it } from '@jest/globals';
-import { recordable, recordableValue } from './identifiers.js';
+import { recordable, recordableRequest, recordableRequests, recordableValue } from './identifiers.js';
 
 const pepper = randomBytes(32);
 const recorded = (text: string) => {
@@ -49,5 +49,18 @@ describe('what is recorded of an attribute', () => {
     const value = JSON.parse('{"a":[1,null,{"b":"c"}],"__proto__":true}');
     expect(recordableValue(pepper, value)).toBe(value);
     expect(text({ m: 'a@b.org' })).toBe(text({ m: 'a@b.org' }));
+  });
+});
+
+describe('what is recorded of the questions of a batch', () => {
+  it('is what is recorded of each, whether or not they share their subject', () => {
+    const ann = { type: 'user', id: 'ann@example.org', properties: { mail: 'ann@example.org' } };
+    const other = { type: 'user', id: 'u_7' };
+    const recordableOne = recordableRequests(pepper);
+    for (const subject of [ann, ann, other, ann, { ...ann, id: 'bob@example.org' }]) {
+      const question = { tenantId: 'acme', subject, action: 'logs.read', resource: { type: 'x', id: 'y' } };
+      expect(recordableOne(question)).toEqual(recordableRequest(pepper, question));
+      expect(JSON.stringify(recordableOne(question))).not.toMatch(/ann@|bob@/);
+    }
   });
 });

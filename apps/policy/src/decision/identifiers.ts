@@ -23,12 +23,22 @@ export function recordable(pepper: Pepper, entity: Entity): Entity {
   return { type: recordableText(pepper, type), id: recordableText(pepper, id) };
 }
 
+/** Whether nothing in a value is even suspicious, names of members included. */
+function isPlain(value: unknown): boolean {
+  if (typeof value === 'string') return !suspicious.test(value);
+  if (typeof value !== 'object' || value === null) return true;
+  if (Array.isArray(value)) return value.every(isPlain);
+  for (const name in value)
+    if (suspicious.test(name) || !isPlain((value as Readonly<Record<string, unknown>>)[name])) return false;
+  return true;
+}
+
 /** A value of an attribute, with its texts as they may be recorded. What needs no change is the same object. */
 export function recordableValue<T>(pepper: Pepper, value: T): T {
+  if (isPlain(value)) return value;
   if (typeof value === 'string') return recordableText(pepper, value) as T;
-  if (typeof value !== 'object' || value === null) return value;
   let changed = false;
-  const made = Object.entries(value).map(([name, member]) => {
+  const made = Object.entries(value as object).map(([name, member]) => {
     const [key, text] = [recordableText(pepper, name), recordableValue(pepper, member)];
     changed ||= key !== name || text !== member;
     return [key, text] as const;
@@ -40,22 +50,28 @@ export function recordableValue<T>(pepper: Pepper, value: T): T {
 /** An entity with its properties. */
 function recordableOf<E extends Entity & { readonly properties?: Attributes }>(pepper: Pepper, entity: E): E {
   const { type, id, properties } = entity;
-  const isPlain = !suspicious.test(id) && !suspicious.test(type);
+  if (!suspicious.test(id) && !suspicious.test(type) && isPlain(properties)) return entity;
   const shown = properties && recordableValue(pepper, properties);
-  if (isPlain && shown === properties) return entity;
   return { ...entity, ...recordable(pepper, { type, id }), ...(shown && { properties: shown }) };
 }
 
-/** A question in the form that may be recorded, and that is decided on. Costs four searches where nothing is to hide. */
-export function recordableRequest(pepper: Pepper, question: Question): Request {
-  const { action, actionProperties, context } = question;
-  return {
-    subject: recordableOf(pepper, question.subject),
-    action: {
-      name: recordableText(pepper, action),
-      ...(actionProperties && { properties: recordableValue(pepper, actionProperties) }),
-    },
-    resource: recordableOf(pepper, question.resource),
-    ...(context && { context: recordableValue(pepper, context) }),
+/**
+ * Puts questions into the form that may be recorded, and that is decided on. Those of a batch are mostly about one subject,
+ * the same object: that is looked at once.
+ */
+export function recordableRequests(pepper: Pepper): (question: Question) => Request {
+  let [last, shown]: [Question['subject'] | undefined, Request['subject']] = [undefined, { type: '', id: '' }];
+  return ({ subject, action, actionProperties, resource, context }) => {
+    if (subject !== last) [last, shown] = [subject, recordableOf(pepper, subject)];
+    const name = recordableText(pepper, action);
+    const names = {
+      subject: shown,
+      action: actionProperties ? { name, properties: recordableValue(pepper, actionProperties) } : { name },
+      resource: recordableOf(pepper, resource),
+    };
+    return context ? { ...names, context: recordableValue(pepper, context) } : names;
   };
 }
+
+/** One question in the form that may be recorded. */
+export const recordableRequest = (pepper: Pepper, question: Question): Request => recordableRequests(pepper)(question);

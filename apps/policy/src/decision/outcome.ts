@@ -13,7 +13,7 @@ import {
   type TenantFacts,
 } from '@gatehouse/evaluator';
 import type { RateRefusal } from '../rate/rate-limiter.js';
-import { recordableRequest } from './identifiers.js';
+import { recordableRequests } from './identifiers.js';
 import type { Asked, Question } from './question.js';
 
 /** What decides: policy and facts of one tenant at one position. */
@@ -47,23 +47,26 @@ const enforcedHere: ReadonlySet<string> = new Set(ownActions);
 
 const outOfScope: Decision = { decision: false, reason: 'out_of_scope', matched: [] };
 
-/** Pure. A question about the past consumes nothing and obliges nobody: nothing is enforced by its answer. */
-export function decideAt(moment: Moment, question: Question, pepper: Pepper): Outcome {
+/**
+ * Decides questions at one moment. Pure. A question about the past consumes nothing and obliges nobody: nothing is enforced
+ * by its answer.
+ */
+export function deciderAt(moment: Moment, pepper: Pepper): (question: Question) => Outcome {
   const { policy, facts, nowMs, asOf } = moment;
-  const request = recordableRequest(pepper, question);
-  if (!isWithinScopes(question.scopes, question.action)) return { ...outOfScope, request };
-  const { limits, obligations, decision, reason, matched } = evaluate(policy, facts, request, nowMs);
-  const given = recordedPart(policy, request);
-  return {
-    request,
-    decision,
-    reason,
-    matched,
-    ...(given && { given }),
-    ...(limits && asOf === undefined && { limits }),
-    ...(obligations && asOf === undefined && { obligations }),
+  const recordable = recordableRequests(pepper);
+  return (question) => {
+    const request = recordable(question);
+    if (!isWithinScopes(question.scopes, question.action)) return { ...outOfScope, request };
+    const { limits, obligations, decision, reason, matched } = evaluate(policy, facts, request, nowMs);
+    const given = recordedPart(policy, request);
+    const outcome = given ? { request, decision, reason, matched, given } : { request, decision, reason, matched };
+    if (asOf !== undefined || (!limits && !obligations)) return outcome;
+    return { ...outcome, ...(limits && { limits }), ...(obligations && { obligations }) };
   };
 }
+
+export const decideAt = (moment: Moment, question: Question, pepper: Pepper): Outcome =>
+  deciderAt(moment, pepper)(question);
 
 /** A permit that a rate limit refuses. What a permit would have obliged to falls with it. */
 export const rateLimited = ({ request, given, limits = [] }: Outcome, refusal: RateRefusal): Outcome => ({

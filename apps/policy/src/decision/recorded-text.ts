@@ -1,6 +1,6 @@
 import type { DecisionRecorded } from '@gatehouse/contracts';
 import { canonicalJson } from '@gatehouse/crypto';
-import type { MatchedRule } from '@gatehouse/evaluator';
+import type { Attributes, MatchedRule, RecordedPart } from '@gatehouse/evaluator';
 import type { StorableEvent } from '@gatehouse/event-store';
 import type { Outcome } from './outcome.js';
 import type { Asked } from './question.js';
@@ -22,49 +22,67 @@ function list(values: readonly string[]): string {
 }
 
 const matchedText = (matched: readonly MatchedRule[]): string =>
-  matched.length === 1 ? `[${text(ruleName(matched[0] as MatchedRule))}]` : list(matched.map(ruleName));
+  matched.length === 0 ? '[]' : list(matched.map(ruleName));
 
 type Named = { readonly type: string; readonly id: string };
 
 const entityText = ({ type, id }: Named): string => `{"id":${text(id)},"type":${text(type)}}`;
 
-/** A batch is mostly about one subject and one action: what was written last is written again. */
-function lastOf(write: (of: Named) => string): (of: Named) => string {
-  let last: Named = { type: '', id: '' };
-  let written = write(last);
+/** Writes what was written last again, where it is the same object: a batch is mostly about one subject. */
+function remembering<T extends object>(write: (of: T) => string): (of: T) => string {
+  let last: T | undefined;
+  let written = '';
   return (of) => {
-    if (of.id !== last.id || of.type !== last.type) [last, written] = [of, write(of)];
+    if (of !== last) [last, written] = [of, write(of)];
     return written;
   };
 }
 
-const subjectText = lastOf(entityText);
+const attributesText = (attributes: Attributes): string => canonicalJson(attributes);
 
-/** The parts of a decision that stand before `facts`, between it and `policy`, and behind. */
-function parts(outcome: Outcome, asOf: string | undefined): readonly [string, string, string] {
-  const { request, decision, reason, matched, given, obligations, limits, mode, noted } = outcome;
-  const { subject, action, resource } = request;
-  const ids = (rules: readonly { readonly id: string }[]) => list(rules.map(({ id }) => id));
-  return [
-    `"action":${text(action.name)}${asOf === undefined ? '' : `,"asOf":${text(asOf)}`},"decision":${decision}`,
-    `${given ? `,"given":${canonicalJson(given)}` : ''}${limits ? `,"limits":${ids(limits)}` : ''},"matched":${matchedText(matched)}` +
-      `${mode ? `,"mode":${text(mode)}` : ''}${noted ? `,"noted":${canonicalJson(noted)}` : ''}${obligations ? `,"obligations":${ids(obligations)}` : ''}`,
-    `,"reason":${text(reason)},"resource":${entityText(resource)},"subject":${subjectText(subject)}`,
-  ];
+/** Writes decisions; what they have in common, by identity, it writes once. */
+function decisionWriter() {
+  const subjectText = remembering<Named>(entityText);
+  const givenSubjectText = remembering(attributesText);
+  const givenContextText = remembering(attributesText);
+
+  function givenText({ subject, action, resource, context }: RecordedPart): string {
+    let out = '';
+    if (action) out += `,"action":${attributesText(action)}`;
+    if (context) out += `,"context":${givenContextText(context)}`;
+    if (resource) out += `,"resource":${attributesText(resource)}`;
+    if (subject) out += `,"subject":${givenSubjectText(subject)}`;
+    return `,"given":{${out.slice(1)}}`;
+  }
+
+  /** `facts` and `policy`: those members with a comma before them, or nothing. */
+  return (outcome: Outcome, asOf: string | undefined, facts: string, policy: string): string => {
+    const { request, decision, reason, matched, given, obligations, limits, mode, noted } = outcome;
+    let out = `{"action":${text(request.action.name)}`;
+    if (asOf !== undefined) out += `,"asOf":${text(asOf)}`;
+    out += `,"decision":${decision}${facts}`;
+    if (given) out += givenText(given);
+    if (limits) out += `,"limits":${idList(limits)}`;
+    out += `,"matched":${matchedText(matched)}`;
+    if (mode) out += `,"mode":"${mode}"`;
+    if (noted) out += `,"noted":${canonicalJson(noted)}`;
+    if (obligations) out += `,"obligations":${idList(obligations)}`;
+    return `${out}${policy},"reason":"${reason}","resource":${entityText(request.resource)},"subject":${subjectText(request.subject)}}`;
+  };
 }
+
+const idList = (rules: readonly { readonly id: string }[]): string => list(rules.map(({ id }) => id));
 
 export type At = Pick<DecisionRecorded, 'policy' | 'facts'>;
 
 /** `data` of `decision.recorded`. */
-export function decisionText(outcome: Outcome, { policy, facts }: At, asOf?: string): string {
-  const [before, between, behind] = parts(outcome, asOf);
-  return `{${before},"facts":${text(facts)}${between},"policy":${text(policy)}${behind}}`;
-}
+export const decisionText = (outcome: Outcome, { policy, facts }: At, asOf?: string): string =>
+  decisionWriter()(outcome, asOf, `,"facts":${text(facts)}`, `,"policy":${text(policy)}`);
 
-/** An item of `decisions.recorded`. */
-export function itemText(outcome: Outcome, asOf?: string): string {
-  const [before, between, behind] = parts(outcome, asOf);
-  return `{${before}${between}${behind}}`;
+/** The items of `decisions.recorded`. */
+export function itemTexts(outcomes: readonly Outcome[], asOf?: string): readonly string[] {
+  const write = decisionWriter();
+  return outcomes.map((outcome) => write(outcome, asOf, '', ''));
 }
 
 /** `data` of `decisions.recorded`. */
