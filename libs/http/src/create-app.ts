@@ -12,6 +12,7 @@ import { answerClientError } from './client-error.js';
 import type { MapError } from './error-mapping.js';
 import { Readiness, serveHealth } from './health.js';
 import { InFlight } from './in-flight.js';
+import { parseJsonBodies } from './json-body.js';
 import { LineRate } from './line-rate.js';
 import { nestLogger } from './nest-logger.js';
 import { openApiDocument } from './openapi.js';
@@ -162,6 +163,7 @@ function makeAdapter(options: AppOptions, state: AppState): AppAdapter {
   const instance = adapter.getInstance<FastifyInstance>();
   // Only JSON: a text body would reach a handler unparsed.
   instance.removeContentTypeParser('text/plain');
+  parseJsonBodies(instance);
   leaveForms(instance);
   const headers = options.strictTransportSecurity
     ? { ...SECURITY_HEADERS, 'strict-transport-security': STRICT_TRANSPORT_SECURITY }
