@@ -1,0 +1,29 @@
+import type { ValuePlace } from '@gatehouse/crypto';
+
+/** A row of a sealed table: the columns that `place` asked for, as PostgreSQL gives them. */
+// biome-ignore lint/suspicious/noExplicitAny: each table knows the columns that it names
+export type SealedRow = Readonly<Record<string, any>>;
+
+/**
+ * A table with sealed values, of which a rotation of a tenant's key rewraps the data keys. It has the columns `tenant_id`,
+ * `ciphertext bytea`, `wrapped_key bytea` and `key_version integer`, and lies in the vault's schema.
+ */
+export interface SealedTable {
+  readonly table: string;
+  /** Columns of the primary key, the tenant's among them: by them a row is found again, and batches go on. */
+  readonly primaryKey: readonly [string, ...string[]];
+  /** Further columns that the place is made of. */
+  readonly columns?: readonly string[];
+  /** Where the row's value was sealed for. */
+  readonly place: (row: SealedRow) => ValuePlace;
+  /** Rows that hold a value no more (destroyed versions) may have null in all three columns; they are passed over. */
+}
+
+/**
+ * Every table that holds values of `Keyring.seal`: one row each. A table that is missing here would keep its values under a
+ * tenant key that a rotation then deletes, so the rotation looks for such tables first and refuses (`unknownSealedTables`).
+ *
+ * @example { table: 'secret_versions', primaryKey: ['tenant_id', 'secret_id', 'version'],
+ *   place: (row) => ({ tenantId: row.tenant_id, purpose: 'secret', name: row.secret_id, version: row.version }) }
+ */
+export const sealedTables: readonly SealedTable[] = [];
