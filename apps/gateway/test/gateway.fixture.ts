@@ -85,7 +85,7 @@ export interface Answer {
 }
 
 export interface TestGatewayOptions {
-  readonly upstreams: Readonly<Record<'identity' | 'policy' | 'audit', string>>;
+  readonly upstreams: Readonly<Record<'identity' | 'policy' | 'vault' | 'audit', string>>;
   readonly routes?: readonly GatewayRoute[];
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -101,6 +101,7 @@ export async function startTestGateway({ upstreams, routes, env }: TestGatewayOp
     CA_FILE: authority.caFile,
     UPSTREAM_IDENTITY: upstreams.identity,
     UPSTREAM_POLICY: upstreams.policy,
+    UPSTREAM_VAULT: upstreams.vault,
     UPSTREAM_AUDIT: upstreams.audit,
     ...env,
   });

@@ -6,7 +6,10 @@ let gate: TestGateway;
 
 async function start(env: Readonly<Record<string, string>>): Promise<void> {
   service = await startService();
-  gate = await startTestGateway({ upstreams: { identity: service.url, policy: service.url, audit: service.url }, env });
+  gate = await startTestGateway({
+    upstreams: { identity: service.url, policy: service.url, vault: service.url, audit: service.url },
+    env,
+  });
 }
 
 afterEach(async () => {
@@ -66,7 +69,7 @@ describe('what only the operator may see', () => {
 
   it('a network that is none stops the start', async () => {
     service = await startService();
-    const upstreams = { identity: service.url, policy: service.url, audit: service.url };
+    const upstreams = { identity: service.url, policy: service.url, vault: service.url, audit: service.url };
     const starting = startTestGateway({ upstreams, env: { METRICS_NETWORKS: '10.0.0.0/33' } });
     await expect(starting).rejects.toThrow('METRICS_NETWORKS');
   });

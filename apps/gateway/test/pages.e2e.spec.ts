@@ -30,7 +30,9 @@ let complaints: string[];
 
 beforeAll(async () => {
   identity = await startService();
-  gate = await startTestGateway({ upstreams: { identity: identity.url, policy: identity.url, audit: identity.url } });
+  gate = await startTestGateway({
+    upstreams: { identity: identity.url, policy: identity.url, vault: identity.url, audit: identity.url },
+  });
   browser = await startBrowser();
 });
 
@@ -298,7 +300,7 @@ describe('the first page', () => {
     answerWith(503, { status: 'not ready' });
     await page.goto(gate.origin);
     await page.getByText('not ready').first().waitFor();
-    expect(await page.locator('#services dt').allTextContents()).toEqual(['identity', 'policy', 'audit']);
+    expect(await page.locator('#services dt').allTextContents()).toEqual(['identity', 'policy', 'vault', 'audit']);
     expect(complaints).toEqual([]);
   });
 });

@@ -6,17 +6,23 @@ import { type Service, startService, startTestGateway, type TestGateway } from '
 
 let identity: Service;
 let policy: Service;
+let vault: Service;
 let audit: Service;
 let gate: TestGateway;
 
 beforeAll(async () => {
-  [identity, policy, audit] = await Promise.all([startService(), startService(), startService()]);
-  const upstreams = { identity: identity.url, policy: policy.url, audit: audit.url };
+  [identity, policy, vault, audit] = await Promise.all([
+    startService(),
+    startService(),
+    startService(),
+    startService(),
+  ]);
+  const upstreams = { identity: identity.url, policy: policy.url, vault: vault.url, audit: audit.url };
   gate = await startTestGateway({ upstreams, env: { BODY_LIMIT_BYTES: '200000', UPSTREAM_TIMEOUT_MS: '1500' } });
 });
 
 beforeEach(() => {
-  for (const service of [identity, policy, audit]) {
+  for (const service of [identity, policy, vault, audit]) {
     service.asked.length = 0;
     service.answer = (_request, response) => response.setHeader('content-type', 'application/json').end('{"ok":true}');
   }
@@ -24,7 +30,7 @@ beforeEach(() => {
 
 afterAll(async () => {
   await gate?.stop();
-  await Promise.all([identity, policy, audit].map((service) => service?.close()));
+  await Promise.all([identity, policy, vault, audit].map((service) => service?.close()));
 });
 
 const json = (document: unknown) => ({
@@ -42,6 +48,9 @@ describe('the table of routes', () => {
     ['/access/v1/search/subject', () => policy, '/access/v1/search/subject'],
     ['/.well-known/authzen-configuration', () => policy, '/.well-known/authzen-configuration'],
     ['/.well-known/authzen-configuration/acme', () => policy, '/.well-known/authzen-configuration/acme'],
+    ['/api/v1/vault/seal', () => vault, '/api/v1/vault/seal'],
+    ['/v1/secret/data/production/DATABASE_URL', () => vault, '/v1/secret/data/production/DATABASE_URL'],
+    ['/openapi/vault.json', () => vault, '/openapi.json'],
     ['/openapi/audit.json', () => audit, '/openapi.json'],
   ])('%s goes to its service, unchanged', async (path, service, expected) => {
     const answer = await gate.ask(path);
@@ -58,13 +67,13 @@ describe('the table of routes', () => {
     '/livez/../api',
     '/openapi/other.json',
     '/.well-known/webfinger',
-    '/v1/secret',
+    '/v2/secret',
     '/index.html',
   ])('%s is nobody’s: 404 or 400 as a problem document, and no service is asked', async (path) => {
     const answer = await gate.ask(path);
     expect([400, 404]).toContain(answer.status);
     expect(answer.headers['content-type']).toBe('application/problem+json');
-    expect([...identity.asked, ...policy.asked, ...audit.asked]).toEqual([]);
+    expect([...identity.asked, ...policy.asked, ...vault.asked, ...audit.asked]).toEqual([]);
   });
 
   it.each(['/livez', '/readyz', '/metrics', '/openapi.json'])('%s of a service cannot be reached', async (path) => {
@@ -285,7 +294,7 @@ describe('a service that is down', () => {
     expect((await gate.ask('/api/v1/identity/me')).status).toBe(200);
     expect((await gate.ask('/readyz')).status).toBe(200);
     const { services } = (await gate.ask('/status')).json<{ services: object }>();
-    expect(services).toEqual({ identity: 'ready', policy: 'ready', audit: 'unreachable' });
+    expect(services).toEqual({ identity: 'ready', policy: 'ready', vault: 'ready', audit: 'unreachable' });
     audit = await startService(port);
     expect((await gate.ask('/api/v1/audit/entries')).status).toBe(200);
   });

@@ -6,7 +6,9 @@ let gate: TestGateway;
 
 beforeAll(async () => {
   service = await startService();
-  gate = await startTestGateway({ upstreams: { identity: service.url, policy: service.url, audit: service.url } });
+  gate = await startTestGateway({
+    upstreams: { identity: service.url, policy: service.url, vault: service.url, audit: service.url },
+  });
 });
 
 beforeEach(() => {

@@ -12,7 +12,9 @@ let gate: TestGateway;
 
 beforeEach(async () => {
   service = await startService();
-  gate = await startTestGateway({ upstreams: { identity: service.url, policy: service.url, audit: service.url } });
+  gate = await startTestGateway({
+    upstreams: { identity: service.url, policy: service.url, vault: service.url, audit: service.url },
+  });
 });
 
 afterEach(async () => {

@@ -39,7 +39,7 @@ beforeEach(async () => {
     service.asked.push({ method, url, headers, rawHeaders, body: '' });
     onUpgrade(incoming, socket, head);
   });
-  const upstreams = { identity: service.url, policy: service.url, audit: service.url };
+  const upstreams = { identity: service.url, policy: service.url, vault: service.url, audit: service.url };
   gate = await startTestGateway({ upstreams, routes: table });
 });
 
@@ -207,7 +207,7 @@ describe('an upgrade that is not wanted', () => {
 
   it('counts for the rate of its address', async () => {
     await gate.stop();
-    const upstreams = { identity: service.url, policy: service.url, audit: service.url };
+    const upstreams = { identity: service.url, policy: service.url, vault: service.url, audit: service.url };
     const env = { RATE_LIMIT_PER_SECOND: '1', RATE_LIMIT_BURST: '1' };
     gate = await startTestGateway({ upstreams, routes: table, env });
     const { socket } = await opened('/api/v1/live/tail');

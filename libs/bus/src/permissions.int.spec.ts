@@ -71,7 +71,8 @@ describe('a service', () => {
     await consumption.stop();
     const manager = await jetstreamManager(ncs.setup);
     await waitFor(
-      async () => (await manager.consumers.info(eventStream.name, 'audit_ledger')).ack_floor.stream_seq === 3,
+      async () =>
+        (await manager.consumers.info(eventStream.name, 'audit_ledger')).ack_floor.stream_seq === services.length,
       { message: 'the acknowledgements' },
     );
   });
@@ -91,6 +92,9 @@ describe('a service', () => {
   it.each<[ServiceName, string]>([
     ['policy', 'ev.identity.acme.cart.a'],
     ['policy', 'ev.audit.acme.cart.a'],
+    ['policy', 'ev.vault.acme.cart.a'],
+    ['vault', 'ev.policy.acme.cart.a'],
+    ['vault', 'rpc.policy.personal_data'],
     ['policy', 'ev.x'],
     ['identity', 'rpc.audit.anything'],
     ['identity', 'rpc.identity.rewind'],

@@ -39,6 +39,10 @@ describe('serviceEnvironment', () => {
     expect(serviceEnvironment(row('policy'), folder, addresses)).not.toHaveProperty('LEDGER_KEY_FILE');
     expect(serviceEnvironment(row('policy'), folder, addresses)).not.toHaveProperty('ROOT_KEY_FILE');
     expect(serviceEnvironment(row('identity'), folder, addresses)).toHaveProperty('ROOT_KEY_FILE');
+    for (const { name } of serviceTable) {
+      const sees = 'SEAL_KEY_FILE' in serviceEnvironment(row(name), folder, addresses);
+      expect([name, sees]).toEqual([name, name === 'vault']);
+    }
     expect(serviceEnvironment(row('identity'), folder, addresses)).toMatchObject({ MAIL_FOLDER: '/data/mail' });
   });
 
@@ -51,6 +55,7 @@ describe('serviceEnvironment', () => {
       CA_FILE: '/data/tls/ca.pem',
       UPSTREAM_IDENTITY: 'http://127.0.0.1:7100',
       UPSTREAM_POLICY: 'http://127.0.0.1:7101',
+      UPSTREAM_VAULT: 'http://127.0.0.1:7103',
       UPSTREAM_AUDIT: 'http://127.0.0.1:7102',
     });
   });

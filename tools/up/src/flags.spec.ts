@@ -9,7 +9,7 @@ describe('parseFlags', () => {
       data: `${process.cwd()}/.gatehouse`,
       reset: false,
       yes: false,
-      services: ['identity', 'policy', 'audit'],
+      services: ['identity', 'policy', 'vault', 'audit'],
       port: 8443,
       portBase: 7100,
       json: false,
@@ -21,7 +21,7 @@ describe('parseFlags', () => {
   });
 
   it.each([
-    [['--services', 'vault'], /unknown service, "vault"; there are identity, policy, audit/],
+    [['--services', 'registry'], /unknown service, "registry"; there are identity, policy, vault, audit/],
     [['--services', ''], /names no service; there are/],
     [['--services', 'gateway'], /unknown service/],
     [['--port', '70000'], /--port must be a port/],

@@ -20,6 +20,9 @@ describe('the access matrix', () => {
     ['maintainer', 'billing.manage', otherTypes, 'none'],
     ['developer', 'deploy.production', otherTypes, 'none'],
     ['developer', 'secret.write', 'scope', 'some'],
+    ['developer', 'secret.read', 'secret', 'some'],
+    ['maintainer', 'secret.read', 'secret', 'permit'],
+    ['maintainer', 'seal.write', otherTypes, 'none'],
     ['developer', 'secret.write', otherTypes, 'none'],
     ['viewer', 'logs.read', otherTypes, 'permit'],
     ['admin', 'role.grant', 'role', 'some'],
@@ -79,7 +82,7 @@ describe('the access matrix', () => {
 
   it('leaves out what a role has nothing of', () => {
     const types = [otherTypes, ...namedTypes(custom)];
-    expect(types).toEqual([otherTypes, 'file', 'role', 'scope']);
+    expect(types).toEqual([otherTypes, 'file', 'role', 'scope', 'secret']);
     expect(rowOf(custom, 'viewer', 'billing.manage', types)).toEqual({});
     expect(rowOf(custom, 'viewer', 'file.read', types)).toEqual({ file: 'some' });
     expect(rowOf(custom, 'viewer', 'logs.read', types)).toEqual(
