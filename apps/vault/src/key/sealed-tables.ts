@@ -6,7 +6,8 @@ export type SealedRow = Readonly<Record<string, any>>;
 
 /**
  * A table with sealed values, of which a rotation of a tenant's key rewraps the data keys. It has the columns `tenant_id`,
- * `ciphertext bytea`, `wrapped_key bytea` and `key_version integer`, and lies in the vault's schema.
+ * `ciphertext bytea`, `wrapped_key bytea` and `key_version integer` (all three
+ * null in a row that holds no value any more), and lies in the vault's schema.
  */
 export interface SealedTable {
   readonly table: string;
@@ -16,12 +17,11 @@ export interface SealedTable {
   readonly columns?: readonly string[];
   /** Where the row's value was sealed for. */
   readonly place: (row: SealedRow) => ValuePlace;
-  /** Rows that hold a value no more (destroyed versions) may have null in all three columns; they are passed over. */
 }
 
 /**
- * Every table that holds values of `Keyring.seal`: one row each. A table that is missing here would keep its values under a
- * tenant key that a rotation then deletes, so the rotation looks for such tables first and refuses (`unknownSealedTables`).
+ * Every table that holds values of `Keyring.seal`: one row each, and `sealedTableSql` in its migration. A table that is
+ * missing here would keep its values under a tenant key that a rotation then deletes: a rotation that finds one refuses.
  *
  * @example { table: 'secret_versions', primaryKey: ['tenant_id', 'secret_id', 'version'],
  *   place: (row) => ({ tenantId: row.tenant_id, purpose: 'secret', name: row.secret_id, version: row.version }) }
