@@ -1,16 +1,18 @@
 import { PostgresEventStore } from '@gatehouse/event-store';
 import { asInline } from '@gatehouse/projection';
 import type { Composition, Platform, ServiceDefinition } from '@gatehouse/service';
-import type { DynamicModule } from '@nestjs/common';
+import type { DynamicModule, Provider, Type } from '@nestjs/common';
 import type { Area, AreaContext, AreaParts } from './area.js';
 import { callerArea } from './caller/caller.area.js';
+import { dialectArea } from './dialect/dialect.area.js';
+import { DIALECT_ROUTES, type DialectRoutes } from './dialect/dialect-route.js';
 import { keyArea } from './key/key.area.js';
 import { Keyring } from './key/keyring.js';
 import { fileSeal } from './key/seal.js';
 import { Foundation1700000001001 } from './migrations/1-foundation.js';
 import { type VaultSettings, vaultSettings } from './settings.js';
 
-const areas: readonly Area[] = [callerArea, keyArea];
+const areas: readonly Area[] = [callerArea, keyArea, dialectArea];
 const inlineProjections = areas.flatMap((area) => area.inline ?? []);
 
 export const vaultService: ServiceDefinition<typeof vaultSettings> = {
@@ -56,5 +58,15 @@ const vaultModule = ({ store, keyring }: AreaContext, parts: readonly AreaParts[
     { provide: PostgresEventStore, useValue: store },
     { provide: Keyring, useValue: keyring },
     ...parts.flatMap(({ providers = [] }) => providers),
+    ...dialectProviders(parts.flatMap(({ dialect = [] }) => dialect)),
   ],
 });
+
+const dialectProviders = (groups: readonly Type<DialectRoutes>[]): Provider[] => [
+  ...groups,
+  {
+    provide: DIALECT_ROUTES,
+    inject: [...groups],
+    useFactory: (...made: DialectRoutes[]) => made.flatMap(({ routes }) => routes),
+  },
+];

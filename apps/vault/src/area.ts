@@ -3,6 +3,7 @@ import type { ReadinessCheck } from '@gatehouse/http';
 import type { Projection } from '@gatehouse/projection';
 import type { Platform, ServiceDefinition } from '@gatehouse/service';
 import type { Provider, Type } from '@nestjs/common';
+import type { DialectRoutes } from './dialect/dialect-route.js';
 import type { Keyring } from './key/keyring.js';
 import type { VaultSettings, vaultSettings } from './settings.js';
 
@@ -18,6 +19,8 @@ export interface AreaContext {
 export interface AreaParts {
   readonly controllers?: readonly Type[];
   readonly providers?: readonly Provider[];
+  /** Groups of routes under `/v1/`. They are providers, too. */
+  readonly dialect?: readonly Type<DialectRoutes>[];
   readonly checks?: readonly ReadinessCheck[];
   readonly start?: () => void | Promise<void>;
   readonly stop?: () => Promise<void>;

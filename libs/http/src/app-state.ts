@@ -16,7 +16,8 @@ export interface AppState {
   readonly routes: ServedRoute[];
   readonly requestTimeoutMs: number;
   readonly mapError: MapError | undefined;
-  authenticate: Authenticate | undefined;
+  /** What the module provides under `AUTHENTICATE`, or under the token that a route names. */
+  authenticator: (token: symbol) => Authenticate | undefined;
   authorize: Authorize | undefined;
   /** Gives a request its trace, id, headers and place in the access log. Set by `installRequestHooks`. */
   arrive: (request: HttpRequest, reply: FastifyReply) => TraceContext;

@@ -4,7 +4,7 @@ import type { DynamicModule, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { AUTHENTICATE, AUTHORIZE } from './access.js';
+import { AUTHORIZE } from './access.js';
 import { AccessLog } from './access-log.js';
 import { AppAdapter } from './app-adapter.js';
 import type { AppState } from './app-state.js';
@@ -93,7 +93,7 @@ export async function createApp(
   });
   const instance = adapter.getInstance<FastifyInstance>();
   states.set(instance, state);
-  state.authenticate = optional(app, AUTHENTICATE);
+  state.authenticator = (token) => optional(app, token);
   state.authorize = optional(app, AUTHORIZE);
   app.useGlobalFilters(new ProblemFilter(state));
   serveOwnRoutes(instance, state, options);
@@ -130,7 +130,7 @@ function makeState(options: AppOptions): AppState {
     routes: [],
     requestTimeoutMs: options.requestTimeoutMs ?? 10_000,
     mapError: options.mapError,
-    authenticate: undefined,
+    authenticator: () => undefined,
     authorize: undefined,
     arrive: () => newTraceContext(),
     stopping: false,

@@ -30,6 +30,7 @@ export {
   Caller,
   DecisionId,
   defineRoute,
+  type ErrorForm,
   Input,
   ROUTE_SPEC,
   Route,
@@ -39,5 +40,5 @@ export {
 export type { InputOf, ValidInput } from './route-input.js';
 export type { ListedRoute } from './route-table.js';
 export { SECURITY_HEADERS } from './security-headers.js';
-export { PROBLEM_CONTENT_TYPE } from './send-problem.js';
+export { JSON_CONTENT_TYPE, PROBLEM_CONTENT_TYPE } from './send-problem.js';
 export { serveRoute } from './serve-route.js';

@@ -1,10 +1,13 @@
 import { z } from 'zod';
-import { allProblems } from './problem.js';
+import { allProblems, ProblemError } from './problem.js';
 import type { RouteSpec } from './route.js';
 import type { ServedRoute } from './route-table.js';
 import { PROBLEM_CONTENT_TYPE } from './send-problem.js';
 
 type Json = Record<string, unknown>;
+
+/** Name of what a `*` at the end of a path stands for, slashes included. */
+const REST = 'path';
 
 /** An OpenAPI 3.1 document; its schemas are JSON Schema 2020-12. */
 export interface OpenApiDocument {
@@ -22,7 +25,7 @@ export function openApiDocument(service: string, version: string, routes: readon
   const paths: Record<string, Record<string, Json>> = {};
   for (const { method, path, spec } of routes) {
     if (spec === undefined || spec.forwarded || spec.access.kind === 'internal' || method !== spec.method) continue;
-    const template = path.replace(/:([A-Za-z0-9_]+)/g, '{$1}');
+    const template = path.replace(/:([A-Za-z0-9_]+)/g, '{$1}').replace(/\*$/, `{${REST}}`);
     paths[template] = { ...paths[template], [method.toLowerCase()]: operation(spec, path) };
   }
   return {
@@ -107,10 +110,12 @@ function parametersOf(place: 'query' | 'header' | 'path', schema: z.ZodObject | 
 /** OpenAPI wants every `{name}` of a path declared, with or without a schema of ours. */
 function pathParameters(path: string, schema: z.ZodObject | undefined): Json[] {
   const declared = new Map(parametersOf('path', schema).map((parameter) => [parameter.name, parameter]));
-  return [...path.matchAll(/:([A-Za-z0-9_]+)/g)].map(([, name]) => {
-    return declared.get(name) ?? { name, in: 'path', required: true, schema: { type: 'string' } };
-  });
+  const names = [...path.matchAll(/:([A-Za-z0-9_]+)/g)].map(([, name = '']) => name);
+  const rest = path.endsWith('*') ? [{ ...declared.get('*'), ...pathParameter(REST) }] : [];
+  return [...names.map((name) => declared.get(name) ?? pathParameter(name)), ...rest];
 }
+
+const pathParameter = (name: string): Json => ({ name, in: 'path', required: true, schema: { type: 'string' } });
 
 function responses(spec: RouteSpec): Json {
   const status = spec.status ?? 200;
@@ -120,11 +125,16 @@ function responses(spec: RouteSpec): Json {
   for (const [problemStatus, codes] of problemsByStatus(spec)) {
     documented[problemStatus] = {
       description: codes.join(', '),
-      content: { [PROBLEM_CONTENT_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } },
+      content: errorContent(spec),
     };
   }
   return documented;
 }
+
+const errorContent = ({ errorForm }: RouteSpec): Json =>
+  errorForm
+    ? jsonContent(errorForm.schema, 'output')
+    : { [PROBLEM_CONTENT_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } };
 
 function problemsByStatus(spec: RouteSpec): Map<number, string[]> {
   const needsCaller = spec.access.kind === 'authenticated' || spec.access.kind === 'action';
@@ -141,8 +151,9 @@ function problemsByStatus(spec: RouteSpec): Map<number, string[]> {
   ];
   const byStatus = new Map<number, string[]>();
   for (const code of new Set(codes)) {
-    const status = allProblems().get(code)?.status;
-    if (status === undefined) throw new Error(`${spec.method} ${spec.path} names the unknown problem "${code}"`);
+    if (!allProblems().has(code)) throw new Error(`${spec.method} ${spec.path} names the unknown problem "${code}"`);
+    const problem = new ProblemError(code);
+    const { status } = spec.errorForm?.answerOf(problem) ?? problem;
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }
   return byStatus;

@@ -141,13 +141,17 @@ export function problemDocument(problem: ProblemError, traceId?: string): Proble
   };
 }
 
-/** Headers a problem answer carries beside its own: RFC 9110 15.5.2 (challenge) and 10.2.3 (Retry-After). */
-export function problemHeaders(problem: ProblemError): Record<string, string> {
+/**
+ * Headers a problem answer carries beside its own: RFC 9110 15.5.2 (challenge) and 10.2.3 (Retry-After).
+ *
+ * @param status the status it is answered with, where that is another than the table's
+ */
+export function problemHeaders(problem: ProblemError, status = problem.status): Record<string, string> {
   const { retryAfterSeconds, headers } = problem.options;
-  const needsRetryAfter = problem.status === 429 || problem.status === 503;
+  const needsRetryAfter = status === 429 || status === 503;
   const seconds = retryAfterSeconds ?? (needsRetryAfter ? 1 : undefined);
   return {
-    ...(problem.status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
+    ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
     ...(seconds === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(seconds))) }),
     ...headers,
   };

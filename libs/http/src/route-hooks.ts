@@ -1,6 +1,13 @@
 import { types } from 'node:util';
 import type { FastifyInstance, FastifyReply, RouteOptions } from 'fastify';
-import type { Access, AccessDecision, Authenticate, Authorize, Principal } from './access.js';
+import {
+  type Access,
+  type AccessDecision,
+  AUTHENTICATE,
+  type Authenticate,
+  type Authorize,
+  type Principal,
+} from './access.js';
 import type { AppState } from './app-state.js';
 import { ProblemError, unavailable } from './problem.js';
 import type { HttpRequest } from './request.js';
@@ -104,10 +111,13 @@ function asError(error: unknown): Error {
   return types.isNativeError(error) || error instanceof Error ? error : new Error('thrown without an error');
 }
 
-function authenticatorOf(state: AppState, { access, method, path }: ServedRoute): Authenticate | undefined {
+function authenticatorOf(state: AppState, { access, method, path, spec }: ServedRoute): Authenticate | undefined {
   if (access === undefined || access.kind === 'public' || access.kind === 'internal') return undefined;
-  if (state.authenticate === undefined) throw new Error(`${method} ${path} needs AUTHENTICATE, which is not provided`);
-  return state.authenticate;
+  const token = spec?.authenticator ?? AUTHENTICATE;
+  const authenticate = state.authenticator(token);
+  if (authenticate) return authenticate;
+  const name = token === AUTHENTICATE ? 'AUTHENTICATE' : String(token.description);
+  throw new Error(`${method} ${path} needs ${name}, which is not provided`);
 }
 
 /** Behind the body: is the input valid, may the caller do this? */

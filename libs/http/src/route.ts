@@ -9,9 +9,17 @@ import {
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { z } from 'zod';
 import type { Access } from './access.js';
+import type { ProblemError } from './problem.js';
 import type { HttpRequest } from './request.js';
 
 export type RouteMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** How a route answers problems that speaks the protocol of another system: in that system's words and statuses. */
+export interface ErrorForm {
+  /** Shape of the body, for the API document. */
+  readonly schema: z.ZodType;
+  readonly answerOf: (problem: ProblemError) => { readonly status: number; readonly body: object };
+}
 
 /** Everything that is true of a route, in one place: routing, access, validation, limits and documents read it. */
 export interface RouteSpec {
@@ -46,6 +54,10 @@ export interface RouteSpec {
   readonly forwarded?: boolean;
   /** Form bodies are left on the request for the handler to read; other routes refuse them. */
   readonly rawBody?: boolean;
+  /** Problem documents (RFC 9457) unless given. */
+  readonly errorForm?: ErrorForm;
+  /** Injection token of the `Authenticate` that finds this route's callers; `AUTHENTICATE` unless given. */
+  readonly authenticator?: symbol;
 }
 
 /** Key of the specification in a Fastify route's `config`. */

@@ -5,6 +5,7 @@ import { type ProblemError, problemDocument, problemHeaders } from './problem.js
 import type { HttpRequest } from './request.js';
 
 export const PROBLEM_CONTENT_TYPE = 'application/problem+json';
+export const JSON_CONTENT_TYPE = 'application/json; charset=utf-8';
 
 /**
  * Answers a request with the problem document of whatever was thrown, and logs what the document does not say. Every
@@ -21,9 +22,16 @@ export function sendProblem(state: AppState, request: HttpRequest, reply: Fastif
     if (!reply.raw.writableEnded) reply.raw.destroy();
     return;
   }
-  const body = JSON.stringify(problemDocument(problem, request.trace.traceId));
-  reply.code(problem.status).headers(problemHeaders(problem)).header('content-type', PROBLEM_CONTENT_TYPE);
-  reply.serializer((payload: string) => payload).send(body);
+  const { status, body, type } = answerOf(problem, request);
+  reply.code(status).headers(problemHeaders(problem, status)).header('content-type', type);
+  reply.serializer((payload: string) => payload).send(JSON.stringify(body));
+}
+
+/** The problem document, or what the protocol of the route says instead. */
+function answerOf(problem: ProblemError, { route, trace }: HttpRequest) {
+  const form = route?.spec?.errorForm;
+  if (form) return { ...form.answerOf(problem), type: JSON_CONTENT_TYPE };
+  return { status: problem.status, body: problemDocument(problem, trace?.traceId), type: PROBLEM_CONTENT_TYPE };
 }
 
 /**

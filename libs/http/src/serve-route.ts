@@ -1,8 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { HttpRequest } from './request.js';
 import { ROUTE_SPEC, type RouteSpec } from './route.js';
-
-const JSON_TYPE = 'application/json; charset=utf-8';
+import { JSON_CONTENT_TYPE } from './send-problem.js';
 
 /**
  * Serves a route on Fastify itself, for one that is asked thousands of times a second: no pipes, no interceptors, and the
@@ -27,7 +26,7 @@ export function serveRoute(
           reply.sent ||
           reply
             .code(spec.status ?? 200)
-            .header('content-type', JSON_TYPE)
+            .header('content-type', JSON_CONTENT_TYPE)
             .send(text),
         (error: unknown) =>
           reply.sent || reply.send(error instanceof Error ? error : new Error('thrown without an error')),

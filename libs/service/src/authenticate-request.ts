@@ -1,10 +1,20 @@
-import { isInScope, NotAuthenticated, type Principal } from '@gatehouse/authn';
+import { type Credentials, isInScope, NotAuthenticated, type Principal } from '@gatehouse/authn';
 import type { Authenticate, HttpRequest } from '@gatehouse/http';
 import type { Platform } from './platform.js';
 import { toProblem } from './status-profile.js';
 
-/** How requests of a service are authenticated, and what a failure answers there. */
-export function authenticateFor(platform: Platform): Authenticate {
+/** Whom a request comes from. @throws NotAuthenticated */
+export type Recognise = (request: HttpRequest, now: number) => Principal | Promise<Principal>;
+
+/**
+ * How requests of a service are authenticated, and what a failure answers there.
+ *
+ * @param recognise for routes that take credentials in another way than by `Authorization` and `X-Tenant-ID`
+ */
+export function authenticateFor(
+  platform: Platform,
+  recognise: Recognise = (request, now) => platform.authenticate(credentialsOf(request), now),
+): Authenticate {
   const profile = platform.settings.AUTH_STATUS_PROFILE;
   const { observations } = platform;
   const explain = (error: unknown, ip: string, now: number): never => {
@@ -20,7 +30,7 @@ export function authenticateFor(platform: Platform): Authenticate {
       return principal;
     };
     try {
-      const found = platform.authenticate(credentialsOf(request), now);
+      const found = recognise(request, now);
       return found instanceof Promise ? found.then(letIn).catch((error) => explain(error, ip, now)) : letIn(found);
     } catch (error) {
       return explain(error, ip, now);
@@ -28,7 +38,7 @@ export function authenticateFor(platform: Platform): Authenticate {
   };
 }
 
-const credentialsOf = (request: HttpRequest) => {
+export const credentialsOf = (request: HttpRequest): Credentials => {
   const { headers, ip, route } = request;
   const access = route?.access;
   return {

@@ -1,3 +1,4 @@
+export { authenticateFor, credentialsOf, type Recognise } from './authenticate-request.js';
 export { readAsTenant } from './database.js';
 export type { Command, Composition, ServiceDefinition } from './definition.js';
 export { mapDomainError } from './domain-errors.js';
