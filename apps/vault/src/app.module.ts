@@ -10,9 +10,10 @@ import { keyArea } from './key/key.area.js';
 import { Keyring } from './key/keyring.js';
 import { fileSeal } from './key/seal.js';
 import { Foundation1700000001001 } from './migrations/1-foundation.js';
+import { secretArea } from './secret/secret.area.js';
 import { type VaultSettings, vaultSettings } from './settings.js';
 
-const areas: readonly Area[] = [callerArea, keyArea, dialectArea];
+const areas: readonly Area[] = [callerArea, keyArea, secretArea, dialectArea];
 const inlineProjections = areas.flatMap((area) => area.inline ?? []);
 
 export const vaultService: ServiceDefinition<typeof vaultSettings> = {

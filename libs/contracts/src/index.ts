@@ -15,3 +15,4 @@ export * from './policy/events.js';
 export * from './policy/rpc.js';
 export * from './position.js';
 export * from './rewind.js';
+export * from './vault/secret.js';

@@ -1,17 +1,8 @@
 import type { Entity } from '@gatehouse/contracts';
-import { addressPseudonym, type Pepper, pseudonym } from '@gatehouse/crypto';
+import type { Pepper } from '@gatehouse/crypto';
 import type { Attributes, Request } from '@gatehouse/evaluator';
-import { maskSecrets } from '@gatehouse/telemetry';
+import { isSuspicious, recordableText } from '@gatehouse/telemetry';
 import type { Question } from './question.js';
-
-/** Cheap and too wide: most identifiers hold none of these and are looked at no further. */
-const suspicious = /@|ma[us]_|m87_|eyJ/;
-
-function recordableText(pepper: Pepper, text: string): string {
-  if (!suspicious.test(text)) return text;
-  if (text.includes('@')) return addressPseudonym(pepper, text);
-  return maskSecrets(text) === text ? text : pseudonym(pepper, text);
-}
 
 /**
  * Identifiers are recorded for ever, so one that is somebody's address, or a key that a caller put into the wrong
@@ -25,11 +16,11 @@ export function recordable(pepper: Pepper, entity: Entity): Entity {
 
 /** Whether nothing in a value is even suspicious, names of members included. */
 function isPlain(value: unknown): boolean {
-  if (typeof value === 'string') return !suspicious.test(value);
+  if (typeof value === 'string') return !isSuspicious(value);
   if (typeof value !== 'object' || value === null) return true;
   if (Array.isArray(value)) return value.every(isPlain);
   for (const name in value)
-    if (suspicious.test(name) || !isPlain((value as Readonly<Record<string, unknown>>)[name])) return false;
+    if (isSuspicious(name) || !isPlain((value as Readonly<Record<string, unknown>>)[name])) return false;
   return true;
 }
 
@@ -50,7 +41,7 @@ export function recordableValue<T>(pepper: Pepper, value: T): T {
 /** An entity with its properties. */
 function recordableOf<E extends Entity & { readonly properties?: Attributes }>(pepper: Pepper, entity: E): E {
   const { type, id, properties } = entity;
-  if (!suspicious.test(id) && !suspicious.test(type) && isPlain(properties)) return entity;
+  if (!isSuspicious(id) && !isSuspicious(type) && isPlain(properties)) return entity;
   const shown = properties && recordableValue(pepper, properties);
   return { ...entity, ...recordable(pepper, { type, id }), ...(shown && { properties: shown }) };
 }

@@ -1,5 +1,6 @@
 import { createHmac, createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import {
+  CryptoError,
   openValue,
   type RootKey,
   rootKeyOf,
@@ -88,7 +89,7 @@ export class Keyring {
   async open(place: ValuePlace, sealed: SealedValue): Promise<Buffer> {
     const { data } = await this.#keysOf(place.tenantId);
     const key = data.find(({ version }) => version === sealed.keyVersion);
-    if (!key) throw new Error(`tenant key ${sealed.keyVersion} is not there`);
+    if (!key) throw new CryptoError('wrong_key', `tenant key ${sealed.keyVersion} is not there`);
     return openValue(key, place, sealed);
   }
 

@@ -22,8 +22,12 @@ export interface SealedTable {
 /**
  * Every table that holds values of `Keyring.seal`: one row each, and `sealedTableSql` in its migration. A table that is
  * missing here would keep its values under a tenant key that a rotation then deletes: a rotation that finds one refuses.
- *
- * @example { table: 'secret_versions', primaryKey: ['tenant_id', 'secret_id', 'version'],
- *   place: (row) => ({ tenantId: row.tenant_id, purpose: 'secret', name: row.secret_id, version: row.version }) }
  */
-export const sealedTables: readonly SealedTable[] = [];
+export const sealedTables: readonly SealedTable[] = [
+  {
+    table: 'secret_versions',
+    primaryKey: ['tenant_id', 'stream_id', 'version'],
+    columns: ['secret_id'],
+    place: (row) => ({ tenantId: row.tenant_id, purpose: 'secret', name: row.secret_id, version: row.version }),
+  },
+];

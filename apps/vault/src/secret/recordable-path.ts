@@ -1,0 +1,1 @@
+export { recordableText as recordablePath } from '@gatehouse/telemetry';

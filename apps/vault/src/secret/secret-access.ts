@@ -1,0 +1,160 @@
+import type { Pepper } from '@gatehouse/crypto';
+import { type AppendResult, type CommandContext, type PostgresEventStore, sqlState } from '@gatehouse/event-store';
+import { type Authorize, ProblemError } from '@gatehouse/http';
+import { commandContext, commandIdOf, expectedRevisionOf } from '@gatehouse/service';
+import type pg from 'pg';
+import type { Asker } from '../asker.js';
+import type { Keyring } from '../key/keyring.js';
+import type { SecretData } from './content.js';
+import type { IntegrityReports } from './integrity-reports.js';
+import { pathFault } from './path.js';
+import { toProblem } from './problems.js';
+import { recordablePath } from './recordable-path.js';
+import { type PresentSecret, type Secret, secretDecider } from './secret.js';
+import type { Committed, ReadRow, SecretCommand, SecretLog } from './secret-log.js';
+import { IntegrityViolation, secretStream, verified } from './stored-secret.js';
+import { type CustomMetadata, parseCustomMetadata, type SecretContext } from './views.js';
+
+export interface SecretParts {
+  readonly log: SecretLog;
+  readonly store: PostgresEventStore;
+  readonly keyring: Keyring;
+  readonly pepper: Pepper;
+  readonly authorize: Authorize;
+  readonly reports: IntegrityReports;
+  /** Keyed hashes by which a value is found again; stored in the transaction of the version. */
+  readonly fingerprints: (tenantId: string, data: SecretData) => Promise<readonly Buffer[]>;
+}
+
+/** Where a secret lies. */
+export interface Address {
+  readonly path: string;
+  readonly streamId: string;
+  /** The path as it may be recorded. */
+  readonly recorded: string;
+}
+
+export interface Allowed {
+  readonly decisionId?: string;
+}
+
+export interface CommitOptions<T> {
+  readonly decide: SecretCommand['decide'];
+  readonly done: (committed: Committed) => T | Promise<T>;
+  readonly repeated: (before: AppendResult) => T | Promise<T>;
+}
+
+const invalidPath = (message: string): ProblemError =>
+  new ProblemError('validation_failed', undefined, { errors: [{ path: 'path', message }] });
+
+/** The way in and out that every operation on secrets shares: the decision, the rows, and what is told when they are not right. */
+export class SecretAccess {
+  constructor(readonly parts: SecretParts) {}
+
+  /** @throws ProblemError `validation_failed` */
+  address(tenantId: string, path: string): Address {
+    const fault = pathFault(path);
+    if (fault !== undefined) throw invalidPath(fault);
+    const { pepper } = this.parts;
+    return { path, streamId: secretStream(pepper, tenantId, path), recorded: recordablePath(pepper, path) };
+  }
+
+  /** @throws ProblemError `forbidden`, `unavailable` */
+  async admit(
+    { caller, request }: Asker,
+    action: string,
+    resource: string,
+    noted?: Readonly<Record<string, string | number>>,
+  ): Promise<Allowed> {
+    const decision = await this.parts.authorize(caller, action, resource, request, noted);
+    // Only a plain `allowed: true` lets anybody in.
+    if (decision?.allowed === true) return decision.decisionId === undefined ? {} : { decisionId: decision.decisionId };
+    const reason = decision?.reason ?? 'no reason';
+    throw new ProblemError('forbidden', undefined, { cause: new Error(`refused: ${reason}`) });
+  }
+
+  context({ caller, request }: Asker, { decisionId }: Allowed, now: number): CommandContext {
+    return { ...commandContext(request, caller, now), ...(decisionId !== undefined && { causationId: decisionId }) };
+  }
+
+  /** Turns rows that differ from the log into a report and a problem, and what the domain refuses into its problem. */
+  async guarded<T>(asker: Asker, address: Address, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof IntegrityViolation)) throw toProblem(error);
+      const at = { path: address.recorded, streamId: address.streamId };
+      throw await this.parts.reports.problem(error, at, this.context(asker, {}, Date.now()));
+    }
+  }
+
+  /** @throws StoreUnavailable */
+  rowOf(tenantId: string, { streamId }: Address, version: number): Promise<ReadRow> {
+    return this.parts.log.read(tenantId, streamId, version);
+  }
+
+  /** What is there, with its custom metadata checked. @throws IntegrityViolation */
+  async believed(tenantId: string, { path }: Address, row: ReadRow): Promise<SecretContext | undefined> {
+    const { secret, revision, customMetadata } = verified(row, path);
+    if (secret.status === 'absent') return undefined;
+    return { path, secret, revision, customMetadata: await this.metadataOf(tenantId, secret, customMetadata) };
+  }
+
+  /** @throws IntegrityViolation */
+  async metadataOf(tenantId: string, secret: PresentSecret, text: string | null): Promise<CustomMetadata | null> {
+    const digest = text === null ? null : await this.metadataDigest(tenantId, secret.secretId, text);
+    if (digest !== secret.customMetadata) throw new IntegrityViolation('metadata_changed');
+    return parseCustomMetadata(text);
+  }
+
+  /** Keyed, so that what people write there can't be guessed from the log. */
+  async metadataDigest(tenantId: string, secretId: string, text: string): Promise<string> {
+    const hash = await this.parts.keyring.fingerprint(tenantId, `custom-metadata\0${secretId}\0${text}`);
+    return hash.toString('base64url');
+  }
+
+  /**
+   * Decides and stores, once however often the caller repeats it with one `Idempotency-Key`: `repeated` makes the answer
+   * from what was stored then.
+   */
+  async commit<T>(
+    asker: Asker,
+    address: Address,
+    allowed: Allowed,
+    operation: string,
+    { decide, done, repeated }: CommitOptions<T>,
+  ): Promise<T> {
+    const { caller, request } = asker;
+    const commandId = commandIdOf(request, caller, operation);
+    const expectedRevision = expectedRevisionOf(request);
+    const before = await this.#repeated(caller.tenantId, address, commandId);
+    if (before) return repeated(before);
+    const command: SecretCommand = {
+      ...{ path: address.path, streamId: address.streamId, commandId, expectedRevision, decide },
+      context: this.context(asker, allowed, Date.now()),
+    };
+    try {
+      return await done(await this.parts.log.commit(command));
+    } catch (error) {
+      // The same command was stored by a call that ran beside this one.
+      if (sqlState(error) !== '23505' || (error as pg.DatabaseError).constraint !== 'events_command') throw error;
+      const stored = await this.#repeated(caller.tenantId, address, commandId);
+      if (!stored) throw error;
+      return repeated(stored);
+    }
+  }
+
+  async #repeated(tenantId: string, { streamId }: Address, commandId: string | undefined) {
+    if (commandId === undefined) return undefined;
+    const before = await this.parts.store.readCommand(tenantId, commandId);
+    if (before && before.events[0]?.streamId !== streamId) throw new ProblemError('idempotency_key_reused');
+    return before;
+  }
+
+  /** The state right after some revision: what a repeated command answers. */
+  async stateAfter(tenantId: string, { streamId }: Address, revision: number): Promise<Secret> {
+    const { events } = await this.parts.store.read(tenantId, streamId);
+    const until = events.filter((event) => event.revision <= revision);
+    return until.reduce<Secret>(secretDecider.evolve, secretDecider.initialState);
+  }
+}

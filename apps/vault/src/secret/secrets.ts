@@ -1,0 +1,355 @@
+import { randomUUID } from 'node:crypto';
+import { canonicalJson } from '@gatehouse/crypto';
+import { ProblemError } from '@gatehouse/http';
+import type { Asker } from '../asker.js';
+import { changeVersions, type VersionChange } from './change-versions/change-versions.js';
+import type { SecretConfigs } from './config/secret-configs.js';
+import { encodeData, mergePatch, type SecretData, subkeysOf } from './content.js';
+import { forgetSecret } from './forget-secret/forget-secret.js';
+import { openSealed, placeOf, sealedOf } from './opened-version.js';
+import { isReferenceable } from './path.js';
+import { putMetadata } from './put-metadata/put-metadata.js';
+import {
+  deletionTime,
+  type PresentSecret,
+  type Secret,
+  type SecretSettings,
+  sha256,
+  type VersionState,
+} from './secret.js';
+import type { Address, Allowed, SecretAccess } from './secret-access.js';
+import type { Committed, ReadRow, SecretCommand } from './secret-log.js';
+import { IntegrityViolation } from './stored-secret.js';
+import {
+  type ConfigView,
+  type CustomMetadata,
+  type MetadataView,
+  metadataView,
+  parseCustomMetadata,
+  type SecretContext,
+  type SecretRead,
+  type VersionView,
+  versionView,
+} from './views.js';
+import { nextVersion, versionWritten } from './write-version/write-version.js';
+
+export interface WriteOptions {
+  /** Version that the caller has seen; 0: the secret must not exist. */
+  readonly cas?: number | undefined;
+  /** Replaces the one that is there. */
+  readonly customMetadata?: CustomMetadata | null | undefined;
+  /** RFC 3339; from then on the version answers as deleted. */
+  readonly expiresAt?: string | undefined;
+}
+
+export interface MetadataChange extends Partial<SecretSettings> {
+  readonly customMetadata?: CustomMetadata | null | undefined;
+}
+
+/** Merged into what is there (RFC 7396). */
+export interface MetadataPatch extends Partial<SecretSettings> {
+  readonly customMetadata?: Readonly<Record<string, string | null>> | null | undefined;
+}
+
+export interface ListOptions {
+  readonly recursive?: boolean | undefined;
+  readonly limit?: number | undefined;
+  readonly cursor?: string | undefined;
+}
+
+export interface ListPage {
+  /** `foo`, and `foo/` for what lies below. */
+  readonly keys: readonly string[];
+  readonly nextCursor: string | null;
+}
+
+/** The resource of decisions about all secrets. */
+export const allSecrets = 'tenant/secrets';
+const maxPage = 1_000;
+const noSecret = () => new ProblemError('not_found', 'There is no such secret');
+
+/**
+ * The one way to secrets. Every operation is a recorded decision about who asks, and a value is opened only after an allow
+ * that names the version. All of them throw ProblemError: `validation_failed` (the path), `forbidden`, `not_found`,
+ * `sealed`, `unavailable`, `integrity_violation`.
+ */
+export class Secrets {
+  constructor(
+    private readonly access: SecretAccess,
+    private readonly configs: SecretConfigs,
+  ) {}
+
+  /** A version, the current one unless said otherwise. `data` is null when it is deleted, expired or destroyed. */
+  async read(asker: Asker, path: string, { version = 0 }: { version?: number | undefined } = {}): Promise<SecretRead> {
+    const { tenantId } = asker.caller;
+    const { keyring } = this.access.parts;
+    const address = this.access.address(tenantId, path);
+    if (keyring.sealed) throw new ProblemError('sealed');
+    const row = await this.access.rowOf(tenantId, address, version);
+    const looked = await settled(this.#version(tenantId, address, row, version));
+    // Known or not, what follows is told only to whoever may read it.
+    await this.access.admit(asker, 'secret.read', `secret/${path}`, notedOf(looked.value));
+    return this.access.guarded(asker, address, async () => {
+      if ('error' in looked) throw looked.error;
+      if (!looked.value) throw noSecret();
+      const { of, number, state } = looked.value;
+      const now = Date.now();
+      const view = versionView(of, number, state, now);
+      if (state.status === 'destroyed' || deletionTime(state, now) !== undefined) return { ...view, data: null };
+      const place = placeOf(tenantId, of.secret.secretId, number);
+      return { ...view, data: await openSealed(keyring, place, sealedOf(row, of.secret, number, state)) };
+    });
+  }
+
+  /** The names in the content, values null. */
+  async subkeys(asker: Asker, path: string, { version, depth }: { version?: number; depth?: number } = {}) {
+    const { data, ...view } = await this.read(asker, path, { version });
+    return { ...view, subkeys: data === null ? null : subkeysOf(data, depth) };
+  }
+
+  /** A new version. @throws ProblemError `check_and_set`, `check_and_set_required` */
+  async write(asker: Asker, path: string, data: SecretData, options: WriteOptions = {}): Promise<VersionView> {
+    const address = this.access.address(asker.caller.tenantId, path);
+    const allowed = await this.access.admit(asker, 'secret.write', `secret/${path}`);
+    return this.access.guarded(asker, address, () => this.#write(asker, address, allowed, data, options));
+  }
+
+  /** Merges into the current version (RFC 7396): null removes a member. @throws ProblemError as {@link write} */
+  async patch(asker: Asker, path: string, patch: SecretData, { cas }: { cas?: number } = {}): Promise<VersionView> {
+    const { tenantId } = asker.caller;
+    const address = this.access.address(tenantId, path);
+    const allowed = await this.access.admit(asker, 'secret.write', `secret/${path}`);
+    return this.access.guarded(asker, address, async () => {
+      for (let attempt = 1; ; attempt++) {
+        const row = await this.access.rowOf(tenantId, address, 0);
+        const found = await this.#version(tenantId, address, row, 0);
+        if (!found || deletionTime(found.state, Date.now()) !== undefined) throw noSecret();
+        const { of, number, state } = found;
+        const sealed = sealedOf(row, of.secret, number, state);
+        const data = await openSealed(this.access.parts.keyring, placeOf(tenantId, of.secret.secretId, number), sealed);
+        const merged = mergePatch(data, patch) as SecretData;
+        try {
+          return await this.#write(asker, address, allowed, merged, { cas: cas ?? number });
+        } catch (error) {
+          // Somebody wrote in between: it is merged into that.
+          const isBehind = (error as { code?: unknown }).code === 'check_and_set';
+          if (!isBehind || cas !== undefined || attempt === 4) throw error;
+        }
+      }
+    });
+  }
+
+  /** Soft: what was deleted can be restored. Without versions the current one. */
+  remove(asker: Asker, path: string, versions?: readonly number[]): Promise<MetadataView> {
+    return this.#changeVersions(asker, path, 'deleted', versions);
+  }
+
+  restore(asker: Asker, path: string, versions: readonly number[]): Promise<MetadataView> {
+    return this.#changeVersions(asker, path, 'restored', versions);
+  }
+
+  /** For good: the ciphertexts go. */
+  destroy(asker: Asker, path: string, versions: readonly number[]): Promise<MetadataView> {
+    return this.#changeVersions(asker, path, 'destroyed', versions);
+  }
+
+  async metadata(asker: Asker, path: string): Promise<MetadataView> {
+    const { tenantId } = asker.caller;
+    const address = this.access.address(tenantId, path);
+    await this.access.admit(asker, 'secret.list', `secret/${path}`);
+    return this.access.guarded(asker, address, async () => {
+      const row = await this.access.rowOf(tenantId, address, 0);
+      const of = await this.access.believed(tenantId, address, row);
+      if (!of) throw noSecret();
+      return metadataView(of, Date.now());
+    });
+  }
+
+  /** What is not given stays. */
+  putMetadata(asker: Asker, path: string, change: MetadataChange): Promise<MetadataView> {
+    return this.#changeMetadata(asker, path, () => change);
+  }
+
+  /** Merges (RFC 7396); of the custom metadata null removes a member. */
+  patchMetadata(asker: Asker, path: string, patch: MetadataPatch): Promise<MetadataView> {
+    return this.#changeMetadata(asker, path, (before) => {
+      const { customMetadata } = patch;
+      if (customMetadata === undefined) return patch as MetadataChange;
+      return { ...patch, customMetadata: mergePatch(before, customMetadata) as CustomMetadata | null };
+    });
+  }
+
+  /** All versions and the metadata, for good. Nothing there is nothing to do. */
+  async forget(asker: Asker, path: string): Promise<void> {
+    const address = this.access.address(asker.caller.tenantId, path);
+    const allowed = await this.access.admit(asker, 'secret.delete', `secret/${path}`);
+    const nothing = () => undefined;
+    await this.access.guarded(asker, address, () =>
+      this.access.commit(asker, address, allowed, 'secret.forget', {
+        decide: (secret) => ({ events: forgetSecret(address.recorded)(secret) }),
+        done: nothing,
+        repeated: nothing,
+      }),
+    );
+  }
+
+  /** Names below a prefix; an empty one is the root. */
+  async list(asker: Asker, prefix: string, options: ListOptions = {}): Promise<ListPage> {
+    const { tenantId } = asker.caller;
+    const folder = prefix.replace(/\/$/, '');
+    if (folder !== '') this.access.address(tenantId, folder);
+    await this.access.admit(asker, 'secret.list', folder === '' ? allSecrets : `secret/${folder}`);
+    const { recursive = false, limit = maxPage, cursor = '' } = options;
+    const asked = Math.min(limit, maxPage) + 1;
+    const below = folder === '' ? '' : `${folder}/`;
+    const found = await this.access.parts.log.list(tenantId, below, cursor, recursive, asked);
+    const keys = found.slice(0, asked - 1);
+    return { keys, nextCursor: found.length === asked ? (keys.at(-1) ?? null) : null };
+  }
+
+  async config(asker: Asker): Promise<ConfigView> {
+    await this.access.admit(asker, 'secret.list', allSecrets);
+    return this.configs.of(asker.caller.tenantId);
+  }
+
+  /** Defaults of the tenant's secrets. What is not given stays. */
+  async putConfig(asker: Asker, change: Partial<ConfigView>): Promise<ConfigView> {
+    const allowed = await this.access.admit(asker, 'secret.write', allSecrets);
+    return this.configs.put(change, this.access.context(asker, allowed, Date.now()));
+  }
+
+  async #version(tenantId: string, address: Address, row: ReadRow, wanted: number): Promise<FoundVersion | undefined> {
+    const of = await this.access.believed(tenantId, address, row);
+    if (!of) return undefined;
+    const number = wanted === 0 ? of.secret.currentVersion : wanted;
+    const state = of.secret.versions[number];
+    return state && { of, number, state };
+  }
+
+  async #write(
+    asker: Asker,
+    address: Address,
+    allowed: Allowed,
+    data: SecretData,
+    { cas, customMetadata, expiresAt }: WriteOptions,
+  ): Promise<VersionView> {
+    const { tenantId } = asker.caller;
+    const { keyring, fingerprints } = this.access.parts;
+    const [newSecretId, found] = [randomUUID(), await fingerprints(tenantId, data)];
+    const plaintext = encodeData(data);
+    const path = address.recorded;
+    return this.access.commit(asker, address, allowed, 'secret.write', {
+      decide: async (secret, { defaults }) => {
+        const next = nextVersion(secret, { cas, expiresAt, defaults, newSecretId, now: Date.now() });
+        const { secretId, version } = next;
+        const value = await keyring.seal(placeOf(tenantId, secretId, version), plaintext);
+        const { algorithm, keyVersion } = value;
+        const sealing = { digest: sha256(value.ciphertext), algorithm, keyVersion };
+        const events = [versionWritten({ path, ...next, ...sealing, referenceable: isReferenceable(address.path) })];
+        const sealed = { secretId, version, value, fingerprints: found };
+        if (customMetadata === undefined) return { events, sealed };
+        const text = textOf(customMetadata);
+        const digest = text === null ? null : await this.access.metadataDigest(tenantId, secretId, text);
+        const meta = putMetadata({ path, newSecretId: secretId, customMetadata: digest })(secret);
+        return { events: [...events, ...meta], sealed, customMetadata: text };
+      },
+      done: async ({ secret, revision, customMetadata: text }) => {
+        const present = secret as PresentSecret;
+        const of = { path: address.path, secret: present, revision, customMetadata: parseCustomMetadata(text) };
+        const number = present.currentVersion;
+        return versionView(of, number, present.versions[number] as VersionState, Date.now());
+      },
+      repeated: async ({ events, revision }) => {
+        const { version } = { version: 0, ...events[0]?.data };
+        const secret = (await this.access.stateAfter(tenantId, address, revision)) as PresentSecret;
+        const of = { path: address.path, secret, revision, customMetadata: null };
+        return versionView(of, version, secret.versions[version] as VersionState, Date.now());
+      },
+    });
+  }
+
+  async #changeVersions(asker: Asker, path: string, change: VersionChange, versions?: readonly number[]) {
+    const address = this.access.address(asker.caller.tenantId, path);
+    const allowed = await this.access.admit(asker, 'secret.delete', `secret/${path}`);
+    const decide = (secret: Secret) => ({
+      events: changeVersions({ path: address.recorded, change, versions, now: Date.now() })(secret),
+    });
+    return this.access.guarded(asker, address, () =>
+      this.access.commit(
+        asker,
+        address,
+        allowed,
+        `secret.versions_${change}`,
+        this.#metadataAnswers(asker, address, decide),
+      ),
+    );
+  }
+
+  async #changeMetadata(
+    asker: Asker,
+    path: string,
+    changeOf: (before: CustomMetadata | null) => MetadataChange,
+  ): Promise<MetadataView> {
+    const { tenantId } = asker.caller;
+    const address = this.access.address(tenantId, path);
+    const allowed = await this.access.admit(asker, 'secret.write', `secret/${path}`);
+    const fresh = randomUUID();
+    const decide: SecretCommand['decide'] = async (secret, { customMetadata: stored }) => {
+      const before = secret.status === 'present' ? await this.access.metadataOf(tenantId, secret, stored) : null;
+      const { customMetadata, ...settings } = changeOf(before);
+      const common = { ...settings, path: address.recorded, newSecretId: fresh };
+      if (customMetadata === undefined) return { events: putMetadata(common)(secret) };
+      const text = textOf(customMetadata);
+      const secretId = secret.status === 'present' ? secret.secretId : fresh;
+      const digest = text === null ? null : await this.access.metadataDigest(tenantId, secretId, text);
+      return { events: putMetadata({ ...common, customMetadata: digest })(secret), customMetadata: text };
+    };
+    return this.access.guarded(asker, address, () =>
+      this.access.commit(asker, address, allowed, 'secret.metadata', this.#metadataAnswers(asker, address, decide)),
+    );
+  }
+
+  /** A repeated command answers the metadata as it is now: it holds what the command did, and what came after. */
+  #metadataAnswers(asker: Asker, address: Address, decide: SecretCommand['decide']) {
+    const { path } = address;
+    const { tenantId } = asker.caller;
+    return {
+      decide,
+      done: async ({ secret, revision, customMetadata }: Committed) => {
+        if (secret.status === 'absent') throw noSecret();
+        const of = { path, secret, revision, customMetadata: parseCustomMetadata(customMetadata) };
+        return metadataView(of, Date.now());
+      },
+      repeated: async () => {
+        const of = await this.access.believed(tenantId, address, await this.access.rowOf(tenantId, address, 0));
+        if (!of) throw noSecret();
+        return metadataView(of, Date.now());
+      },
+    };
+  }
+}
+
+interface FoundVersion {
+  readonly of: SecretContext;
+  readonly number: number;
+  readonly state: VersionState;
+}
+
+/** What the decision notes: which version is meant; 0 when it is not there, or what is there can't be believed. */
+const notedOf = (found: FoundVersion | undefined): Readonly<Record<string, string | number>> =>
+  found ? { version: found.number, secretId: found.of.secret.secretId } : { version: 0 };
+
+const textOf = (metadata: CustomMetadata | null): string | null =>
+  metadata === null || Object.keys(metadata).length === 0 ? null : canonicalJson(metadata);
+
+type Settled<T> = { readonly value: T } | { readonly value: undefined; readonly error: unknown };
+
+/** The outcome, to be told later. What is not about the rows is told at once. */
+async function settled<T>(work: Promise<T>): Promise<Settled<T>> {
+  try {
+    return { value: await work };
+  } catch (error) {
+    if (!(error instanceof IntegrityViolation)) throw error;
+    return { value: undefined, error };
+  }
+}
