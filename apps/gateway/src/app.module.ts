@@ -1,7 +1,7 @@
 import type { ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Server } from 'node:tls';
-import { AUTHENTICATE, AUTHORIZE, createApp, ProblemError, Readiness } from '@gatehouse/http';
+import { AUTHENTICATE, AUTHORIZE, createApp, ProblemError, Readiness, vaultVerbs } from '@gatehouse/http';
 import { createLogger, gauge, type Logger, startTelemetry } from '@gatehouse/telemetry';
 import type { DynamicModule } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -47,6 +47,7 @@ export async function startGateway(settings: GatewaySettings, options: GatewayOp
     trustedProxies: settings.TRUSTED_PROXIES,
     strictTransportSecurity: settings.STRICT_TRANSPORT_SECURITY,
     asyncTrace: false,
+    readVerbs: vaultVerbs,
   });
   const instance = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
   const closeTunnels = serve(instance, settings, upstreams, options.routes ?? routes);

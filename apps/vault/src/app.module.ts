@@ -1,4 +1,5 @@
 import { PostgresEventStore } from '@gatehouse/event-store';
+import { vaultVerbs } from '@gatehouse/http';
 import { asInline } from '@gatehouse/projection';
 import type { Composition, Platform, ServiceDefinition } from '@gatehouse/service';
 import type { DynamicModule, Provider, Type } from '@nestjs/common';
@@ -30,6 +31,7 @@ function compose(platform: Platform, settings: VaultSettings): Composition {
   const parts = areas.map((area) => area.compose?.(context) ?? {});
   return {
     module: vaultModule(context, parts),
+    readVerbs: vaultVerbs,
     checks: parts.flatMap(({ checks = [] }) => checks),
     start: async () => {
       for (const { start } of parts) await start?.();

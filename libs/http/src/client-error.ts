@@ -3,6 +3,15 @@ import { type BaseProblemCode, ProblemError, problemDocument } from './problem.j
 import { SECURITY_HEADERS } from './security-headers.js';
 import { PROBLEM_CONTENT_TYPE } from './send-problem.js';
 
+/** What Node says of bytes that are no request. */
+export interface ClientError extends Error {
+  readonly code?: string;
+  /** The packet it was found in. */
+  readonly rawPacket?: Buffer;
+  /** How much of that was read before. */
+  readonly bytesParsed?: number;
+}
+
 const NODE_CODES: Readonly<Record<string, BaseProblemCode>> = {
   HPE_HEADER_OVERFLOW: 'headers_too_large',
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
@@ -12,7 +21,7 @@ const NODE_CODES: Readonly<Record<string, BaseProblemCode>> = {
  * Answers what never became a request: malformed HTTP, headers over the limit, a request that does not arrive in time.
  * There is no reply object yet, so the answer is written to the socket as it stands.
  */
-export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
+export function answerClientError(error: ClientError, socket: Socket): void {
   // An answer to an earlier request of this connection may be under way: nothing may be written into it.
   const { _httpMessage: current } = socket as Socket & { _httpMessage?: { _headerSent?: boolean } };
   if (error.code === 'ECONNRESET' || !socket.writable || current?._headerSent) {

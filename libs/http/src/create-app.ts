@@ -8,7 +8,7 @@ import { AUTHORIZE } from './access.js';
 import { AccessLog } from './access-log.js';
 import { AppAdapter } from './app-adapter.js';
 import type { AppState } from './app-state.js';
-import { answerClientError } from './client-error.js';
+import { answerClientError, type ClientError } from './client-error.js';
 import type { MapError } from './error-mapping.js';
 import { Readiness, serveHealth } from './health.js';
 import { InFlight } from './in-flight.js';
@@ -18,6 +18,7 @@ import { nestLogger } from './nest-logger.js';
 import { openApiDocument } from './openapi.js';
 import { ProblemError } from './problem.js';
 import { ProblemFilter } from './problem-filter.js';
+import { type ReadVerb, readVerbs } from './read-verbs.js';
 import type { HttpRequest } from './request.js';
 import { installRequestHooks } from './request-hooks.js';
 import { defineRoute, ROUTE_SPEC, type RouteSpec } from './route.js';
@@ -58,6 +59,8 @@ export interface AppOptions {
   readonly asyncTrace?: boolean;
   /** Send `Strict-Transport-Security`. */
   readonly strictTransportSecurity?: boolean;
+  /** Methods of another system that are understood as GET. */
+  readonly readVerbs?: readonly ReadVerb[];
   /** Serve HTTPS with these settings of `node:tls`; plain HTTP unless given. */
   readonly tls?: HttpsOptions;
 }
@@ -139,6 +142,7 @@ function makeState(options: AppOptions): AppState {
 }
 
 function makeAdapter(options: AppOptions, state: AppState): AppAdapter {
+  const takeVerb = readVerbs(options.readVerbs ?? []);
   const trusted = options.trustedProxies ?? [];
   const requestTimeoutMs = state.requestTimeoutMs;
   const limits = {
@@ -158,7 +162,11 @@ function makeAdapter(options: AppOptions, state: AppState): AppAdapter {
     ...(options.tls === undefined ? { http: limits } : { https: { ...limits, ...options.tls } }),
     frameworkErrors: (error: Error, request: HttpRequest, reply: FastifyReply) =>
       sendProblem(state, request, reply, error),
-    clientErrorHandler: answerClientError,
+    // Fastify declares the packet as it would be written as JSON; it is Node's own error.
+    clientErrorHandler: (declared, socket) => {
+      const error: unknown = declared;
+      if (!takeVerb(instance.server, error as ClientError, socket)) answerClientError(error as ClientError, socket);
+    },
   });
   const instance = adapter.getInstance<FastifyInstance>();
   // Only JSON: a text body would reach a handler unparsed.

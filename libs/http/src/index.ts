@@ -25,6 +25,7 @@ export {
   problemHeaders,
   unavailable,
 } from './problem.js';
+export { type ReadVerb, vaultVerbs } from './read-verbs.js';
 export type { HttpRequest } from './request.js';
 export {
   Caller,

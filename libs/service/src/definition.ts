@@ -1,4 +1,4 @@
-import type { Authorize, ReadinessCheck } from '@gatehouse/http';
+import type { Authorize, ReadinessCheck, ReadVerb } from '@gatehouse/http';
 import type { DynamicModule, Type } from '@nestjs/common';
 import type { z } from 'zod';
 import type { OpenDatabaseOptions } from './database.js';
@@ -17,6 +17,8 @@ export interface Composition {
   readonly worksWithoutBus?: boolean;
   /** False: `currentTrace()` does not work in handlers of this service, and none of its requests pays for it. */
   readonly asyncTrace?: boolean;
+  /** Methods of another system that are understood as GET. */
+  readonly readVerbs?: readonly ReadVerb[];
   /** Runs after the platform started; stopped before it. */
   readonly start?: () => void | Promise<void>;
   readonly stop?: () => Promise<void>;

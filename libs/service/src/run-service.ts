@@ -111,6 +111,7 @@ function createApplication(platform: Platform, composition: Composition): Promis
     mapError: mapDomainError,
     trustedProxies: platform.settings.TRUSTED_PROXIES,
     asyncTrace: composition.asyncTrace ?? true,
+    readVerbs: composition.readVerbs ?? [],
   });
 }
 
