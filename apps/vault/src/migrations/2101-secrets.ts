@@ -59,14 +59,16 @@ export class Secrets1700000002101 implements MigrationInterface {
       );
       ${tenantTableSql('vault', 'secret_configs', 'select, insert, update')}
       ${functionsSql}
-      revoke all on function vault.load_secrets, vault.read_secret, vault.store_secrets, vault.list_secrets from public;
-      grant execute on function vault.load_secrets, vault.read_secret, vault.store_secrets, vault.list_secrets
+      revoke all on function vault.load_secrets, vault.read_secret, vault.store_secrets, vault.list_secrets, vault.find_reference
+        from public;
+      grant execute on function vault.load_secrets, vault.read_secret, vault.store_secrets, vault.list_secrets, vault.find_reference
         to ${request}, ${system};`);
   }
 
   async down(query: QueryRunner): Promise<void> {
     await query.query(`
-      drop function vault.load_secrets, vault.read_secret, vault.store_secrets, vault.list_secrets;
+      drop function vault.load_secrets, vault.read_secret, vault.store_secrets, vault.list_secrets,
+        vault.find_reference;
       drop table vault.secret_configs, vault.secret_versions, vault.secrets`);
   }
 }
@@ -150,6 +152,16 @@ const functionsSql = `
         from json_array_elements(fingerprints) as t(f) on conflict do nothing;
     end if;
     perform pg_notify('${notifyChannel('vault')}', '');
+  end $function$;
+
+  -- Paths that a reference may mean: more than one where names differ by letter case only.
+  create function vault.find_reference(for_tenant text, wanted_scope text, wanted_name text) returns setof text
+  language plpgsql as $function$
+  begin
+    perform set_config('gatehouse.tenant', for_tenant, true);
+    return query select s.path from vault.secrets s
+      where s.tenant_id = for_tenant and s.scope = wanted_scope and s.reference_name = wanted_name
+      order by s.path limit 5;
   end $function$;
 
   -- Names below a prefix in the order of their bytes, after one of them. Without "deep" what lies in a folder shows as the

@@ -102,6 +102,18 @@ export class SecretLog {
     return rows.map(({ key }) => key);
   }
 
+  /** Paths of secrets with this scope and, in lower case, this name. */
+  async withReference(tenantId: string, scope: string, name: string): Promise<readonly string[]> {
+    const rows = await answered(() =>
+      this.#pool.query<{ path: string }>({
+        name: 'find-reference',
+        text: 'select * from find_reference($1, $2, $3) as path',
+        values: [tenantId, scope, name],
+      }),
+    );
+    return rows.map(({ path }) => path);
+  }
+
   /**
    * Answers after the commit.
    *

@@ -1,8 +1,12 @@
 import { AUTHORIZE, type Authorize } from '@gatehouse/http';
 import type { Area } from '../area.js';
 import { Secrets1700000002101 } from '../migrations/2101-secrets.js';
+import { ListRoutes } from './api/list.routes.js';
+import { MetadataRoutes } from './api/metadata.routes.js';
+import { SecretRoutes } from './api/secret.routes.js';
 import { SecretConfigs } from './config/secret-configs.js';
 import { IntegrityReports } from './integrity-reports.js';
+import { References } from './references.js';
 import { SecretAccess } from './secret-access.js';
 import { SecretLog } from './secret-log.js';
 import { Secrets } from './secrets.js';
@@ -17,8 +21,18 @@ export const secretArea: Area = {
       ...{ log: new SecretLog(request), store, keyring, pepper: platform.pepper, reports },
       fingerprints: async () => [],
     };
-    const secrets = (authorize: Authorize) =>
-      new Secrets(new SecretAccess({ ...parts, authorize }), new SecretConfigs(store, request));
-    return { providers: [{ provide: Secrets, useFactory: secrets, inject: [AUTHORIZE] }] };
+    const access = (authorize: Authorize) => new SecretAccess({ ...parts, authorize });
+    const secrets = (shared: SecretAccess) => new Secrets(shared, new SecretConfigs(store, request));
+    const references = (shared: SecretAccess, all: Secrets) => new References(shared, all);
+    return {
+      providers: [
+        { provide: SecretAccess, useFactory: access, inject: [AUTHORIZE] },
+        { provide: Secrets, useFactory: secrets, inject: [SecretAccess] },
+        { provide: References, useFactory: references, inject: [SecretAccess, Secrets] },
+        SecretRoutes,
+        MetadataRoutes,
+        ListRoutes,
+      ],
+    };
   },
 };

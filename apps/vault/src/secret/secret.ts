@@ -29,6 +29,15 @@ export interface SecretSettings {
   readonly deleteVersionAfterSeconds: number;
 }
 
+/** What is not given stays. */
+export type SettingsChange = { readonly [K in keyof SecretSettings]?: SecretSettings[K] | undefined };
+
+export const changedSettings = (before: SecretSettings, change: SettingsChange): SecretSettings => ({
+  maxVersions: change.maxVersions ?? before.maxVersions,
+  casRequired: change.casRequired ?? before.casRequired,
+  deleteVersionAfterSeconds: change.deleteVersionAfterSeconds ?? before.deleteVersionAfterSeconds,
+});
+
 export interface PresentSecret extends SecretSettings {
   readonly status: 'present';
   /** Part of the place that values are sealed for: rows of an earlier secret of this path do not open. */

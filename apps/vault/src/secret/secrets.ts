@@ -13,7 +13,7 @@ import {
   deletionTime,
   type PresentSecret,
   type Secret,
-  type SecretSettings,
+  type SettingsChange,
   sha256,
   type VersionState,
 } from './secret.js';
@@ -42,12 +42,12 @@ export interface WriteOptions {
   readonly expiresAt?: string | undefined;
 }
 
-export interface MetadataChange extends Partial<SecretSettings> {
+export interface MetadataChange extends SettingsChange {
   readonly customMetadata?: CustomMetadata | null | undefined;
 }
 
 /** Merged into what is there (RFC 7396). */
-export interface MetadataPatch extends Partial<SecretSettings> {
+export interface MetadataPatch extends SettingsChange {
   readonly customMetadata?: Readonly<Record<string, string | null>> | null | undefined;
 }
 
@@ -102,7 +102,11 @@ export class Secrets {
   }
 
   /** The names in the content, values null. */
-  async subkeys(asker: Asker, path: string, { version, depth }: { version?: number; depth?: number } = {}) {
+  async subkeys(
+    asker: Asker,
+    path: string,
+    { version, depth }: { version?: number | undefined; depth?: number | undefined } = {},
+  ) {
     const { data, ...view } = await this.read(asker, path, { version });
     return { ...view, subkeys: data === null ? null : subkeysOf(data, depth) };
   }
@@ -115,7 +119,12 @@ export class Secrets {
   }
 
   /** Merges into the current version (RFC 7396): null removes a member. @throws ProblemError as {@link write} */
-  async patch(asker: Asker, path: string, patch: SecretData, { cas }: { cas?: number } = {}): Promise<VersionView> {
+  async patch(
+    asker: Asker,
+    path: string,
+    patch: SecretData,
+    { cas }: { cas?: number | undefined } = {},
+  ): Promise<VersionView> {
     const { tenantId } = asker.caller;
     const address = this.access.address(tenantId, path);
     const allowed = await this.access.admit(asker, 'secret.write', `secret/${path}`);
@@ -213,7 +222,7 @@ export class Secrets {
   }
 
   /** Defaults of the tenant's secrets. What is not given stays. */
-  async putConfig(asker: Asker, change: Partial<ConfigView>): Promise<ConfigView> {
+  async putConfig(asker: Asker, change: SettingsChange): Promise<ConfigView> {
     const allowed = await this.access.admit(asker, 'secret.write', allSecrets);
     return this.configs.put(change, this.access.context(asker, allowed, Date.now()));
   }

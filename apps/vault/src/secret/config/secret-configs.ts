@@ -1,8 +1,7 @@
 import type { CommandContext } from '@gatehouse/event-store';
 import { asTenant, handle, type PostgresEventStore } from '@gatehouse/event-store';
 import type pg from 'pg';
-import type { SecretSettings } from '../secret.js';
-import { unset } from '../secret.js';
+import { changedSettings, type SecretSettings, type SettingsChange, unset } from '../secret.js';
 
 interface ConfigRow {
   readonly max_versions: number;
@@ -33,7 +32,7 @@ export class SecretConfigs {
   }
 
   /** What is not given stays. */
-  async put(change: Partial<SecretSettings>, context: CommandContext): Promise<SecretSettings> {
+  async put(change: SettingsChange, context: CommandContext): Promise<SecretSettings> {
     const { tenantId } = context;
     return this.store.together(tenantId, async (log, client) => {
       const { state } = await handle(
@@ -43,7 +42,7 @@ export class SecretConfigs {
           streamId: stream,
           context,
           decide: (before) => {
-            const after = { ...before, ...change };
+            const after = changedSettings(before, change);
             const isSame = (Object.keys(unset) as (keyof SecretSettings)[]).every(
               (name) => after[name] === before[name],
             );

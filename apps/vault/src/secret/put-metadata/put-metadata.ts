@@ -1,8 +1,8 @@
 import type { SecretMetadataChanged } from '@gatehouse/contracts';
 import type { NewEvent } from '@gatehouse/event-store';
-import { type Secret, type SecretSettings, unset } from '../secret.js';
+import { changedSettings, type Secret, type SettingsChange, unset } from '../secret.js';
 
-export interface PutMetadata extends Partial<SecretSettings> {
+export interface PutMetadata extends SettingsChange {
   readonly path: string;
   readonly newSecretId: string;
   /** Keyed digest of the custom metadata; null for none; absent: as it is. */
@@ -15,9 +15,7 @@ export const putMetadata =
   (secret: Secret): readonly NewEvent[] => {
     const before = secret.status === 'present' ? secret : { ...unset, customMetadata: null, secretId: newSecretId };
     const after = {
-      maxVersions: change.maxVersions ?? before.maxVersions,
-      casRequired: change.casRequired ?? before.casRequired,
-      deleteVersionAfterSeconds: change.deleteVersionAfterSeconds ?? before.deleteVersionAfterSeconds,
+      ...changedSettings(before, change),
       customMetadata: customMetadata === undefined ? before.customMetadata : customMetadata,
     };
     const isSame = (Object.keys(after) as (keyof typeof after)[]).every((name) => after[name] === before[name]);

@@ -1,0 +1,111 @@
+import { defineRoute, ProblemError } from '@gatehouse/http';
+import { commandHeaders } from '@gatehouse/service';
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { z } from 'zod';
+import { bytesOf, partOf, type SecretData } from '../content.js';
+import { referenceOf } from '../path.js';
+import { References } from '../references.js';
+import { Secrets } from '../secrets.js';
+import type { SecretRead } from '../views.js';
+import { decidedInside, params, pathOf, serve } from './serve.js';
+import { cas, content, readShape, writtenShape } from './shapes.js';
+
+const bodyLimitBytes = 1_048_576;
+const version = z.coerce.number().int().min(1).max(2_147_483_647).optional();
+const notThere = ['not_found', 'version_deleted', 'version_destroyed', 'forbidden', 'sealed'] as const;
+const notWritten = ['check_and_set', 'check_and_set_required', 'stale_revision', 'forbidden', 'sealed'] as const;
+
+const common = { path: '/api/v1/vault/secrets/*', access: decidedInside, params } as const;
+
+const read = defineRoute({
+  ...common,
+  method: 'GET',
+  summary: 'Reads a version of a secret, the current one unless said otherwise, after a recorded decision',
+  query: z.object({ version }),
+  response: readShape,
+  problems: [...notThere, 'integrity_violation'],
+});
+const writing = {
+  ...common,
+  summary: 'Writes a new version of a secret',
+  headers: commandHeaders,
+  body: content,
+  bodyLimitBytes,
+  response: writtenShape,
+  problems: notWritten,
+} as const;
+const put = defineRoute({ ...writing, method: 'PUT' });
+const post = defineRoute({ ...writing, method: 'POST' });
+const patch = defineRoute({
+  ...writing,
+  method: 'PATCH',
+  summary: 'Merges into the current version (RFC 7396) and writes the next one',
+  body: z.strictObject({ data: z.record(z.string(), z.unknown()), cas: cas.optional() }),
+  problems: [...notWritten, 'not_found'],
+});
+const resolve = defineRoute({
+  method: 'GET',
+  path: '/api/v1/vault/resolve',
+  access: decidedInside,
+  summary: 'Reads the secret that a reference names',
+  query: z.object({ reference: z.string().min(1).max(800), version }),
+  response: readShape,
+  problems: [...notThere, 'reference_ambiguous', 'integrity_violation'],
+});
+
+/** Values, in and out. */
+@Injectable()
+export class SecretRoutes implements OnModuleInit {
+  constructor(
+    @Inject(Secrets) private readonly secrets: Secrets,
+    @Inject(References) private readonly references: References,
+    @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
+  ) {}
+
+  onModuleInit(): void {
+    const server = this.host.httpAdapter.getInstance();
+    const { secrets, references } = this;
+    serve(server, read, async (asker, { query, params: given }) =>
+      readAnswer(asker.caller.tenantId, await secrets.read(asker, pathOf({ params: given }), query)),
+    );
+    serve(server, resolve, async (asker, { query }) =>
+      readAnswer(asker.caller.tenantId, await references.read(asker, query.reference, query.version)),
+    );
+    for (const spec of [put, post]) {
+      serve(server, spec, async (asker, input) => {
+        const { body } = input;
+        const path = pathOf(input);
+        const written = await secrets.write(asker, path, contentOf(body), body);
+        return this.written(asker.caller.tenantId, written);
+      });
+    }
+    serve(server, patch, async (asker, input) => {
+      const { data, ...options } = input.body;
+      return this.written(asker.caller.tenantId, await secrets.patch(asker, pathOf(input), data, options));
+    });
+  }
+
+  private async written<T extends { readonly path: string; readonly version: number }>(tenantId: string, view: T) {
+    const { path } = view;
+    // Said once: who writes the second version has seen it.
+    const warnings = view.version === 1 ? await this.references.warnings(tenantId, path) : [];
+    return { ...view, reference: referenceOf(tenantId, path), warnings };
+  }
+}
+
+const contentOf = ({ value, valueBase64, data }: z.output<typeof content>): SecretData => {
+  if (data !== undefined) return data;
+  return value !== undefined ? { value } : { value_base64: valueBase64 };
+};
+
+function readAnswer(tenantId: string, { data, ...view }: SecretRead) {
+  if (data === null) throw new ProblemError(view.destroyed ? 'version_destroyed' : 'version_deleted');
+  return { ...view, reference: referenceOf(tenantId, view.path), data, ...singleValue(data) };
+}
+
+function singleValue(data: SecretData): { value?: string; valueBase64?: string } {
+  const part = partOf(data);
+  if (part === 'value' || part === 'single_member') return { value: bytesOf(data).toString('utf8') };
+  return part === 'value_base64' ? { valueBase64: data.value_base64 as string } : {};
+}
