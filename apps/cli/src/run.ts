@@ -11,6 +11,10 @@ import { mintToken } from './audience/token.js';
 import { clientCommands } from './client/clients.js';
 import { type Command, commandGroup, type GlobalFlags, globalOptions, type Host } from './command.js';
 import { decide } from './decision/decide.js';
+import { blastRadius } from './disclosure/blast-radius.js';
+import { findSecret } from './disclosure/find-secret.js';
+import { listReaders } from './disclosure/readers.js';
+import { rotateSecrets } from './disclosure/rotate-secrets.js';
 import { checkConsistency } from './entry/check-consistency.js';
 import { listEntries } from './entry/list-entries.js';
 import { proveEntries } from './entry/prove-entries.js';
@@ -86,6 +90,7 @@ const commands: readonly Command[] = [
     ...[diffPolicy, applyPolicy, showVersions, showVersion, activateVersion, rollBack, approveRequest, rejectRequest],
     ...[setMode, showMatrix, simulatePolicy, tightenPolicy, whoCan, whatCan, explainDecision],
   ]),
+  commandGroup('secrets', 'Secrets, and who was given them', [findSecret, listReaders, blastRadius, rotateSecrets]),
   commandGroup('privacy', 'What is held on people: export, erasure, retention', [exportPerson, erasePerson, retention]),
   commandGroup('roles', 'Roles and their rules', [listRoles]),
   commandGroup('grants', 'Who has which role', [createGrant, listGrants, revokeGrant]),

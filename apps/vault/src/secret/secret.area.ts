@@ -1,10 +1,12 @@
 import { AUTHORIZE, type Authorize } from '@gatehouse/http';
 import type { Area } from '../area.js';
+import { fingerprintsOf } from '../disclosure/fingerprints.js';
 import { Secrets1700000002101 } from '../migrations/2101-secrets.js';
 import { ListRoutes } from './api/list.routes.js';
 import { MetadataRoutes } from './api/metadata.routes.js';
 import { SecretRoutes } from './api/secret.routes.js';
 import { SecretConfigs } from './config/secret-configs.js';
+import type { SecretData } from './content.js';
 import { IntegrityReports } from './integrity-reports.js';
 import { References } from './references.js';
 import { SecretAccess } from './secret-access.js';
@@ -19,7 +21,7 @@ export const secretArea: Area = {
     const reports = new IntegrityReports(store, platform.logger);
     const parts = {
       ...{ log: new SecretLog(request), store, keyring, pepper: platform.pepper, reports },
-      fingerprints: async () => [],
+      fingerprints: (tenantId: string, data: SecretData) => fingerprintsOf(keyring, tenantId, data),
     };
     const access = (authorize: Authorize) => new SecretAccess({ ...parts, authorize });
     const secrets = (shared: SecretAccess) => new Secrets(shared, new SecretConfigs(store, request));
