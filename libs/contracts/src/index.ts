@@ -16,3 +16,5 @@ export * from './policy/rpc.js';
 export * from './position.js';
 export * from './rewind.js';
 export * from './vault/secret.js';
+export * from './vault/databases.js';
+export * from './vault/leases.js';
