@@ -1,6 +1,7 @@
 export { type AuthenticatorOptions, createAuthenticator } from './authenticate.js';
 export { CallerDirectory, type CallerDirectoryOptions } from './caller-directory.js';
 export { type DpopOptions, DpopProofs, normalUrl, type Proof, type ProofFor } from './dpop.js';
+export { isLoopback, isPublicAddress } from './foreign-address.js';
 export {
   createForeignFetch,
   ForeignAddressRefused,

@@ -209,15 +209,17 @@ const operation = fc.oneof(
 type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
 
 function apply(world: World, what: Operation): void {
-  if (what.op === 'create') return world.create(what.fate);
-  if (what.op === 'pass') return void (world.now += what.ms);
-  if (what.op === 'turn') return void world.turn(what.diesAfter);
-  if (what.op === 'backUp') return world.backUp();
-  if (what.op === 'restore') return world.restore(what.which);
-  if (what.op === 'arrive') return world.late.shift()?.();
-  const ids = world.ids();
-  const id = ids[what.which % Math.max(1, ids.length)];
-  if (id !== undefined) world[what.op](id, what.fate);
+  if (what.op === 'create') world.create(what.fate);
+  else if (what.op === 'pass') world.now += what.ms;
+  else if (what.op === 'turn') world.turn(what.diesAfter);
+  else if (what.op === 'backUp') world.backUp();
+  else if (what.op === 'restore') world.restore(what.which);
+  else if (what.op === 'arrive') world.late.shift()?.();
+  else {
+    const ids = world.ids();
+    const id = ids[what.which % Math.max(1, ids.length)];
+    if (id !== undefined) world[what.op](id, what.fate);
+  }
 }
 
 describe('leases over random histories, crashes and restored backups', () => {
