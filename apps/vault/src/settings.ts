@@ -5,5 +5,21 @@ export const vaultSettings = platformSettings.extend({
   PUBLIC_URL: setting.url('The address under which clients reach Gatehouse').default('https://localhost:8443'),
   SEAL: setting.choice('What the root key is sealed with', ['file']).default('file'),
   SEAL_KEY_FILE: setting.text('File with the key that seals the root key; made at the first start').optional(),
+  DATABASES_ON_PRIVATE_NETWORKS: setting
+    .flag('Whether databases that credentials are made in may be at addresses that are not of the public Internet')
+    .default(true),
+  DATABASES_ON_LOOPBACK: setting.flag('Whether they may be on this machine').default(false),
+  LEASE_SCAN_SECONDS: setting
+    .integer('Longest time between two looks at a database with leases', { min: 1, max: 3600 })
+    .default(60),
+  LEASE_GRACE_SECONDS: setting
+    .integer('How long a call that makes or prolongs an account may take before it is finished by the keeper', {
+      min: 1,
+      max: 600,
+    })
+    .default(30),
+  LEASE_ALARM_AFTER: setting
+    .integer('After how many failures in a row somebody is told', { min: 1, max: 100 })
+    .default(5),
 });
 export type VaultSettings = ReturnType<(typeof vaultSettings)['parse']>;

@@ -10,7 +10,7 @@ const own: Readonly<Record<string, readonly string[]>> = {
   fact: ['read', 'write'],
   idp: ['read', 'write'],
   key: ['create', 'disable', 'enable', 'find', 'import', 'read', 'rotate'],
-  lease: ['read', 'revoke'],
+  lease: ['read', 'renew', 'revoke'],
   members: ['invite', 'read', 'remove', 'write'],
   person: ['erase'],
   policy: ['activate', 'read', 'simulate', 'write'],

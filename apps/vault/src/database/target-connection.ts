@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { type ConnectionOptions, checkServerIdentity } from 'node:tls';
 import pg from 'pg';
 import { mayConnect, type TargetAddress, type TargetReach } from './connection-url.js';
-import { TargetError, toTargetError } from './target-error.js';
+import { inTarget, TargetError, toTargetError } from './target-error.js';
 
 /** Everything needed to log in. Never logged, never an event. */
 export interface TargetLogin extends TargetAddress {
@@ -44,13 +44,11 @@ export async function withTarget<T>(
 ): Promise<T> {
   const client = await connect(login, await addressOf(login.host, reach));
   try {
-    const identity = await identify(client);
+    const identity = await inTarget(() => identify(client));
     if (login.targetId !== undefined && identity.targetId !== login.targetId) throw new TargetError('other_server');
     // A standby says what was, not what is.
     if (identity.isStandby) throw new TargetError('standby');
     return await work(client, identity);
-  } catch (error) {
-    throw toTargetError(error);
   } finally {
     await client.end().catch(() => undefined);
   }

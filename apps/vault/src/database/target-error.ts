@@ -45,3 +45,12 @@ export function toTargetError(error: unknown, outcome: 'none' | 'unknown' = 'non
   // 53300: too many connections. 55P03, 57014, 40P01, 40001: a lock or the time, which another attempt may get.
   return new TargetError(state.startsWith('53') ? 'busy' : `sqlstate_${state}`, outcome);
 }
+
+/** Runs statements in a target; what fails there is told in our words. */
+export async function inTarget<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw toTargetError(error);
+  }
+}

@@ -1,7 +1,7 @@
 import { commit } from '@gatehouse/event-store';
 import type pg from 'pg';
 import { quoteIdentifier, quoteLiteral, renderStatement } from './statements.js';
-import { TargetError, toTargetError } from './target-error.js';
+import { inTarget, TargetError, toTargetError } from './target-error.js';
 
 /** A role as the target's catalog has it. */
 export interface CatalogRole {
@@ -24,15 +24,14 @@ const fromRow = ({ username, comment, until }: Row): CatalogRole => ({
 
 /** All roles whose names begin so. */
 export async function rolesOf(client: pg.Client, prefix: string): Promise<readonly CatalogRole[]> {
-  const { rows } = await client.query<Row>(
-    `select ${columns} from pg_roles r where starts_with(r.rolname::text, $1) order by r.rolname`,
-    [prefix],
-  );
+  const text = `select ${columns} from pg_roles r where starts_with(r.rolname::text, $1) order by r.rolname`;
+  const { rows } = await inTarget(() => client.query<Row>(text, [prefix]));
   return rows.map(fromRow);
 }
 
 async function roleOf(client: pg.Client, username: string): Promise<CatalogRole | undefined> {
-  const { rows } = await client.query<Row>(`select ${columns} from pg_roles r where r.rolname = $1`, [username]);
+  const text = `select ${columns} from pg_roles r where r.rolname = $1`;
+  const { rows } = await inTarget(() => client.query<Row>(text, [username]));
   return rows[0] && fromRow(rows[0]);
 }
 
@@ -124,10 +123,11 @@ export async function dropRole(client: pg.Client, { username, statements, elsewh
     // Who is not a superuser takes over and cuts sessions only of roles that he is a member of.
     await client.query(`GRANT ${name} TO CURRENT_USER`);
   });
-  await client.query('select pg_terminate_backend(pid, 1000) from pg_stat_activity where usename = $1', [username]);
+  const cut = 'select pg_terminate_backend(pid, 1000) from pg_stat_activity where usename = $1';
+  await inTarget(() => client.query(cut, [username]));
   for (const database of await otherDatabases(client, username))
     await elsewhere(database, async (there) => {
-      await there.query(`REASSIGN OWNED BY ${name} TO CURRENT_USER; DROP OWNED BY ${name}`);
+      await inTarget(() => there.query(`REASSIGN OWNED BY ${name} TO CURRENT_USER; DROP OWNED BY ${name}`));
     });
   await onRole(client, username, async () => {
     for (const statement of statements) {
@@ -141,12 +141,10 @@ export async function dropRole(client: pg.Client, { username, statements, elsewh
 }
 
 async function otherDatabases(client: pg.Client, username: string): Promise<readonly string[]> {
-  const { rows } = await client.query<{ datname: string }>(
-    `select distinct d.datname from pg_shdepend s join pg_database d on d.oid = s.dbid
+  const text = `select distinct d.datname from pg_shdepend s join pg_database d on d.oid = s.dbid
        join pg_roles r on r.oid = s.refobjid
-     where s.refclassid = 'pg_authid'::regclass and r.rolname = $1 and d.datname <> current_database() and d.datallowconn`,
-    [username],
-  );
+     where s.refclassid = 'pg_authid'::regclass and r.rolname = $1 and d.datname <> current_database() and d.datallowconn`;
+  const { rows } = await inTarget(() => client.query<{ datname: string }>(text, [username]));
   return rows.map(({ datname }) => datname);
 }
 

@@ -1,4 +1,5 @@
 import type { ValuePlace } from '@gatehouse/crypto';
+import { databaseSecretPlace } from '../database/database-secrets.js';
 
 /** A row of a sealed table: the columns that `place` asked for, as PostgreSQL gives them. */
 // biome-ignore lint/suspicious/noExplicitAny: each table knows the columns that it names
@@ -29,5 +30,10 @@ export const sealedTables: readonly SealedTable[] = [
     primaryKey: ['tenant_id', 'stream_id', 'version'],
     columns: ['secret_id'],
     place: (row) => ({ tenantId: row.tenant_id, purpose: 'secret', name: row.secret_id, version: row.version }),
+  },
+  {
+    table: 'database_secrets',
+    primaryKey: ['tenant_id', 'owner_id', 'version'],
+    place: (row) => databaseSecretPlace({ tenantId: row.tenant_id, ownerId: row.owner_id, version: row.version }),
   },
 ];

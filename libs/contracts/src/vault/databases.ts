@@ -62,13 +62,15 @@ export const staticRoleWritten = z.object({
   username: z.string(),
   rotationPeriodSeconds: z.int(),
   rotationStatements: z.array(z.string()),
+  /** When the password is to be changed next. */
+  nextAt: z.iso.datetime(),
 });
 export type StaticRoleWritten = z.infer<typeof staticRoleWritten>;
 
 export const staticRoleRotationStarted = z.object({ name, secretVersion: z.int() });
 export type StaticRoleRotationStarted = z.infer<typeof staticRoleRotationStarted>;
 
-export const staticRoleRotated = staticRoleRotationStarted;
+export const staticRoleRotated = staticRoleRotationStarted.extend({ nextAt: z.iso.datetime() });
 export type StaticRoleRotated = z.infer<typeof staticRoleRotated>;
 
 /** Once a rotation: it could not be made for so many attempts. They go on. */
