@@ -17,15 +17,7 @@ import { rotationArea } from './rotation/rotation.area.js';
 import { secretArea } from './secret/secret.area.js';
 import { type VaultSettings, vaultSettings } from './settings.js';
 
-const areas: readonly Area[] = [
-  callerArea,
-  keyArea,
-  secretArea,
-  disclosureArea,
-  rotationArea,
-  leaseArea,
-  dialectArea,
-];
+const areas: readonly Area[] = [callerArea, keyArea, secretArea, disclosureArea, rotationArea, leaseArea, dialectArea];
 const inlineProjections = areas.flatMap((area) => area.inline ?? []);
 
 export const vaultService: ServiceDefinition<typeof vaultSettings> = {

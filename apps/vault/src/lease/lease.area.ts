@@ -7,7 +7,7 @@ import { DatabaseRoles } from '../database/database-roles.service.js';
 import { Databases } from '../database/databases.service.js';
 import { StaticRoleController } from '../database/static-role.controller.js';
 import { StaticRoles } from '../database/static-roles.service.js';
-import { Leases1700000002401 } from '../migrations/5-leases.js';
+import { Leases1700000002401 } from '../migrations/2401-leases.js';
 import { LeaseController } from './lease.controller.js';
 import { LeaseRoutes } from './lease.routes.js';
 import { LeaseKeeper } from './lease-keeper.service.js';
