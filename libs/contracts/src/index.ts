@@ -15,6 +15,6 @@ export * from './policy/events.js';
 export * from './policy/rpc.js';
 export * from './position.js';
 export * from './rewind.js';
-export * from './vault/secret.js';
 export * from './vault/databases.js';
 export * from './vault/leases.js';
+export * from './vault/secret.js';
