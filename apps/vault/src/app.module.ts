@@ -14,6 +14,7 @@ import { fileSeal } from './key/seal.js';
 import { leaseArea } from './lease/lease.area.js';
 import { Foundation1700000001001 } from './migrations/1-foundation.js';
 import { rotationArea } from './rotation/rotation.area.js';
+import { fsckCommand } from './secret/fsck/fsck.command.js';
 import { secretArea } from './secret/secret.area.js';
 import { type VaultSettings, vaultSettings } from './settings.js';
 
@@ -26,6 +27,7 @@ export const vaultService: ServiceDefinition<typeof vaultSettings> = {
   entities: areas.flatMap((area) => area.entities ?? []),
   migrations: [Foundation1700000001001, ...areas.flatMap((area) => area.migrations ?? [])],
   compose,
+  commands: { fsck: fsckCommand },
 };
 
 function compose(platform: Platform, settings: VaultSettings): Composition {

@@ -1,7 +1,7 @@
 import { CryptoError, type SealedValue, type ValuePlace } from '@gatehouse/crypto';
 import type { Keyring } from '../key/keyring.js';
 import { decodeData, type SecretData } from './content.js';
-import { type PresentSecret, sha256, type VersionState } from './secret.js';
+import { sha256, type VersionState } from './secret.js';
 import type { ReadRow } from './secret-log.js';
 import { IntegrityViolation } from './stored-secret.js';
 
@@ -12,15 +12,28 @@ export const placeOf = (tenantId: string, secretId: string, version: number): Va
   version,
 });
 
+/** What PostgreSQL has of a version. */
+export type VersionRow = Pick<ReadRow, 'version' | 'secret_id' | 'ciphertext' | 'wrapped_key' | 'key_version'>;
+
 /**
  * The sealed value in the row, if it is the one that was written: the state, which the log vouches for, has its digest.
+ * Null for a version that is not there or was destroyed, of which nothing may be there.
  *
  * @throws IntegrityViolation
  */
-export function sealedOf(row: ReadRow, secret: PresentSecret, number: number, version: VersionState): SealedValue {
-  if (row.version !== number) throw new IntegrityViolation('version_missing', number);
+export function sealedOf(
+  row: VersionRow,
+  secretId: string | undefined,
+  number: number,
+  version: VersionState | undefined,
+): SealedValue | null {
   const { ciphertext, wrapped_key: wrappedKey, key_version: keyVersion } = row;
-  if (row.secret_id !== secret.secretId || !ciphertext || !wrappedKey || keyVersion === null)
+  if (version === undefined || version.status === 'destroyed') {
+    if (ciphertext !== null) throw new IntegrityViolation('version_unexpected', number);
+    return null;
+  }
+  if (row.version !== number) throw new IntegrityViolation('version_missing', number);
+  if (row.secret_id !== secretId || ciphertext === null || wrappedKey === null || keyVersion === null)
     throw new IntegrityViolation('version_changed', number);
   if (sha256(ciphertext) !== version.digest) throw new IntegrityViolation('content_changed', number);
   return { algorithm: 'A256GCM', ciphertext, wrappedKey, keyVersion };

@@ -91,13 +91,14 @@ export class Secrets {
     await this.access.admit(asker, 'secret.read', `secret/${path}`, notedOf(looked.value, asker));
     return this.access.guarded(asker, address, async () => {
       if ('error' in looked) throw looked.error;
-      if (!looked.value) throw noSecret();
-      const { of, number, state } = looked.value;
+      const found = looked.value;
+      const sealed = sealedOf(row, found?.of.secret.secretId, found?.number ?? version, found?.state);
+      if (!found) throw noSecret();
+      const { of, number, state } = found;
       const now = Date.now();
       const view = versionView(of, number, state, now);
-      if (state.status === 'destroyed' || deletionTime(state, now) !== undefined) return { ...view, data: null };
-      const place = placeOf(tenantId, of.secret.secretId, number);
-      return { ...view, data: await openSealed(keyring, place, sealedOf(row, of.secret, number, state)) };
+      if (sealed === null || deletionTime(state, now) !== undefined) return { ...view, data: null };
+      return { ...view, data: await openSealed(keyring, placeOf(tenantId, of.secret.secretId, number), sealed) };
     });
   }
 
@@ -134,7 +135,8 @@ export class Secrets {
         const found = await this.#version(tenantId, address, row, 0);
         if (!found || deletionTime(found.state, Date.now()) !== undefined) throw noSecret();
         const { of, number, state } = found;
-        const sealed = sealedOf(row, of.secret, number, state);
+        const sealed = sealedOf(row, of.secret.secretId, number, state);
+        if (sealed === null) throw noSecret();
         const data = await openSealed(this.access.parts.keyring, placeOf(tenantId, of.secret.secretId, number), sealed);
         const merged = mergePatch(data, patch) as SecretData;
         try {

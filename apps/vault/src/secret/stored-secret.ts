@@ -40,6 +40,7 @@ export type Finding =
   | 'path_changed'
   | 'metadata_changed'
   | 'version_missing'
+  | 'version_unexpected'
   | 'version_changed'
   | 'content_changed'
   | 'not_authentic';
