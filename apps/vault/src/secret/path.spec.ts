@@ -1,0 +1,67 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { isReferenceable, parseReference, pathFault, referenceOf, splitPath } from './path.js';
+
+describe('a path', () => {
+  it.each(['a', 'production/DATABASE_URL', 'a b/ü.x', '...', 'x'.repeat(512), 'Ä'.repeat(256)])('may be %s', (path) =>
+    expect(pathFault(path)).toBeUndefined(),
+  );
+
+  it.each([
+    ['', 'empty'],
+    ['/a', 'empty segment'],
+    ['a/', 'empty segment'],
+    ['a//b', 'empty segment'],
+    ['a/../b', 'dots'],
+    ['.', 'dots'],
+    ['a\0', 'control'],
+    ['a\n', 'control'],
+    ['a\u0085', 'control'],
+    ['\ud800', 'control'],
+    ['x'.repeat(513), 'bytes'],
+    ['Ä'.repeat(257), 'bytes'],
+    [`${'x/'.repeat(64)}x`, 'segments'],
+  ])('may not be %j', (path, fault) => expect(pathFault(path)).toContain(fault));
+
+  it('has a scope before its last slash, and a name', () => {
+    expect(splitPath('a/b/C')).toEqual({ scope: 'a/b', name: 'C' });
+    expect(splitPath('C')).toEqual({ scope: '', name: 'C' });
+  });
+});
+
+describe('a reference', () => {
+  it.each([
+    ['production/DATABASE_URL', 'secret://acme/production/database_url'],
+    ['billing/prod/Key', 'secret://acme/billing/prod/key'],
+    ['KEY', 'secret://acme/-/key'],
+    ['a/b-c', null],
+    ['a/', null],
+  ])('to %s is %s', (path, reference) => expect(referenceOf('acme', path)).toBe(reference));
+
+  it('leads back to scope and name', () => {
+    const segment = fc
+      .stringMatching(/^[A-Za-z0-9_.-]{1,12}$/)
+      .filter((text) => !/^\.{1,2}$/.test(text) && text !== '-');
+    const name = fc.stringMatching(/^[A-Za-z0-9_]{1,20}$/);
+    fc.assert(
+      fc.property(fc.array(segment, { maxLength: 4 }), name, (scope, last) => {
+        const path = [...scope, last].join('/');
+        expect(isReferenceable(path)).toBe(true);
+        expect(parseReference(referenceOf('acme', path) ?? '')).toEqual({
+          tenantId: 'acme',
+          scope: scope.join('/'),
+          name: last.toLowerCase(),
+        });
+      }),
+    );
+  });
+
+  it.each([
+    'secret://acme/x',
+    'secret://acme/a/B',
+    'https://acme/a/b',
+    'secret://acme//b',
+    'secret://acme/a/b-c',
+    'x secret://acme/a/b',
+  ])('is not %s', (text) => expect(parseReference(text)).toBeUndefined());
+});
