@@ -8,7 +8,15 @@ declare module 'autocannon' {
     method?: 'GET' | 'POST';
     headers?: Record<string, string>;
     body?: string;
-    requests?: readonly { readonly body: string }[];
+    requests?: readonly Request[];
+    /** Called for each connection, before its first request. */
+    setupClient?: (client: { setRequests(requests: readonly Request[]): void }) => void;
+  }
+  export interface Request {
+    readonly method?: string;
+    readonly path?: string;
+    readonly headers?: Record<string, string>;
+    readonly body?: string;
   }
   export interface Result {
     requests: { average: number; total: number };

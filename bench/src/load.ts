@@ -1,4 +1,4 @@
-import autocannon from 'autocannon';
+import autocannon, { type Request } from 'autocannon';
 
 export interface Target {
   readonly url: string;
@@ -7,6 +7,8 @@ export interface Target {
   readonly body?: string;
   /** Sent one after the other, over and over; instead of `body`. */
   readonly bodies?: readonly string[];
+  /** What each connection sends, over and over; instead of `bodies`. */
+  readonly requestsOf?: (connection: number) => readonly Request[];
 }
 
 export interface Figures {
@@ -18,9 +20,20 @@ export interface Figures {
 }
 
 /** Keep-alive load from this process, on the same cores as the server. Latencies are in whole milliseconds. */
-export async function load({ bodies, ...target }: Target, connections: number, seconds: number): Promise<Figures> {
+export async function load(
+  { bodies, requestsOf, ...target }: Target,
+  connections: number,
+  seconds: number,
+): Promise<Figures> {
   const requests = bodies?.map((body) => ({ body }));
-  const result = await autocannon({ ...target, ...(requests && { requests }), connections, duration: seconds });
+  let connection = 0;
+  const result = await autocannon({
+    ...target,
+    ...(requests && { requests }),
+    ...(requestsOf && { setupClient: (client) => client.setRequests(requestsOf(connection++)) }),
+    connections,
+    duration: seconds,
+  });
   return {
     perSecond: Math.round(result['2xx'] / result.duration),
     p50Ms: result.latency.p50,

@@ -13,6 +13,7 @@ import { replay } from './suites/replay.js';
 import { revocation } from './suites/revocation.js';
 import { store } from './suites/store.js';
 import { tokens } from './suites/tokens.js';
+import { vault } from './suites/vault.js';
 
 const suites = [
   'store',
@@ -27,6 +28,7 @@ const suites = [
   'peers',
   'evaluator',
   'replay',
+  'vault',
 ] as const;
 
 const flags = await yargs(process.argv.slice(2))
@@ -66,6 +68,7 @@ const run: Record<(typeof suites)[number], () => Promise<readonly Row[]>> = {
   cedar: cedarPolicies,
   peers: () => onStack((stack) => peers(stack, flags.seconds), 'identity,policy'),
   replay: () => onStack((stack) => replay(stack, flags.replayed), 'identity,policy'),
+  vault: () => onStack((stack) => vault(stack, flags.seconds), 'identity,policy,vault'),
   tokens: () => onStack((stack) => tokens(stack, flags.seconds)),
 };
 

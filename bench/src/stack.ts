@@ -11,6 +11,9 @@ export interface Stack extends Child {
   /** The operator's key. */
   readonly key: string;
   readonly databaseUrl: string;
+  readonly natsUrl: string;
+  /** File with the seed of a service's user on the bus. */
+  readonly natsSeed: (service: string) => string;
   /** Where identity writes its letters. */
   readonly mail: string;
 }
@@ -49,6 +52,8 @@ export async function startStack(services?: string): Promise<Stack> {
     services: ready.services,
     key: credentials.credentials.APIKey.api_key,
     databaseUrl: `postgres://postgres:${encodeURIComponent(password)}@127.0.0.1:${portBase + 20}/gatehouse`,
+    natsUrl: `nats://127.0.0.1:${portBase + 21}`,
+    natsSeed: (service) => join(data, 'data/secrets/nats', `${service}.seed`),
     mail: join(data, 'data/mail'),
     stop: async () => {
       await child.stop();

@@ -1,0 +1,130 @@
+import { fileURLToPath } from 'node:url';
+import { call, connectBus } from '@gatehouse/bus';
+import { decide } from '@gatehouse/contracts';
+import pg from 'pg';
+import { startChild } from '../child.js';
+import { load, median } from '../load.js';
+import { type Row, rate, ratioOf } from '../report.js';
+import type { Stack } from '../stack.js';
+
+const secretsEach = 10;
+const widths = [1, 16, 64] as const;
+const rounds = 3;
+const value = 'x'.repeat(64);
+
+/** Something that is done over and over by so many at once; answers how often a second. */
+type Measure = (width: number) => Promise<number>;
+
+/** Reads and writes of secrets over HTTP, in turns with what they can't be faster than. */
+export async function vault(stack: Stack, seconds: number): Promise<readonly Row[]> {
+  const hello = await startChild([fileURLToPath(new URL('../hello-server.js', import.meta.url))], (line) =>
+    line.startsWith('http'),
+  );
+  const nc = await connectBus({ servers: stack.natsUrl, user: 'vault', seedFile: stack.natsSeed('vault') });
+  const pool = new pg.Pool({ connectionString: stack.databaseUrl, max: 64 });
+  try {
+    await pool.query('create table if not exists public.plain (id bigserial primary key, body text)');
+    const me = await whoAmI(stack);
+    const asked = {
+      tenantId: me.tenantId,
+      subject: { type: me.type, id: me.id },
+      action: 'secret.read',
+      resource: { type: 'secret', id: 'bench/0/S0' },
+      noted: { version: 1 },
+      caller: { type: 'gatehouse', id: 'vault' },
+    };
+    const measures: Record<'hello' | 'commit' | 'decision' | 'write' | 'read', Measure> = {
+      hello: async (width) => (await load({ url: hello.line }, width, seconds)).perSecond,
+      commit: (width) =>
+        repeated(() => pool.query('insert into public.plain (body) values ($1)', [value]), width, seconds),
+      decision: (width) => repeated(() => call(nc, decide, asked, 5_000), width, seconds),
+      write: (width) => overHttp(stack, 'PUT', width, seconds),
+      read: (width) => overHttp(stack, 'GET', width, seconds),
+    };
+    await writeAll(stack, Math.max(...widths));
+    const rows: Row[] = [];
+    for (const width of widths) rows.push(...rowsOf(width, await inTurns(measures, width)));
+    return rows;
+  } finally {
+    await Promise.all([hello.stop(), nc.close(), pool.end()]);
+  }
+}
+
+type Rates = Record<'hello' | 'commit' | 'decision' | 'write' | 'read', number>;
+
+async function inTurns(measures: Record<keyof Rates, Measure>, width: number): Promise<Rates> {
+  const found: Record<keyof Rates, number[]> = { hello: [], commit: [], decision: [], write: [], read: [] };
+  for (let round = 0; round < rounds; round++)
+    for (const name of Object.keys(found) as (keyof Rates)[]) found[name].push(await measures[name](width));
+  const middle = Object.entries(found).map(([name, values]) => [name, median(values)]);
+  return Object.fromEntries(middle) as Rates;
+}
+
+function rowsOf(width: number, { hello, commit, decision, write, read }: Rates): Row[] {
+  const named = (name: string) => `${name}, c=${width}`;
+  return [
+    { name: named('NestJS on Fastify hello'), value: rate(hello) },
+    { name: named('one row a commit'), value: rate(commit) },
+    { name: named('recorded decision over the bus'), value: rate(decision) },
+    { name: named('secret written'), value: rate(write), ratio: ratioOf(write, commit), against: 'one row a commit' },
+    { name: named('target: written at 0.5 of it'), value: write >= 0.5 * commit ? 'reached' : 'missed' },
+    { name: named('secret written'), value: rate(write), ratio: ratioOf(write, hello), against: 'hello' },
+    { name: named('secret read'), value: rate(read), ratio: ratioOf(read, decision), against: 'recorded decisions' },
+    { name: named('target: read at 0.6 of them'), value: read >= 0.6 * decision ? 'reached' : 'missed' },
+    { name: named('secret read'), value: rate(read), ratio: ratioOf(read, hello), against: 'hello' },
+  ];
+}
+
+const body = JSON.stringify({ value });
+const headersOf = ({ key }: Stack) => ({ 'content-type': 'application/json', authorization: `Bearer ${key}` });
+const pathOf = (connection: number, i: number): string => `/api/v1/vault/secrets/bench/${connection}/S${i}`;
+
+/** What is read is there before anything is measured. */
+async function writeAll(stack: Stack, width: number): Promise<void> {
+  for (let i = 0; i < secretsEach; i++) {
+    const written = Array.from({ length: width }, async (_, connection) => {
+      const url = `${stack.services.vault}${pathOf(connection, i)}`;
+      const answer = await fetch(url, { method: 'PUT', headers: headersOf(stack), body });
+      if (!answer.ok) throw new Error(`${url}: ${answer.status} ${await answer.text()}`);
+    });
+    await Promise.all(written);
+  }
+}
+
+async function overHttp(stack: Stack, method: 'PUT' | 'GET', width: number, seconds: number): Promise<number> {
+  const headers = headersOf(stack);
+  // Each connection has secrets of its own, as services have.
+  const requestsOf = (connection: number) =>
+    Array.from({ length: secretsEach }, (_, i) => ({
+      ...{ method, headers, path: pathOf(connection, i) },
+      ...(method === 'PUT' && { body }),
+    }));
+  const figures = await load({ url: stack.services.vault ?? '', requestsOf }, width, seconds);
+  if (figures.failed > 0) throw new Error(`${figures.failed} calls of ${method} failed`);
+  return figures.perSecond;
+}
+
+/** Keeps `width` calls under way for a time. */
+async function repeated(work: () => Promise<unknown>, width: number, seconds: number): Promise<number> {
+  const until = performance.now() + seconds * 1_000;
+  const startedAt = performance.now();
+  let done = 0;
+  const worker = async () => {
+    while (performance.now() < until) {
+      await work();
+      done++;
+    }
+  };
+  await Promise.all(Array.from({ length: width }, worker));
+  return done / ((performance.now() - startedAt) / 1_000);
+}
+
+async function whoAmI(
+  stack: Stack,
+): Promise<{ readonly tenantId: string; readonly type: string; readonly id: string }> {
+  const response = await fetch(`${stack.services.vault}/api/v1/vault/whoami`, {
+    headers: { authorization: `Bearer ${stack.key}` },
+  });
+  if (!response.ok) throw new Error(`whoami: ${response.status}`);
+  return (await response.json()) as Awaited<ReturnType<typeof whoAmI>>;
+}
