@@ -13,7 +13,7 @@ beforeAll(async () => {
   stack = await startVaultStack();
   acme = await stack.somebody('acme', 'admin-1', ['admin']);
   globex = await stack.somebody('globex', 'admin-1', ['admin']);
-}, 60_000);
+}, 120_000);
 
 afterAll(() => stack?.stop());
 
