@@ -1,14 +1,26 @@
+import path from 'node:path';
+
 // `npm test -- --quick`: everything but the specs that start whole services, which take most of the time.
 const quick = process.env.GATEHOUSE_TESTS === 'quick';
 
-/** Jest runs the compiled JavaScript as native ES modules: no transform, stack traces come from source maps. */
-export default (rootDir) => ({
+const servers = path.join(import.meta.dirname, 'libs/testing/dist');
+
+/**
+ * Jest runs the compiled JavaScript as native ES modules: no transform, stack traces come from source maps.
+ *
+ * @param {{ postgres?: boolean }} options `postgres`: the specs share one server, see `openTestDatabases`
+ */
+export default (rootDir, { postgres = false } = {}) => ({
   rootDir,
   testEnvironment: 'node',
   testMatch: ['<rootDir>/dist/**/*.spec.js'],
   ...(quick && { testPathIgnorePatterns: ['/node_modules/', '\\.e2e\\.spec\\.js$'], passWithNoTests: true }),
   transform: {},
   setupFiles: ['reflect-metadata'],
+  ...(postgres && {
+    globalSetup: path.join(servers, 'postgres-setup.js'),
+    globalTeardown: path.join(servers, 'postgres-teardown.js'),
+  }),
   testTimeout: 60_000,
   workerIdleMemoryLimit: '768MB',
 });

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { auth, goodPassword, login, registerPerson, tokenFor } from './account.fixture.js';
 import { type CommitGate, startCommitGate } from './commit-gate.fixture.js';
-import { api, type Replica, type Stack, startStack, works } from './stack.fixture.js';
+import { api, type Replica, type ReplicaApart, type Stack, startStack, works } from './stack.fixture.js';
 
 let stack: Stack;
 let gate: CommitGate;
@@ -25,7 +25,7 @@ afterEach(() => stack.stopReplicas());
 
 /** Kills the service on one side of the commit of what writes `text`, and starts another one. */
 async function killDuring(
-  replica: Replica,
+  replica: ReplicaApart,
   text: string,
   side: 'before' | 'after',
   send: (at: Replica) => Promise<unknown>,
@@ -35,10 +35,10 @@ async function killDuring(
   await held;
   await replica.child.kill9();
   await unanswered;
-  return stack.serve({ MAIL_FOLDER: mail });
+  return stack.serveApart({ MAIL_FOLDER: mail });
 }
 
-const throughGate = () => stack.serve({ MAIL_FOLDER: mail, DATABASE_URL: stack.databaseUrl(gate.port) });
+const throughGate = () => stack.serveApart({ MAIL_FOLDER: mail, DATABASE_URL: stack.databaseUrl(gate.port) });
 
 const countOf = async (type: string, userId: string) =>
   (
@@ -92,7 +92,7 @@ describe.each(['before', 'after'] as const)('killed %s the commit', (side) => {
 
 describe('a registration with an invitation', () => {
   it('that was mailed to this very address is a member at once; with any other it is nothing', async () => {
-    const replica = await stack.serve({ MAIL_FOLDER: mail, REGISTRATION: 'invited' });
+    const replica = await stack.serveApart({ MAIL_FOLDER: mail, REGISTRATION: 'invited' });
     await works(replica, operatorKey);
     const email = 'invited@fault.test';
     const invited = await api(replica, 'POST /invitations', { key: operatorKey, body: { email, role: 'developer' } });

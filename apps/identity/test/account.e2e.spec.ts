@@ -207,7 +207,7 @@ describe('passwords', () => {
     expect((await login(stronger, email)).status).toBe(200);
     expect(await hashOf()).toMatch(/^\$argon2id\$v=19\$m=19456,t=3,p=1\$/);
     expect((await login(stronger, email)).status).toBe(200);
-    await stronger.child.stop();
+    await stronger.stop();
   });
 
   it.each([

@@ -33,7 +33,7 @@ beforeAll(async () => {
   writeFileSync(countries, countryDatabase({ '198.51.100.0/24': 'DE', '203.0.113.0/24': 'FR' }));
   const settings = { WEBHOOK_TARGETS: 'any', WEBHOOK_RETRY_MS: '200', GEOIP_DATABASE: countries };
   // Two of them, which share the reports: whatever happens here happens with replicas.
-  [replica] = await Promise.all([stack.serve(settings), stack.serve(settings)]);
+  [replica] = await Promise.all([stack.serve(settings), stack.serveApart(settings)]);
   await Promise.all([works(replica, key), works(replica, elsewhere.operatorKey)]);
   nc = await connectBus({ servers: stack.nats.url, user: 'policy' });
   receiver = await startReceiver();

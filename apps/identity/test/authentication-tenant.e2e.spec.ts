@@ -25,7 +25,7 @@ beforeAll(async () => {
   owner = await stack.bootstrap();
   foreign = await stack.bootstrap('foreign');
   usual = await stack.serve({ PUBLIC_URL: issuer });
-  marie = await stack.serve({ PUBLIC_URL: issuer, AUTH_STATUS_PROFILE: 'marie' });
+  marie = await stack.serveApart({ PUBLIC_URL: issuer, AUTH_STATUS_PROFILE: 'marie' });
   const { DATABASE_SYSTEM_URL, DATABASE_URL, ROOT_KEY_FILE = '' } = stack.env();
   pools = [DATABASE_SYSTEM_URL, DATABASE_URL].map((connectionString) => new pg.Pool({ connectionString, max: 1 }));
   const [system, request] = pools as [pg.Pool, pg.Pool];

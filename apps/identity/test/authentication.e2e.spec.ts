@@ -18,7 +18,7 @@ const replicaOf = (profile: string): Replica => {
 beforeAll(async () => {
   stack = await startStack();
   owner = await stack.bootstrap();
-  const [usual, marie] = [await stack.serve(), await stack.serve({ AUTH_STATUS_PROFILE: 'marie' })];
+  const [usual, marie] = [await stack.serve(), await stack.serveApart({ AUTH_STATUS_PROFILE: 'marie' })];
   replicas.set('default', usual).set('marie', marie);
   keys.good = owner.operatorKey;
   await works(usual, keys.good);

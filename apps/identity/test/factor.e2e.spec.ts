@@ -19,7 +19,7 @@ let count = 0;
 
 beforeAll(async () => {
   stack = await startStack();
-  [replica, other] = await Promise.all([stack.serve(peopleEnv(stack)), stack.serve(peopleEnv(stack))]);
+  [replica, other] = await Promise.all([stack.serve(peopleEnv(stack)), stack.serveApart(peopleEnv(stack))]);
 }, 90_000);
 afterAll(() => stack?.stop());
 

@@ -1,15 +1,22 @@
 import { waitFor } from '@gatehouse/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { type CommitGate, startCommitGate } from './commit-gate.fixture.js';
-import { api, type FirstOwner, type Replica, type Stack, startStack, works } from './stack.fixture.js';
+import {
+  api,
+  type FirstOwner,
+  type Replica,
+  type StackWithServer,
+  startStackWithServer,
+  works,
+} from './stack.fixture.js';
 
-let stack: Stack;
+let stack: StackWithServer;
 let gate: CommitGate;
 let owner: FirstOwner;
 let key: string;
 
 beforeAll(async () => {
-  stack = await startStack();
+  stack = await startStackWithServer();
   gate = await startCommitGate(stack.postgres.port);
   owner = await stack.bootstrap();
   key = owner.operatorKey;
@@ -22,7 +29,7 @@ afterAll(async () => {
 
 afterEach(() => stack.stopReplicas());
 
-const throughGate = () => stack.serve({ DATABASE_URL: stack.databaseUrl(gate.port) });
+const throughGate = () => stack.serveApart({ DATABASE_URL: stack.databaseUrl(gate.port) });
 const eventsOf = (name: string) =>
   stack.superuser(`select from identity.events where type = 'key.created' and envelope like $1`, [
     `%"name":"${name}"%`,
@@ -37,7 +44,7 @@ async function killDuring(text: string, side: 'before' | 'after', send: (replica
   await held;
   await replica.child.kill9();
   await unanswered;
-  const next = await stack.serve();
+  const next = await stack.serveApart();
   await works(next, key);
   return next;
 }
@@ -71,7 +78,7 @@ describe('killed while a key is made', () => {
 });
 
 it('killed after the commit of a disabling: the repeated request is answered as the first, and nothing is doubled', async () => {
-  const first = await stack.serve();
+  const first = await stack.serveApart();
   await works(first, key);
   const { body } = await api(first, 'POST /keys', { key, body: { name: 'to-disable' } });
   await stack.stopReplicas();
@@ -96,7 +103,7 @@ it('killed after a set-up link was used: no second key, and another link leads b
 });
 
 it('PostgreSQL gone: 503 with Retry-After and never an "allowed"; it goes on by itself when PostgreSQL is back', async () => {
-  const replica = await stack.serve();
+  const replica = await stack.serveApart();
   await works(replica, key);
   const { pid } = replica.child;
   await stack.postgres.kill9();
@@ -123,7 +130,7 @@ it('PostgreSQL gone: 503 with Retry-After and never an "allowed"; it goes on by 
 });
 
 it('policy unreachable: 503, and nothing is made for the time being', async () => {
-  const replica = await stack.serve();
+  const replica = await stack.serveApart();
   await works(replica, key);
   await stack.policy.stop();
   const answer = await api(replica, 'POST /keys', { key, body: { name: 'undecided' } });

@@ -407,7 +407,7 @@ describe('a code', () => {
   });
 
   it('is redeemed by one of many at once, over two replicas, and then nobody keeps anything', async () => {
-    const second = await oidc.stack.serve(oidc.env);
+    const second = await oidc.stack.serveApart(oidc.env);
     const form = await codeFor();
     const answers = await Promise.all(
       Array.from({ length: 12 }, (_, i) => {
@@ -420,7 +420,7 @@ describe('a code', () => {
     expect(others.every(({ body }) => body.error === 'invalid_grant')).toBe(true);
     for (const { body } of answers.filter(({ status }) => status === 200))
       expect((await introspect(body.access_token ?? '')).body).toEqual({ active: false });
-    await second.child.stop();
+    await second.stop();
   });
 
   it.each<[string, (form: Record<string, string>) => Record<string, string | undefined>]>([

@@ -75,7 +75,7 @@ describe('signing keys', () => {
     expect((await api(third, 'GET /me', { key: fresh })).status).toBe(200);
     const retired = await eventsOf('signing_key.retired');
     expect(retired.map(({ data }) => data.kid)).toEqual([kidOf(old)]);
-    await Promise.all([second, third].map(({ child }) => child.stop()));
+    await Promise.all([second, third].map((replica) => replica.stop()));
   }, 60_000);
 
   it('are told to the ledger by their number only', async () => {

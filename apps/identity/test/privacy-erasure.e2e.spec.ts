@@ -9,13 +9,23 @@ import { ExportRows } from '../src/privacy/export/export-rows.service.js';
 import { RetentionJob } from '../src/privacy/retention/retention-job.service.js';
 import { sweepsOf } from '../src/privacy/retention/sweeps.service.js';
 import { finished, type OtherServices, privacyCall, signedIn, startOtherServices } from './privacy.fixture.js';
-import { api, type FirstOwner, type Replica, type Stack, startStack, works } from './stack.fixture.js';
+import {
+  api,
+  type FirstOwner,
+  type Replica,
+  type ReplicaApart,
+  type Stack,
+  startStack,
+  works,
+} from './stack.fixture.js';
 import { as, openPeople, type People, type TestPerson, untilKnown } from './tenancy.fixture.js';
 
 let stack: Stack;
 let others: OtherServices;
 let people: People;
 let replica: Replica;
+/** The first one, which is killed in the end. */
+let mortal: ReplicaApart;
 let owner: FirstOwner;
 let key: string;
 
@@ -24,7 +34,8 @@ beforeAll(async () => {
   others = await startOtherServices(stack);
   owner = await stack.bootstrap();
   people = await openPeople(stack);
-  replica = await stack.serve();
+  mortal = await stack.serveApart();
+  replica = mortal;
   key = owner.operatorKey;
   await works(replica, key);
 }, 60_000);
@@ -163,7 +174,7 @@ describe('an erasure that a replica dies in', () => {
       message: 'the step',
     });
     expect(await typesOf(`user:${bob.userId}`)).toEqual(['user.registered', 'user.disabled']);
-    await replica.child.kill9();
+    await mortal.child.kill9();
     replica = survivor;
     await blocker.query('rollback');
     await blocker.end();

@@ -12,12 +12,22 @@ import {
   signedIn,
   startOtherServices,
 } from './privacy.fixture.js';
-import { api, type FirstOwner, type Replica, type Stack, startStack, works } from './stack.fixture.js';
+import {
+  api,
+  type FirstOwner,
+  type Replica,
+  type ReplicaApart,
+  type Stack,
+  startStack,
+  works,
+} from './stack.fixture.js';
 
 const name = 'Ann Canary';
 let stack: Stack;
 let others: OtherServices;
 let replica: Replica;
+/** The first one, which is killed in the end. */
+let mortal: ReplicaApart;
 let owner: FirstOwner;
 let key: string;
 let self: string;
@@ -26,7 +36,8 @@ beforeAll(async () => {
   stack = await startStack();
   others = await startOtherServices(stack);
   owner = await stack.bootstrap('main', ['--name', name]);
-  replica = await stack.serve();
+  mortal = await stack.serveApart();
+  replica = mortal;
   key = owner.operatorKey;
   await works(replica, key);
   self = await signedIn(stack, { userId: owner.ownerId, tenantId: 'main' });
@@ -161,11 +172,11 @@ describe('the export of a person', () => {
       release = resolve;
     });
     const second = await stack.serve();
-    const victim = await stack.serve();
+    const victim = await stack.serveApart();
     // Whoever has the turn: all but the survivor are killed.
     const { body } = await request();
     await waitFor(() => others.asked > 0, { message: 'the work to begin' });
-    await Promise.all([replica.child.kill9(), victim.child.kill9()]);
+    await Promise.all([mortal.child.kill9(), victim.child.kill9()]);
     replica = second;
     await works(replica, key);
     release();

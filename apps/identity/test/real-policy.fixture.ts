@@ -10,10 +10,10 @@ export async function startRealPolicy(stack: Stack): Promise<{ stop(): Promise<v
   const env = {
     ...stack.env(),
     DATABASE_URL: stack.postgres
-      .urlOf('gatehouse', 'gatehouse_policy')
+      .urlOf(stack.database, 'gatehouse_policy')
       .replace('gatehouse_policy@', 'gatehouse_policy:request-1@'),
     DATABASE_SYSTEM_URL: stack.postgres
-      .urlOf('gatehouse', 'gatehouse_policy_system')
+      .urlOf(stack.database, 'gatehouse_policy_system')
       .replace('gatehouse_policy_system@', 'gatehouse_policy_system:system-1@'),
     LOG_LEVEL: 'info',
   };
@@ -28,9 +28,9 @@ export async function startRealPolicy(stack: Stack): Promise<{ stop(): Promise<v
     log += String(chunk);
   });
   child.stderr?.resume();
-  const address = await waitFor(() => /"address":"([^"]+)"/.exec(log)?.[1], { timeoutMs: 20_000 });
+  const address = await waitFor(() => /"address":"([^"]+)"/.exec(log)?.[1], { timeoutMs: 50_000 });
   await waitFor(async () => (await fetch(`${address}/readyz`)).ok, {
-    timeoutMs: 20_000,
+    timeoutMs: 50_000,
     message: () => log.slice(-500),
   });
   return { stop: async () => void (await child.stop()) };

@@ -4,9 +4,16 @@ import { connectBus, eventStream } from '@gatehouse/bus';
 import { waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { jetstreamManager } from '@nats-io/jetstream';
-import { api, type FirstOwner, type Replica, type Stack, startStack, works } from './stack.fixture.js';
+import {
+  api,
+  type FirstOwner,
+  type Replica,
+  type StackWithServer,
+  startStackWithServer,
+  works,
+} from './stack.fixture.js';
 
-let stack: Stack;
+let stack: StackWithServer;
 let replica: Replica;
 let owner: FirstOwner;
 const email = 'canary-Zq7fXw@localhost';
@@ -15,11 +22,11 @@ const name = 'Canary Vk3mTr';
 const secrets = new Map<string, string>();
 
 beforeAll(async () => {
-  stack = await startStack();
+  stack = await startStackWithServer();
   owner = await stack.bootstrap('main', ['--email', email, '--name', name]);
   secrets.set('e-mail', email).set('name of a person', name);
   secrets.set('operator key', owner.operatorKey).set('set-up token', owner.setupToken);
-  replica = await stack.serve();
+  replica = await stack.serveApart();
   const key = owner.operatorKey;
   await works(replica, key);
   await useEveryRoute(key);

@@ -7,12 +7,14 @@ import { connectBus, ensureTopology, serve } from '@gatehouse/bus';
 import { Connection } from '@gatehouse/config';
 import { type DecideRequest, decide } from '@gatehouse/contracts';
 import { createKeyFile } from '@gatehouse/crypto';
-import { migrate } from '@gatehouse/service';
+import { migrate, startService } from '@gatehouse/service';
 import {
+  openTestDatabases,
   type SupervisedChild,
   startTestNats,
   startTestPostgres,
   superviseChild,
+  type TestDatabases,
   type TestNats,
   type TestPostgres,
   tempDir,
@@ -26,7 +28,9 @@ const program = fileURLToPath(new URL('../src/main.js', import.meta.url));
 
 /** Real servers, a migrated schema and key files; `policy` stands in for the other service that answers decisions. */
 export interface Stack {
-  readonly postgres: TestPostgres;
+  readonly postgres: TestDatabases;
+  /** The name of its database. */
+  readonly database: string;
   readonly nats: TestNats;
   readonly folder: string;
   readonly policy: PolicyStandIn;
@@ -38,8 +42,13 @@ export interface Stack {
   command(args: readonly string[], changes?: Record<string, string>): Promise<Finished>;
   /** Runs a command as a process of its own, to its end. */
   run(args: readonly string[], changes?: Record<string, string>): Promise<Finished>;
-  /** Starts a replica and waits until it is ready. */
+  /**
+   * Starts a replica in this process, which spares loading its program, and waits until it is ready. Two of them share
+   * what modules keep: where that could matter, one is served apart.
+   */
   serve(changes?: Record<string, string>): Promise<Replica>;
+  /** Starts a replica as a process of its own, which can be killed and whose whole output is seen. */
+  serveApart(changes?: Record<string, string>): Promise<ReplicaApart>;
   /** Starts a replica and waits for nothing. */
   launch(changes?: Record<string, string>, args?: readonly string[]): Promise<Launched>;
   /** `bootstrap` of a tenant; answers what stands in its file. */
@@ -49,6 +58,11 @@ export interface Stack {
   /** Stops every replica that still runs. */
   stopReplicas(): Promise<void>;
   stop(): Promise<void>;
+}
+
+/** A stack whose PostgreSQL may be killed, restarted and read, and keeps what it has committed. */
+export interface StackWithServer extends Stack {
+  readonly postgres: TestPostgres;
 }
 
 export interface FirstOwner {
@@ -70,9 +84,14 @@ export interface Launched {
   log(): string;
 }
 
-export interface Replica extends Launched {
+export interface Replica {
   readonly address: string;
+  /** Everything it has logged so far. */
+  log(): string;
+  stop(): Promise<unknown>;
 }
+
+export interface ReplicaApart extends Replica, Launched {}
 
 export interface PolicyStandIn {
   readonly asked: DecideRequest[];
@@ -81,16 +100,23 @@ export interface PolicyStandIn {
   stop(): Promise<void>;
 }
 
-export async function startStack(): Promise<Stack> {
+export const startStack = (): Promise<Stack> => stackOn(openTestDatabases());
+
+export const startStackWithServer = (): Promise<StackWithServer> => stackOn(startTestPostgres({ durable: true }));
+
+async function stackOn<Postgres extends TestDatabases>(
+  server: Promise<Postgres>,
+): Promise<Stack & { readonly postgres: Postgres }> {
   const dir = tempDir('gatehouse-identity-');
-  const [postgres, nats] = await Promise.all([startTestPostgres({ durable: true }), startTestNats()]);
-  const databaseUrl = await postgres.createDatabase('gatehouse');
+  const [postgres, nats] = await Promise.all([server, startTestNats()]);
+  const databaseUrl = await postgres.createDatabase('gatehouse', { name: 'identity', prepare: migrated });
+  const database = new URL(databaseUrl).pathname.slice(1);
   const [pepper, root] = [join(dir.path, 'pepper'), join(dir.path, 'root-key')];
   createKeyFile(pepper, randomBytes(32));
   createKeyFile(root, randomBytes(32));
   const policy = await startPolicy(nats.url);
   const login = (user: string, port = postgres.port) =>
-    `postgres://${user}:${passwordOf(user)}@127.0.0.1:${port}/gatehouse`;
+    `postgres://${user}:${passwordOf(user)}@127.0.0.1:${port}/${database}`;
   const env = (changes: Record<string, string> = {}): NodeJS.ProcessEnv => ({
     PATH: process.env.PATH,
     SERVICE_PORT: '0',
@@ -118,20 +144,15 @@ export async function startStack(): Promise<Stack> {
     const { code } = await child.exited;
     return { code, output: log() };
   };
-  const replicas: Launched[] = [];
-  const stopReplicas = async () => void (await Promise.all(replicas.splice(0).map(({ child }) => child.stop())));
+  const replicas: { stop(): Promise<unknown> }[] = [];
+  const stopReplicas = async () => void (await Promise.all(replicas.splice(0).map((each) => each.stop())));
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 2 });
   pool.on('error', () => undefined);
-  await migrate({
-    service: 'identity',
-    admin: new Connection(databaseUrl, 'test'),
-    passwords: { request: passwordOf('gatehouse_identity'), system: passwordOf('gatehouse_identity_system') },
-    migrations: identityService.migrations,
-  });
   const command: Stack['command'] = (args, changes) => inThisProcess(args, env(changes));
 
   return {
     postgres,
+    database,
     nats,
     folder: dir.path,
     policy,
@@ -141,8 +162,13 @@ export async function startStack(): Promise<Stack> {
     run,
     launch,
     async serve(changes) {
+      const replica = await serveHere(env(changes));
+      replicas.push(replica);
+      return replica;
+    },
+    async serveApart(changes) {
       const launched = await launch(changes);
-      replicas.push(launched);
+      replicas.push(launched.child);
       return ready(launched);
     },
     async bootstrap(tenantId = 'main', more = []) {
@@ -172,6 +198,14 @@ export async function startStack(): Promise<Stack> {
     },
   };
 }
+
+const migrated = (url: string) =>
+  migrate({
+    service: 'identity',
+    admin: new Connection(url, 'test'),
+    passwords: { request: passwordOf('gatehouse_identity'), system: passwordOf('gatehouse_identity_system') },
+    migrations: identityService.migrations,
+  });
 
 const passwordOf = (user: string): string => `secret-of-${user}`;
 
@@ -213,10 +247,31 @@ function collect({ stdout, stderr }: SupervisedChild): () => string {
   return () => chunks.join('\n');
 }
 
-/** The end of a log, for the message of a test that fails. */
-export const tail = (launched: Launched): string => launched.log().split('\n').slice(-8).join('\n');
+/** A start takes two seconds, and many times that on a machine which is busy with other specs. */
+const startTimeoutMs = 50_000;
 
-async function ready(launched: Launched): Promise<Replica> {
+/** The end of a log, for the message of a test that fails. */
+export const tail = (replica: Pick<Replica, 'log'>): string => replica.log().split('\n').slice(-8).join('\n');
+
+async function serveHere(env: NodeJS.ProcessEnv): Promise<Replica> {
+  let written = '';
+  const write = (line: string) => {
+    written += line;
+  };
+  const { app, stop } = await startService(identityService, env, { write });
+  let stopped: Promise<void> | undefined;
+  const replica: Replica = {
+    address: await app.getUrl(),
+    log: () => written,
+    stop: () => {
+      stopped ??= stop();
+      return stopped;
+    },
+  };
+  return untilReady(replica).catch((error: Error) => replica.stop().then(() => Promise.reject(error)));
+}
+
+async function ready(launched: Launched): Promise<ReplicaApart> {
   const { child, log } = launched;
   const message = () => tail(launched);
   const address = await waitFor(
@@ -224,10 +279,15 @@ async function ready(launched: Launched): Promise<Replica> {
       if (!child.running()) throw new Error(message());
       return /"address":"([^"]+)"/.exec(log())?.[1];
     },
-    { message, timeoutMs: 20_000 },
+    { message, timeoutMs: startTimeoutMs },
   );
-  await waitFor(async () => (await fetch(`${address}/readyz`)).ok, { message, timeoutMs: 20_000 });
-  return { ...launched, address };
+  return untilReady({ ...launched, address, stop: () => child.stop() });
+}
+
+async function untilReady<R extends Replica>(replica: R): Promise<R> {
+  const message = () => tail(replica);
+  await waitFor(async () => (await fetch(`${replica.address}/readyz`)).ok, { message, timeoutMs: startTimeoutMs });
+  return replica;
 }
 
 /** What any answer of the API may hold, as far as tests read it. */

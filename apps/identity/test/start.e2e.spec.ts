@@ -6,12 +6,12 @@ import { startService } from '@gatehouse/service';
 import { waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { identityService } from '../src/app.module.js';
-import { type Stack, startStack, tail } from './stack.fixture.js';
+import { type StackWithServer, startStackWithServer, tail } from './stack.fixture.js';
 
-let stack: Stack;
+let stack: StackWithServer;
 
 beforeAll(async () => {
-  stack = await startStack();
+  stack = await startStackWithServer();
   await stack.bootstrap();
 }, 60_000);
 

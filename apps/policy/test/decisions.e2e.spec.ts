@@ -220,7 +220,7 @@ describe('tenants', () => {
   });
 
   it('is shown nothing of another tenant by SQL under the role of the service', async () => {
-    const client = new pg.Client({ connectionString: stack.postgres.urlOf('gatehouse', 'gatehouse_policy') });
+    const client = new pg.Client({ connectionString: stack.postgres.urlOf(stack.database, 'gatehouse_policy') });
     await client.connect();
     const count = async (table: string) =>
       Number((await client.query(`select count(*) as n from policy.${table}`)).rows[0].n);

@@ -4,13 +4,19 @@ import { fileURLToPath } from 'node:url';
 import { freePort, waitFor } from '@gatehouse/testing';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { type PolicyStack, question, startPolicyStack, tenant, untilKnown } from './policy-stack.js';
+import {
+  type PolicyStackWithServer,
+  question,
+  startPolicyStackWithServer,
+  tenant,
+  untilKnown,
+} from './policy-stack.js';
 
-let stack: PolicyStack;
+let stack: PolicyStackWithServer;
 let operator: string;
 
 const start = async (settings: Record<string, string> = {}) => {
-  stack = await startPolicyStack(settings);
+  stack = await startPolicyStackWithServer(settings);
   operator = (await stack.identity.createKey(tenant, 'operator', ['owner'])).key;
   await untilKnown(stack, operator);
 };

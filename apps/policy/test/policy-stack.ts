@@ -6,8 +6,10 @@ import { createKeyFile } from '@gatehouse/crypto';
 import { migrate, type RunningService, startService } from '@gatehouse/service';
 import { IdentityLog } from '@gatehouse/service-testing';
 import {
+  openTestDatabases,
   startTestNats,
   startTestPostgres,
+  type TestDatabases,
   type TestNats,
   type TestPostgres,
   tempDir,
@@ -18,7 +20,9 @@ import { policyService } from '../src/app.module.js';
 export const tenant = 'main';
 
 export interface PolicyStack {
-  readonly postgres: TestPostgres;
+  readonly postgres: TestDatabases;
+  /** The name of its database. */
+  readonly database: string;
   readonly nats: TestNats;
   readonly identity: IdentityLog;
   readonly env: NodeJS.ProcessEnv;
@@ -32,35 +36,53 @@ export interface PolicyStack {
   stop(): Promise<void>;
 }
 
-/** Policy alone, on a PostgreSQL and a NATS of its own, with identity's events published by the test. */
-export async function startPolicyStack(settings: Record<string, string> = {}): Promise<PolicyStack> {
-  const [postgres, nats] = await Promise.all([startTestPostgres(), startTestNats()]);
-  const adminUrl = await postgres.createDatabase('gatehouse');
+/** One whose PostgreSQL may be killed and restarted. */
+export interface PolicyStackWithServer extends PolicyStack {
+  readonly postgres: TestPostgres;
+}
+
+/** Policy alone, on a database and a NATS of its own, with identity's events published by the test. */
+export const startPolicyStack = (settings: Record<string, string> = {}): Promise<PolicyStack> =>
+  stackOn(openTestDatabases(), settings);
+
+export const startPolicyStackWithServer = (settings: Record<string, string> = {}): Promise<PolicyStackWithServer> =>
+  stackOn(startTestPostgres(), settings);
+
+const passwords = { request: 'request-password-1', system: 'system-password-1' };
+const migrated = (url: string) =>
+  migrate({
+    service: 'policy',
+    admin: new Connection(url, 'admin'),
+    passwords,
+    migrations: policyService.migrations,
+  });
+
+async function stackOn<Postgres extends TestDatabases>(
+  server: Promise<Postgres>,
+  settings: Record<string, string>,
+): Promise<PolicyStack & { readonly postgres: Postgres }> {
+  const [postgres, nats] = await Promise.all([server, startTestNats()]);
+  const adminUrl = await postgres.createDatabase('gatehouse', { name: 'policy', prepare: migrated });
+  const database = new URL(adminUrl).pathname.slice(1);
   const files = tempDir('policy');
   const pepper = randomBytes(32);
   const pepperFile = join(files.path, 'pepper');
   createKeyFile(pepperFile, pepper);
-  const passwords = { request: 'request-password-1', system: 'system-password-1' };
-  await migrate({
-    service: 'policy',
-    admin: new Connection(adminUrl, 'admin'),
-    passwords,
-    migrations: policyService.migrations,
-  });
   const nc = await connectBus({ servers: nats.url, user: 'setup' });
   await ensureTopology(nc);
   const env = {
     SERVICE_PORT: '0',
-    DATABASE_URL: postgres.urlOf('gatehouse', 'gatehouse_policy'),
-    DATABASE_SYSTEM_URL: postgres.urlOf('gatehouse', 'gatehouse_policy_system'),
+    DATABASE_URL: postgres.urlOf(database, 'gatehouse_policy'),
+    DATABASE_SYSTEM_URL: postgres.urlOf(database, 'gatehouse_policy_system'),
     NATS_URL: nats.url,
     PEPPER_FILE: pepperFile,
     METADATA_KEY_FILE: join(files.path, 'metadata.pem'),
     LOG_LEVEL: 'error',
     ...settings,
   };
-  const stack: PolicyStack = {
+  const stack: PolicyStack & { readonly postgres: Postgres } = {
     postgres,
+    database,
     nats,
     identity: new IdentityLog(nc, pepper),
     env,

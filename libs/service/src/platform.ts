@@ -13,7 +13,7 @@ import { formatPosition, observe, parsePosition, rewind } from '@gatehouse/contr
 import { loadKeyFile, type Pepper } from '@gatehouse/crypto';
 import { Exclusive, type Held, notifyChannel, OutboxRelay, rewindOutbox, Wake } from '@gatehouse/event-store';
 import { Inbox, type ProjectedEvent, type Projection, ProjectionRunner } from '@gatehouse/projection';
-import { createLogger, type Logger } from '@gatehouse/telemetry';
+import { createLogger, type Logger, type LoggerOptions } from '@gatehouse/telemetry';
 import type pg from 'pg';
 import { BusLink } from './bus-link.js';
 import {
@@ -38,6 +38,8 @@ export interface PlatformOptions {
   readonly entities: OpenDatabaseOptions['entities'];
   /** NOTIFY channels this service listens to beside those of the platform. */
   readonly channels: readonly string[];
+  /** Where the log goes; standard output unless given. */
+  readonly logTo?: LoggerOptions['destination'];
 }
 
 export interface ConsumeOptions {
@@ -82,11 +84,11 @@ export class Platform {
   #publish: ((batch: EventBatch) => Promise<void>) | undefined;
 
   constructor(options: PlatformOptions) {
-    const { service, settings, logins } = options;
+    const { service, settings, logins, logTo } = options;
     this.service = service;
     this.settings = settings;
     this.#logins = logins;
-    this.logger = createLogger({ service, level: settings.LOG_LEVEL });
+    this.logger = createLogger({ service, level: settings.LOG_LEVEL, ...(logTo && { destination: logTo }) });
     this.pepper = loadKeyFile(settings.PEPPER_FILE);
     this.database = openDatabase({
       service,

@@ -1,7 +1,7 @@
 import { ConfigError, connectionFromEnv, loadConfig, loadTogether } from '@gatehouse/config';
 import { assertLogNotAhead, LogAheadOfServer } from '@gatehouse/event-store';
 import { createApp, Readiness } from '@gatehouse/http';
-import { startTelemetry } from '@gatehouse/telemetry';
+import { type LoggerOptions, startTelemetry } from '@gatehouse/telemetry';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { z } from 'zod';
 import type { Composition, ServiceDefinition } from './definition.js';
@@ -60,10 +60,15 @@ function crash({ platform }: RunningService, reason: unknown): never {
   process.exit(70);
 }
 
-/** Starts a service in this process. The caller stops it; tests use it with settings of their own. */
+/**
+ * Starts a service in this process. The caller stops it; tests use it with settings of their own.
+ *
+ * @param logTo where its log goes, if not to standard output
+ */
 export async function startService<S extends Settings>(
   definition: ServiceDefinition<S>,
   env: NodeJS.ProcessEnv,
+  logTo?: LoggerOptions['destination'],
 ): Promise<RunningService> {
   const { settings, logins } = readEnvironment(definition, env);
   const otlpEndpoint = settings.OTEL_EXPORTER_OTLP_ENDPOINT;
@@ -74,6 +79,7 @@ export async function startService<S extends Settings>(
     logins,
     entities: definition.entities,
     channels: definition.channels ?? [],
+    ...(logTo && { logTo }),
   });
   await refuseForeignLog(platform);
   const composition = await definition.compose(platform, settings);

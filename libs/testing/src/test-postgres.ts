@@ -12,15 +12,28 @@ export interface TestPostgresOptions {
   settings?: Readonly<Record<string, string>>;
 }
 
-export interface TestPostgres extends Omit<PostgresServer, 'url'> {
-  /** The superuser's database: `postgres://postgres@127.0.0.1:PORT/postgres`. Every role may log in without a password. */
-  readonly url: string;
+/** What many databases begin as: made once on a server that is shared. */
+export interface Template {
+  /** Same name, same content. */
+  readonly name: string;
+  /** Fills an empty database, given the superuser's URL for it, and leaves no connection to it. */
+  readonly prepare: (url: string) => Promise<unknown>;
+}
+
+/** Databases on a server that is somebody else's matter. Every role may log in without a password. */
+export interface TestDatabases {
+  readonly port: number;
   /** URL of a database on this server, for the superuser or for `user`. */
   urlOf(database: string, user?: string): string;
-  /** Makes an empty database and returns the superuser's URL for it. */
-  createDatabase(name: string): Promise<string>;
-  /** Stops the server and removes its files. */
+  /** Makes a database, empty or like the template, and returns the superuser's URL for it, in which its name stands. */
+  createDatabase(name: string, template?: Template): Promise<string>;
+  /** Ends what this one began: its databases, or the whole server if it is its own. */
   stop(): Promise<void>;
+}
+
+export interface TestPostgres extends TestDatabases, Omit<PostgresServer, 'url' | 'port' | 'stop'> {
+  /** The superuser's database: `postgres://postgres@127.0.0.1:PORT/postgres`. */
+  readonly url: string;
 }
 
 /**
@@ -81,7 +94,7 @@ function withDatabases(server: PostgresServer, removeFiles: () => void): TestPos
     kill9: () => server.kill9(),
     restart: () => server.restart(),
     urlOf,
-    async createDatabase(name) {
+    async createDatabase(name, template) {
       const client = new pg.Client({ connectionString: server.url });
       await client.connect();
       try {
@@ -89,6 +102,7 @@ function withDatabases(server: PostgresServer, removeFiles: () => void): TestPos
       } finally {
         await client.end();
       }
+      await template?.prepare(urlOf(name));
       return urlOf(name);
     },
     async stop() {

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { connect } from '@nats-io/transport-node';
 import pg from 'pg';
-import { processIdentity, startTestNats, startTestPostgres, tempDir, waitFor } from './index.js';
+import { openTestDatabases, processIdentity, startTestNats, startTestPostgres, tempDir, waitFor } from './index.js';
 
 const cleanups: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -43,6 +43,48 @@ describe('startTestPostgres', () => {
     await server.restart();
     expect(server.pid).not.toBe(before);
     expect(await query(server.url, 'select n from t')).toEqual([{ n: 42 }]);
+  });
+});
+
+describe('openTestDatabases', () => {
+  afterEach(() => {
+    delete process.env.GATEHOUSE_TEST_POSTGRES;
+  });
+
+  const filled = { prepared: 0 };
+  const template = {
+    name: 'filled',
+    prepare: async (url: string) => {
+      filled.prepared += 1;
+      await query(url, 'create table t as select 42 as n');
+    },
+  };
+
+  it('gives several at a time databases of their own on one server, like a template that is made once', async () => {
+    const server = await startTestPostgres();
+    cleanups.push(() => server.stop());
+    process.env.GATEHOUSE_TEST_POSTGRES = server.url;
+    const [one, other] = await Promise.all([openTestDatabases(), openTestDatabases()]);
+    expect([one.port, other.port]).toEqual([server.port, server.port]);
+    const [first, second] = await Promise.all([one, other].map((each) => each.createDatabase('events', template)));
+    expect(filled.prepared).toBe(1);
+    await query(first ?? '', 'update t set n = 1');
+    expect(await query(second ?? '', 'select n from t')).toEqual([{ n: 42 }]);
+    await expect(query(await one.createDatabase('events'), 'select n from t')).rejects.toThrow(/does not exist/);
+    await one.stop();
+    await expect(query(first ?? '', 'select')).rejects.toThrow(/does not exist/);
+    expect(await query(second ?? '', 'select n from t')).toEqual([{ n: 42 }]);
+    await other.stop();
+    const left = `select from pg_database where datname like 'events%'`;
+    expect(await query(server.url, left)).toEqual([]);
+  });
+
+  it('gives a server of their own where the run has none', async () => {
+    const databases = await openTestDatabases();
+    const url = await databases.createDatabase('events', template);
+    expect(await query(url, 'select n from t')).toEqual([{ n: 42 }]);
+    await databases.stop();
+    await expect(query(url, 'select')).rejects.toThrow(/ECONNREFUSED/);
   });
 });
 

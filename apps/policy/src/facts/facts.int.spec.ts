@@ -9,7 +9,12 @@ import { changeSomething, randomFrom } from './change-facts.fixture.js';
 import { Facts } from './facts.js';
 import { dump, foldLog } from './facts-dump.fixture.js';
 import { FactsUnavailable } from './guarded-facts.js';
-import { contextOf, type PolicyDatabase, startPolicyDatabase } from './policy-database.fixture.js';
+import {
+  contextOf,
+  type PolicyDatabase,
+  startPolicyDatabase,
+  startPolicyDatabaseWithServer,
+} from './policy-database.fixture.js';
 
 let db: PolicyDatabase;
 let wake: Wake;
@@ -163,7 +168,9 @@ describe('PostgreSQL killed', () => {
   it('while facts are loaded and while they are followed: the same facts in the end', async () => {
     await wake.stop();
     await db.close();
-    db = await startPolicyDatabase({ durable: true });
+    const withServer = await startPolicyDatabaseWithServer();
+    const { server } = withServer;
+    db = withServer;
     wake = new Wake({ url: db.systemUrl, channels: [notifyChannel('policy')] }).start();
     await db.admin(
       `insert into policy.grants select 'acme', 'g' || n, 'user', 'u' || n % 5000, 'viewer', 'project/p' || n % 97, true, 1, 'user', 'x', now()
@@ -177,15 +184,15 @@ describe('PostgreSQL killed', () => {
         message: 'facts are being read',
       },
     );
-    await db.server.kill9();
+    await server.kill9();
     expect(facts.loaded).toBe(false);
     expect(() => facts.live.tenant('acme')).toThrow(FactsUnavailable);
-    await db.server.restart();
+    await server.restart();
     await waitFor(() => facts.loaded, { timeoutMs: 30_000, message: 'facts are loaded' });
     expect(facts.live.size).toBe(100_000);
 
-    await db.server.kill9();
-    await db.server.restart();
+    await server.kill9();
+    await server.restart();
     const { position } = await waitFor(() => change('developer', 'grant'), { message: 'a change' });
     expect(position && (await facts.waitFor(position, 15_000))).toBe(true);
     expect(rolesOf(facts)).toEqual(['developer']);

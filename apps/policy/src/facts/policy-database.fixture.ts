@@ -2,7 +2,7 @@ import { Connection } from '@gatehouse/config';
 import { type CommandContext, openPool, PostgresEventStore, roleNames } from '@gatehouse/event-store';
 import { asInline } from '@gatehouse/projection';
 import { migrate } from '@gatehouse/service';
-import { startTestPostgres, type TestPostgres } from '@gatehouse/testing';
+import { openTestDatabases, startTestPostgres, type TestDatabases, type TestPostgres } from '@gatehouse/testing';
 import type pg from 'pg';
 import { policyService } from '../app.module.js';
 import { entityArea } from '../entity/entity.area.js';
@@ -12,7 +12,6 @@ const roles = roleNames('policy');
 
 /** Policy's schema as its migrations make it, and a way to everything in it, closed together. */
 export interface PolicyDatabase {
-  readonly server: TestPostgres;
   readonly adminUrl: string;
   readonly systemUrl: string;
   readonly request: pg.Pool;
@@ -24,24 +23,40 @@ export interface PolicyDatabase {
   close(): Promise<void>;
 }
 
-export async function startPolicyDatabase({
-  migrations = policyService.migrations,
-  durable = false,
-} = {}): Promise<PolicyDatabase> {
-  const server = await startTestPostgres({ durable });
-  const adminUrl = await server.createDatabase('gatehouse');
-  const passwords = { request: 'request-password-1', system: 'system-password-1' };
-  await migrate({ service: 'policy', admin: new Connection(adminUrl, 'admin'), passwords, migrations });
-  const systemUrl = server.urlOf('gatehouse', roles.system);
+/** One whose server may be killed and restarted, and keeps what it has committed. */
+export interface PolicyDatabaseWithServer extends PolicyDatabase {
+  readonly server: TestPostgres;
+}
+
+type Migrations = typeof policyService.migrations;
+
+/** @param migrations another schema than today's */
+export const startPolicyDatabase = async (migrations?: Migrations): Promise<PolicyDatabase> =>
+  databaseOn(await openTestDatabases(), migrations);
+
+export async function startPolicyDatabaseWithServer(): Promise<PolicyDatabaseWithServer> {
+  const server = await startTestPostgres({ durable: true });
+  return { ...(await databaseOn(server)), server };
+}
+
+const passwords = { request: 'request-password-1', system: 'system-password-1' };
+const migrateTo = (migrations: Migrations) => (url: string) =>
+  migrate({ service: 'policy', admin: new Connection(url, 'admin'), passwords, migrations });
+
+async function databaseOn(server: TestDatabases, migrations?: Migrations): Promise<PolicyDatabase> {
+  const today = { name: 'policy', prepare: migrateTo(policyService.migrations) };
+  const adminUrl = await server.createDatabase('gatehouse', migrations ? undefined : today);
+  if (migrations) await migrateTo(migrations)(adminUrl);
+  const database = new URL(adminUrl).pathname.slice(1);
+  const systemUrl = server.urlOf(database, roles.system);
   const open = (url: string, max: number) => openPool({ url, max, applicationName: 'spec' });
   const [admins, request, system] = [
     open(adminUrl, 4),
-    open(server.urlOf('gatehouse', roles.request), 8),
+    open(server.urlOf(database, roles.request), 8),
     open(systemUrl, 8),
   ];
   const inline = [...(grantArea.inline ?? []), ...(entityArea.inline ?? [])];
   return {
-    server,
     adminUrl,
     systemUrl,
     request,

@@ -5,7 +5,12 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { changeSomething, randomFrom } from '../facts/change-facts.fixture.js';
 import { dump, foldLog } from '../facts/facts-dump.fixture.js';
 import { FactsUnavailable } from '../facts/guarded-facts.js';
-import { contextOf, type PolicyDatabase, startPolicyDatabase } from '../facts/policy-database.fixture.js';
+import {
+  contextOf,
+  type PolicyDatabase,
+  startPolicyDatabase,
+  startPolicyDatabaseWithServer,
+} from '../facts/policy-database.fixture.js';
 import { grantDecider, grantIdOf, grantStream } from '../grant/grant.js';
 import { grantRole } from '../grant/grant-role/grant-role.js';
 import { revokeRole } from '../grant/revoke-role/revoke-role.js';
@@ -246,14 +251,16 @@ describe('the past', () => {
 
   it('goes on after PostgreSQL was killed', async () => {
     await db.close();
-    db = await startPolicyDatabase({ durable: true });
+    const withServer = await startPolicyDatabaseWithServer();
+    const { server } = withServer;
+    db = withServer;
     const past = pastOf();
     const granted = await change('viewer', 'grant');
     await past.at('acme', formatPosition(granted));
-    await db.server.kill9();
+    await server.kill9();
     expect(await rolesAt(past, formatPosition(granted))).toEqual(['viewer']);
     await expect(past.at('acme', '2999-01-01')).rejects.toThrow();
-    await db.server.restart();
+    await server.restart();
     expect(await rolesAt(past, await now().catch(() => now()))).toEqual(['viewer']);
   });
 });

@@ -9,7 +9,7 @@ import { RecordedAt1700000000121 } from './11-recorded-at.js';
 let db: PolicyDatabase;
 beforeAll(async () => {
   const before = policyService.migrations.filter((migration) => migration !== RecordedAt1700000000121);
-  db = await startPolicyDatabase({ migrations: before });
+  db = await startPolicyDatabase(before);
 });
 afterAll(() => db?.close());
 
