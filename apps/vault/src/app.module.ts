@@ -13,12 +13,22 @@ import { Keyring } from './key/keyring.js';
 import { fileSeal } from './key/seal.js';
 import { leaseArea } from './lease/lease.area.js';
 import { Foundation1700000001001 } from './migrations/1-foundation.js';
+import { referenceArea } from './reference/reference.area.js';
 import { rotationArea } from './rotation/rotation.area.js';
 import { fsckCommand } from './secret/fsck/fsck.command.js';
 import { secretArea } from './secret/secret.area.js';
 import { type VaultSettings, vaultSettings } from './settings.js';
 
-const areas: readonly Area[] = [callerArea, keyArea, secretArea, disclosureArea, rotationArea, leaseArea, dialectArea];
+const areas: readonly Area[] = [
+  callerArea,
+  keyArea,
+  secretArea,
+  referenceArea,
+  disclosureArea,
+  rotationArea,
+  leaseArea,
+  dialectArea,
+];
 const inlineProjections = areas.flatMap((area) => area.inline ?? []);
 
 export const vaultService: ServiceDefinition<typeof vaultSettings> = {

@@ -15,6 +15,7 @@ export * from './policy/events.js';
 export * from './policy/rpc.js';
 export * from './position.js';
 export * from './rewind.js';
+export * from './vault/consumer.js';
 export * from './vault/databases.js';
 export * from './vault/leases.js';
 export * from './vault/secret.js';
