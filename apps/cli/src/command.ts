@@ -1,6 +1,6 @@
 import type { Argv, InferredOptionTypes, Options } from 'yargs';
 import { Client } from './client.js';
-import { type ExitCode, exitCodes } from './failure.js';
+import { type ChildExitCode, type ExitCode, exitCodes } from './failure.js';
 import { Output } from './output/output.js';
 import { readSettings, type Settings } from './settings/settings.js';
 import type { World } from './world.js';
@@ -16,7 +16,8 @@ export const globalOptions = {
     requiresArg: true,
   },
 } as const satisfies Record<string, Options>;
-export type GlobalFlags = InferredOptionTypes<typeof globalOptions>;
+/** `--`: what stands behind two dashes, as it is. */
+export type GlobalFlags = InferredOptionTypes<typeof globalOptions> & { readonly '--'?: readonly string[] | undefined };
 
 /** What a command works with. Settings and client are made when they are first asked for: `audit verify` needs neither. */
 export interface Tools {
@@ -26,18 +27,21 @@ export interface Tools {
   client(): Client;
 }
 
+/** How a command ended. */
+export type EndCode = ExitCode | ChildExitCode;
+
 export interface CommandSpec<F> {
   /** Word and positionals, as yargs writes them: `create <name>`. */
   readonly command: string;
   readonly describe: string;
   readonly options?: (parser: Argv<GlobalFlags>) => Argv<F>;
-  readonly run: (flags: F, tools: Tools) => Promise<ExitCode | undefined> | ExitCode | undefined;
+  readonly run: (flags: F, tools: Tools) => Promise<EndCode | undefined> | EndCode | undefined;
 }
 
 /** Where the result of the command that ran is put. */
 export interface Host {
   readonly world: World;
-  exitCode: ExitCode;
+  exitCode: EndCode;
 }
 
 /** A command that can be added to a parser; its flags' type stays inside. */

@@ -9,6 +9,8 @@ export const exitCodes = {
   unavailable: 5,
 } as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+/** That of a program which ran in our place: 0 to 255. */
+export type ChildExitCode = number & { readonly ofChild: never };
 
 /** Ends a command with one line for the person, and what to do next. The texts hold no secret. */
 export class Failure extends Error {

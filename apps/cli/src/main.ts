@@ -15,7 +15,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     home: homedir(),
     stdin: process.stdin,
     stdoutIsTerminal: process.stdout.isTTY === true,
-    writeOut: (text) => void process.stdout.write(text),
+    writeOut: (content) => void process.stdout.write(content),
     writeError: (text) => void process.stderr.write(text),
   };
   return run(argv, world);

@@ -5,30 +5,12 @@ import { Readable } from 'node:stream';
 import { formatCheckpoint, formatProof, formatVkey, hashLeaf, noteSigner, signNote } from '@gatehouse/merkle';
 import { freePort, tempDir } from '@gatehouse/testing';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { run } from './run.js';
-import type { World } from './world.js';
+import { caller } from './world.fixture.js';
 
 const folder = tempDir('cli-run');
 afterAll(() => folder.remove());
 
-async function call(argv: string[], env: World['env'] = {}, given: Partial<World> = {}) {
-  const written = { out: '', error: '' };
-  const world: World = {
-    env,
-    cwd: folder.path,
-    home: folder.path,
-    stdin: Readable.from([]),
-    stdoutIsTerminal: false,
-    writeOut: (text) => {
-      written.out += text;
-    },
-    writeError: (text) => {
-      written.error += text;
-    },
-    ...given,
-  };
-  return { exitCode: await run(argv, world), ...written };
-}
+const call = caller(folder.path);
 
 describe('a wrong call', () => {
   it.each([

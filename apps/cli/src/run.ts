@@ -9,7 +9,7 @@ import { alertSettings } from './alert/settings.js';
 import { audienceCommands } from './audience/audiences.js';
 import { mintToken } from './audience/token.js';
 import { clientCommands } from './client/clients.js';
-import { type Command, commandGroup, type GlobalFlags, globalOptions, type Host } from './command.js';
+import { type Command, commandGroup, type EndCode, type GlobalFlags, globalOptions, type Host } from './command.js';
 import { decide } from './decision/decide.js';
 import { blastRadius } from './disclosure/blast-radius.js';
 import { findSecret } from './disclosure/find-secret.js';
@@ -58,6 +58,15 @@ import { showVersion, showVersions } from './policy/versions.js';
 import { erasePerson } from './privacy/erase-person.js';
 import { exportPerson } from './privacy/export-person.js';
 import { retention } from './privacy/retention.js';
+import { deleteSecret, destroySecret, undeleteSecret } from './secret/change-versions.js';
+import { lintConfig } from './secret/lint-config.js';
+import { secretMetadata } from './secret/metadata.js';
+import { mountSecrets } from './secret/mount/mount.js';
+import { getSecret, listSecrets, listVersions } from './secret/read-commands.js';
+import { runWithSecrets } from './secret/run/run-program.js';
+import { exportSecrets } from './secret/transfer/export-secrets.js';
+import { importSecrets } from './secret/transfer/import-secrets.js';
+import { patchSecret, putSecret } from './secret/write-commands.js';
 import type { World } from './world.js';
 
 const commands: readonly Command[] = [
@@ -90,7 +99,12 @@ const commands: readonly Command[] = [
     ...[diffPolicy, applyPolicy, showVersions, showVersion, activateVersion, rollBack, approveRequest, rejectRequest],
     ...[setMode, showMatrix, simulatePolicy, tightenPolicy, whoCan, whatCan, explainDecision],
   ]),
-  commandGroup('secrets', 'Secrets, and who was given them', [findSecret, listReaders, blastRadius, rotateSecrets]),
+  commandGroup('secrets', 'Secrets: values, versions, files of them, in and out, who was given them', [
+    ...[listSecrets, getSecret, putSecret, patchSecret, deleteSecret, undeleteSecret, destroySecret],
+    ...[findSecret, listReaders, blastRadius, rotateSecrets],
+    ...[listVersions, secretMetadata, mountSecrets, importSecrets, exportSecrets],
+  ]),
+  runWithSecrets,
   commandGroup('privacy', 'What is held on people: export, erasure, retention', [exportPerson, erasePerson, retention]),
   commandGroup('roles', 'Roles and their rules', [listRoles]),
   commandGroup('grants', 'Who has which role', [createGrant, listGrants, revokeGrant]),
@@ -113,11 +127,14 @@ const commands: readonly Command[] = [
   login,
   logout,
   commandGroup('sessions', 'Your sign-ins', [listSessions, revokeSessions]),
-  commandGroup('config', 'Settings of this command line', [showConfig]),
+  commandGroup('config', 'Settings of this command line; configurations with references to secrets', [
+    showConfig,
+    lintConfig,
+  ]),
 ];
 
 /** Runs one command. Never throws: what goes wrong is told on the error output, in one line and what to do next. */
-export async function run(argv: readonly string[], world: World): Promise<ExitCode> {
+export async function run(argv: readonly string[], world: World): Promise<EndCode> {
   const host: Host = { world, exitCode: exitCodes.ok };
   try {
     // yargs loses a dash that stands alone as a positional.
@@ -136,7 +153,7 @@ function parserFor(host: Host, argv: readonly string[]): Argv<GlobalFlags> {
     .scriptName('gatehouse')
     .usage('$0 <command>\n\nThe command line of Gatehouse.')
     // Beyond yargs' own: `--no-x` and dotted names would only hide typing errors.
-    .parserConfiguration({ 'boolean-negation': false, 'dot-notation': false })
+    .parserConfiguration({ 'boolean-negation': false, 'dot-notation': false, 'populate--': true })
     .options(globalOptions)
     .completion('completion', 'Print a completion script for the shell')
     .strict()
@@ -153,12 +170,18 @@ function parserFor(host: Host, argv: readonly string[]): Argv<GlobalFlags> {
   return commands.reduce<Argv<GlobalFlags>>((known, add) => add(known, host), parser as unknown as Argv<GlobalFlags>);
 }
 
-const repeatable = new Set(['_', 'rule', 'role', 'team', 'network', 'scope', 'question', 'index', 'files']);
+const repeatable = new Set([
+  ...['_', '--', 'rule', 'role', 'team', 'network', 'scope', 'question', 'index', 'files'],
+  ...['names', 'secret', 'refused', 'set', 'unset', 'recipient'],
+]);
 
-/** yargs makes a list of a flag that is given twice: which of the two was meant is not for us to guess. */
+/** yargs makes a list of a flag that is given twice: which was meant is not for us to guess. `--` is for `run` alone. */
 function eachOnce(flags: Readonly<Record<string, unknown>>): true {
   const twice = Object.keys(flags).find((name) => Array.isArray(flags[name]) && !repeatable.has(name));
   if (twice !== undefined) throw usageFailure(`--${twice} is given more than once`);
+  const { '--': behind, _: words } = flags as { '--'?: readonly unknown[]; _: readonly unknown[] };
+  if (behind !== undefined && behind.length > 0 && words[0] !== 'run')
+    throw usageFailure('nothing is taken behind two dashes');
   return true;
 }
 

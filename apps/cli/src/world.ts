@@ -7,8 +7,8 @@ export interface World {
   readonly home: string;
   readonly stdin: Readable;
   readonly stdoutIsTerminal: boolean;
-  /** For people and scripts: the answer. */
-  writeOut(text: string): void;
+  /** For people and scripts: the answer, as text or as the exact bytes of a secret. */
+  writeOut(content: string | Uint8Array): void;
   /** For people: warnings, progress, errors. */
   writeError(text: string): void;
 }

@@ -47,8 +47,8 @@ export async function runProgram(options: ProgramOptions): Promise<RunningProgra
   if (code !== 0) throw new Error(`${options.name} could not make its schema: ${migration.log()}`);
   const { child, log } = await start('serve');
   const message = () => log().slice(-1_000);
-  const address = await waitFor(() => /"address":"([^"]+)"/.exec(log())?.[1], { timeoutMs: 20_000, message });
-  await waitFor(async () => (await fetch(`${address}/readyz`)).ok, { timeoutMs: 20_000, message });
+  const address = await waitFor(() => /"address":"([^"]+)"/.exec(log())?.[1], { timeoutMs: 90_000, message });
+  await waitFor(async () => (await fetch(`${address}/readyz`)).ok, { timeoutMs: 90_000, message });
   return { address, child, log, stop: async () => void (await child.stop()) };
 }
 

@@ -1,6 +1,7 @@
 import { digestOf, type Finding } from '@gatehouse/policy-document';
 import { defineCommand } from '../command.js';
 import { exitCodes } from '../failure.js';
+import { annotation } from '../output/annotation.js';
 import { printable } from '../output/table.js';
 import { findingLine, type PolicyFile, readPolicyFile } from './policy-file.js';
 
@@ -21,7 +22,7 @@ export const lintPolicies = defineCommand({
     if (json || format === 'json') output.json({ ok: !isWrong, files: read.map(reportOf) });
     else
       for (const { name, parsed } of read) {
-        const line = format === 'github' ? annotation : findingLine;
+        const line = format === 'github' ? annotationOf : findingLine;
         for (const finding of [...parsed.errors, ...parsed.warnings]) output.line(printable(line(name, finding)));
         if (format === 'text') output.note(summary(name, parsed.errors.length, parsed.warnings.length));
       }
@@ -41,9 +42,5 @@ const plural = (count: number, word: string) => `${count} ${word}${count === 1 ?
 const summary = (name: string, errors: number, warnings: number): string =>
   `${name}: ${errors + warnings === 0 ? 'nothing found' : `${plural(errors, 'error')}, ${plural(warnings, 'warning')}`}`;
 
-/** A workflow command of GitHub; what would end it is escaped as its runner expects. */
-function annotation(name: string, { line = 1, column = 1, severity, message, code, path }: Finding): string {
-  const data = (text: string) => text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
-  const property = (text: string) => data(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
-  return `::${severity} file=${property(name)},line=${line},col=${column},title=${property(code)}::${data(`${path} ${message}`.trim())}`;
-}
+const annotationOf = (file: string, { line = 1, column = 1, severity, message, code, path }: Finding): string =>
+  annotation({ file, line, column, severity, title: code, text: `${path} ${message}`.trim() });

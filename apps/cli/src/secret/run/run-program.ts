@@ -1,0 +1,67 @@
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { defineCommand } from '../../command.js';
+import { type ChildExitCode, exitCodes, Failure, usageFailure } from '../../failure.js';
+import { namesInScope, readSecrets, scopeOption } from '../read-secrets.js';
+import { childEnvironment, parseWanted } from './child-environment.js';
+
+export const runWithSecrets = defineCommand({
+  command: 'run',
+  describe: 'Run a program with secrets in its environment: run --secret NAME -- PROGRAM ...',
+  options: (parser) =>
+    parser
+      .option('secret', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        demandOption: true,
+        describe: 'NAME, or NAME=VARIABLE to have it under another name (repeatable)',
+      })
+      .options(scopeOption)
+      .option('keep-credentials', {
+        type: 'boolean',
+        default: false,
+        describe: 'Leave GATEHOUSE_API_KEY in the environment of the program',
+      })
+      .example('$0 run --scope production --secret DATABASE_URL -- node server.js', ''),
+  run: async ({ secret, scope, 'keep-credentials': keep, '--': command }, tools) => {
+    const [program, ...args] = (command ?? []).map(String);
+    if (program === undefined) throw usageFailure('say which program: gatehouse run --secret NAME -- PROGRAM ...');
+    const wanted = parseWanted(secret.map(String));
+    const names = [...new Set(wanted.map(({ name }) => name))];
+    const opened = await readSecrets(tools.client(), namesInScope(names, scope));
+    const bytesOf = (name: string) => opened.find((one) => one.name === name)?.bytes ?? Buffer.alloc(0);
+    const values = wanted.map(({ name, variable }) => ({ variable, bytes: bytesOf(name) }));
+    return runProgram(program, args, childEnvironment(tools.world.env, values, keep));
+  },
+});
+
+/** What a supervisor sends; SIGKILL and SIGSTOP can't be passed on. */
+const passedOn = ['SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGCONT', 'SIGWINCH', 'SIGINT'] as const;
+
+/** Runs in our terminal, gets our signals, and its end is ours. */
+function runProgram(program: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<ChildExitCode> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { stdio: 'inherit', env });
+    const handlers = passedOn.map((signal) => {
+      const pass = () => {
+        // A terminal sends an interrupt to the child as well: twice would be once too often.
+        if (signal !== 'SIGINT' || process.stdin.isTTY !== true) child.kill(signal);
+      };
+      process.on(signal, pass);
+      return () => process.off(signal, pass);
+    });
+    const done = () => {
+      for (const off of handlers) off();
+    };
+    child.once('error', (error: NodeJS.ErrnoException) => {
+      done();
+      reject(new Failure(exitCodes.usage, `${program} cannot be run (${error.code})`));
+    });
+    child.once('exit', (code, signal) => {
+      done();
+      // As shells have it.
+      resolve((code ?? 128 + constants.signals[signal ?? 'SIGTERM']) as ChildExitCode);
+    });
+  });
+}
