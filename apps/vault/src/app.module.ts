@@ -46,6 +46,7 @@ function compose(platform: Platform, settings: VaultSettings): Composition {
   const parts = areas.map((area) => area.compose?.(context) ?? {});
   return {
     module: vaultModule(context, parts),
+    asyncTrace: false,
     readVerbs: vaultVerbs,
     checks: parts.flatMap(({ checks = [] }) => checks),
     start: async () => {

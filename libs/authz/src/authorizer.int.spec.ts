@@ -1,6 +1,7 @@
 import { connectBus, RpcError, serve } from '@gatehouse/bus';
 import { type DecideRequest, decide } from '@gatehouse/contracts';
 import { type HttpRequest, ProblemError } from '@gatehouse/http';
+import { newTraceContext } from '@gatehouse/telemetry';
 import { startTestNats, type TestNats } from '@gatehouse/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { NatsConnection } from '@nats-io/transport-node';
@@ -13,12 +14,14 @@ const request = { ip: '10.0.0.1', headers } as unknown as HttpRequest;
 let nats: TestNats;
 let nc: NatsConnection;
 const asked: DecideRequest[] = [];
+const traces: (string | undefined)[] = [];
 
 beforeAll(async () => {
   nats = await startTestNats();
   nc = await connectBus({ servers: nats.url, user: 'test' });
-  serve(nc, decide, async (question) => {
+  serve(nc, decide, async (question, trace) => {
     asked.push(question);
+    traces.push(trace?.traceId);
     if (question.action === 'key.break') throw new RpcError('unavailable', 'not recorded');
     return { decision: question.action === 'key.read', id: 'decision-1', reason: 'permitted' };
   });
@@ -58,6 +61,12 @@ describe('asking policy', () => {
     expect(asked.at(-1)).toMatchObject({ minPosition: '77.3' });
     for (const wrong of ['', '77', 'x.1', '1.1; drop'])
       await expect(sent(wrong)).rejects.toMatchObject({ status: 400 });
+  });
+
+  it('asks in the trace of the request, also where no trace is carried along by itself', async () => {
+    const trace = newTraceContext();
+    await authorize(principal, 'key.read', 'key/k-1', { ...request, trace } as unknown as HttpRequest);
+    expect(traces.at(-1)).toBe(trace.traceId);
   });
 
   it("leaves a person's address out", async () => {

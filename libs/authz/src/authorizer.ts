@@ -50,6 +50,7 @@ export function createAuthorizer({ service, connection, timeoutMs = 3_000 }: Aut
           ...(principal.type === 'service' && { source: { ip: request.ip } }),
         },
         timeoutMs,
+        request.trace ?? undefined,
       );
       return { allowed: answer.decision, decisionId: answer.id, reason: answer.reason };
     } catch (error) {

@@ -1,5 +1,5 @@
 import { formatPosition } from '@gatehouse/contracts';
-import { currentTrace, formatTraceparent } from '@gatehouse/telemetry';
+import { currentTrace, formatTraceparent, type TraceContext } from '@gatehouse/telemetry';
 import { jetstream } from '@nats-io/jetstream';
 import { errors, headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
 import { isDown } from './connect.js';
@@ -10,10 +10,9 @@ export const sourceHeader = 'Gatehouse-Source';
 export const prevHeader = 'Gatehouse-Prev';
 export const rewindsHeader = 'Gatehouse-Rewinds';
 
-/** Headers with the current trace, so that whoever gets the message goes on in it. */
-export function tracedHeaders(): MsgHdrs {
+/** Headers with the trace, so that whoever gets the message goes on in it. */
+export function tracedHeaders(trace: TraceContext | undefined = currentTrace()): MsgHdrs {
   const carried = headers();
-  const trace = currentTrace();
   if (trace) carried.set('traceparent', formatTraceparent(trace));
   return carried;
 }

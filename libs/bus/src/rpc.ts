@@ -30,7 +30,7 @@ type Reply = { ok: true; value: unknown } | { ok: false; code: string; message: 
 
 /**
  * Asks one of the service's replicas and waits at most `timeoutMs`. The deadline travels along as a time of day: the
- * clocks of two machines must agree much better than that.
+ * clocks of two machines must agree much better than that. So does `trace`, given by whoever has it at hand.
  *
  * @example const { decision } = await call(nc, decide, { principal, action, resource });
  *
@@ -41,11 +41,12 @@ export async function call<I, O>(
   contract: RpcContract<I, O>,
   input: I,
   timeoutMs = 3_000,
+  trace: TraceContext | undefined = currentTrace(),
 ): Promise<O> {
   const subject = rpcSubject(contract.service, contract.method);
   // Without a connection the client would keep the request for later, when nobody waits for its answer any more.
   if (isDown(nc)) throw new RpcError('unavailable', `${subject} can't be asked: no connection to NATS`);
-  const carried = tracedHeaders();
+  const carried = tracedHeaders(trace);
   carried.set(deadlineHeader, String(Date.now() + timeoutMs));
   const message = await nc
     .request(subject, JSON.stringify(input), { timeout: timeoutMs, headers: carried })

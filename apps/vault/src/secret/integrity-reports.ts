@@ -32,7 +32,7 @@ export class IntegrityReports {
     const { finding, version } = violation;
     violations.labels({ finding }).add();
     this.logger.error(
-      { tenantId: context.tenantId, stream: streamId, version, finding },
+      { tenantId: context.tenantId, traceId: context.correlationId, stream: streamId, version, finding },
       'a secret is not what was written',
     );
     const data: SecretIntegrityViolated = { path, stream: streamId, version, finding };
