@@ -2,6 +2,7 @@ import { comparePositions, type Position, startPosition } from '@gatehouse/contr
 import { waitFor } from '@gatehouse/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type pg from 'pg';
+import { writeEvent } from '../write-event.js';
 import {
   connected,
   contextOf,
@@ -13,7 +14,8 @@ import {
 import { pause } from './exclusive.js';
 import { cutByBytes, type OutboxBatch, OutboxRelay, type OutboxRelayOptions, rewindOutbox } from './outbox-relay.js';
 import { PostgresEventStore } from './postgres-event-store.js';
-import type { StoredEvent } from './rows.js';
+import { insertFirstEvents, type StoredEvent } from './rows.js';
+import { notifyChannel } from './schema.js';
 import { Wake } from './wake.js';
 
 // The whole way, through NATS to an inbox, is tested in libs/projection: it depends on this library.
@@ -43,6 +45,7 @@ function start(publish: OutboxRelayOptions['publish'], options: Partial<OutboxRe
   return relay;
 }
 
+const channel = notifyChannel(service);
 let streams = 0;
 const append = (...names: string[]) =>
   store.append(`cart:${streams++}`, names.map(itemAdded), { expectedRevision: 0, context: contextOf() });
@@ -91,6 +94,35 @@ describe('OutboxRelay', () => {
     }
     // Without the bell every event would wait for the look that comes once a second.
     expect(waits.sort((a, b) => a - b)[2]).toBeLessThan(500);
+  });
+
+  it('lets high-rate events gather, but for the first; any other event takes them along at once', async () => {
+    const batches: OutboxBatch[] = [];
+    const relay = start(async (batch) => void batches.push(batch), { gatherMs: 60_000 });
+    const record = (name: string) =>
+      insertFirstEvents(system, [writeEvent(itemAdded(name), `cart:${streams++}`, 1, contextOf())], channel);
+    // The connection that wakes it stands, and says nothing more of this one.
+    let heard = false;
+    const unlisten = wake.listen(() => {
+      heard = true;
+    });
+    await append('before');
+    await waitFor(() => heard && relay.state.published === 1, { message: 'one before' });
+    unlisten();
+    await record('first');
+    await waitFor(() => relay.state.published === 2, { message: 'the first, at once' });
+    for (const name of ['second', 'third']) await record(name);
+    await append('other');
+    await waitFor(() => relay.state.published === 5, { message: 'all, at once' });
+    const names = batches.map((batch) => batch.events.map(nameOf));
+    expect(names).toEqual([['before'], ['first'], ['second', 'third', 'other']]);
+    expectChain(batches);
+    await record('last');
+    await relay.stop(); // which does not wait until they have gathered
+    relays.splice(0);
+    const next = start(async (batch) => void batches.push(batch));
+    await waitFor(() => next.state.published === 1, { message: 'the next relay publishes what had gathered' });
+    expectChain(batches);
   });
 
   it('publishes an event that commits behind a running transaction as soon as that ends', async () => {
