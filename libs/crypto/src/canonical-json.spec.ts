@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { CanonicalJsonError, canonicalJson, maxCanonicalDepth } from './canonical-json.js';
+import { CanonicalJsonError, canonicalJson, canonicalText, maxCanonicalDepth } from './canonical-json.js';
 
 const double = (hexBits: string): number => Buffer.from(hexBits, 'hex').readDoubleBE();
 
@@ -187,5 +187,16 @@ describe('canonicalJson: properties', () => {
         },
       ),
     );
+  });
+});
+
+describe('canonicalText', () => {
+  it('is a text as it stands between its quotes', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary' })), (value) => {
+        expect(`"${canonicalText(value)}"`).toBe(canonicalJson(value));
+      }),
+    );
+    expect(() => canonicalText('a\ud800')).toThrow(CanonicalJsonError);
   });
 });

@@ -1,4 +1,10 @@
-export { CanonicalJsonError, type CanonicalJsonErrorCode, canonicalJson, maxCanonicalDepth } from './canonical-json.js';
+export {
+  CanonicalJsonError,
+  type CanonicalJsonErrorCode,
+  canonicalJson,
+  canonicalText,
+  maxCanonicalDepth,
+} from './canonical-json.js';
 export { constantTimeEqual } from './constant-time.js';
 export { CryptoError, type CryptoErrorCode } from './crypto-error.js';
 export {

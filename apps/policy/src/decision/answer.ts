@@ -1,3 +1,4 @@
+import { canonicalText as text } from '@gatehouse/crypto';
 import type { FieldError, Needed, Obligation, Parsed, Reason, Request } from '@gatehouse/evaluator';
 import type { DecidedBatch, DecidedItem, RecordedDecision } from './decision-point.js';
 import { type Batch, endsBatch } from './evaluations.js';
@@ -78,38 +79,36 @@ export function batchAnswerText(
   recorded: DecidedBatch,
 ): string {
   const { policy, facts, asOf, decisions } = recorded;
-  let text = '{';
-  if (decisions.length > 0) text += `"context":${JSON.stringify({ policy, facts, ...past(asOf, facts) })},`;
-  text += '"evaluations":[';
+  let answer = '{';
+  if (decisions.length > 0) answer += `"context":${JSON.stringify({ policy, facts, ...past(asOf, facts) })},`;
+  answer += '"evaluations":[';
   let decided = 0;
   for (const [i, item] of items.entries()) {
     const next = item.ok ? decisions[decided++] : undefined;
     if (item.ok && !next) break;
-    text += `${i > 0 ? ',' : ''}${item.ok ? decidedText(next as DecidedItem) : JSON.stringify(badItem(item.errors))}`;
+    answer += `${i > 0 ? ',' : ''}${item.ok ? decidedText(next as DecidedItem) : JSON.stringify(badItem(item.errors))}`;
     if (endsBatch(semantic, next !== undefined && 'outcome' in next && next.outcome.decision)) break;
   }
-  return `${text}]}`;
+  return `${answer}]}`;
 }
 
 function decidedText(item: DecidedItem): string {
   if ('tooLarge' in item) return JSON.stringify(toError(413, 'is too large to be recorded'));
   const { id, outcome } = item;
   const { decision, reason, matched, obligations, mode, refusal } = outcome;
-  const isPlain = !obligations && !mode && !refusal;
-  const more = isPlain ? '' : `,${JSON.stringify(extras(outcome)).slice(1, -1)}`;
-  return `{"decision":${decision},"context":{"id":"${id}","reason":"${reason}"${matched.length > 0 ? `,"matched":${matchedText(matched)}` : ''}${more}}}`;
+  const rules = matched.length > 0 ? matchedText(matched) : '';
+  const more = obligations || mode || refusal ? `,${JSON.stringify(extras(outcome)).slice(1, -1)}` : '';
+  return `{"decision":${decision},"context":{"id":"${id}","reason":"${reason}"${rules}${more}}}`;
 }
 
-const quoted = (text: string): string => JSON.stringify(text);
-
 function matchedText(matched: Outcome['matched']): string {
-  let text = '[';
+  let list = '';
   for (const match of matched) {
-    if (text !== '[') text += ',';
-    text +=
+    const before = list === '' ? ',"matched":[' : `${list},`;
+    list =
       'role' in match
-        ? `{"effect":"${match.effect}","role":${quoted(match.role)},"rule":${match.rule},"grant":${quoted(match.grant)}}`
-        : `{"effect":"${match.effect}","policy":${quoted(match.policy)}}`;
+        ? `${before}{"effect":"${match.effect}","role":"${text(match.role)}","rule":${match.rule},"grant":"${text(match.grant)}"}`
+        : `${before}{"effect":"${match.effect}","policy":"${text(match.policy)}"}`;
   }
-  return `${text}]`;
+  return `${list}]`;
 }

@@ -1,5 +1,5 @@
 import type { DecisionRecorded } from '@gatehouse/contracts';
-import { canonicalJson } from '@gatehouse/crypto';
+import { canonicalJson, canonicalText as text } from '@gatehouse/crypto';
 import type { Attributes, MatchedRule, RecordedPart } from '@gatehouse/evaluator';
 import type { StorableEvent } from '@gatehouse/event-store';
 import type { Outcome } from './outcome.js';
@@ -7,18 +7,17 @@ import type { Asked } from './question.js';
 
 /**
  * The canonical JSON (RFC 8785) of recorded decisions, written part by part: the names of members are known, and so is
- * their order. `writeEvent` would say the same in four times the time, which is most of what a batch costs.
+ * their order. `writeEvent` would say the same in eight times the time. Few long pieces: each that is joined is an object
+ * while it lasts.
  */
-
-const text = (value: string): string => canonicalJson(value);
 
 export const ruleName = (match: MatchedRule): string =>
   'role' in match ? `${match.role}#${match.rule}@${match.grant}` : match.policy;
 
 function list(values: readonly string[]): string {
-  let out = '[';
-  for (const value of values) out += out === '[' ? text(value) : `,${text(value)}`;
-  return `${out}]`;
+  let out = '';
+  for (const value of values) out += out === '' ? `["${text(value)}"` : `,"${text(value)}"`;
+  return out === '' ? '[]' : `${out}]`;
 }
 
 const matchedText = (matched: readonly MatchedRule[]): string =>
@@ -26,7 +25,7 @@ const matchedText = (matched: readonly MatchedRule[]): string =>
 
 type Named = { readonly type: string; readonly id: string };
 
-const entityText = ({ type, id }: Named): string => `{"id":${text(id)},"type":${text(type)}}`;
+const entityText = ({ type, id }: Named): string => `{"id":"${text(id)}","type":"${text(type)}"}`;
 
 /** Writes what was written last again, where it is the same object: a batch is mostly about one subject. */
 function remembering<T extends object>(write: (of: T) => string): (of: T) => string {
@@ -58,16 +57,16 @@ function decisionWriter() {
   /** `facts` and `policy`: those members with a comma before them, or nothing. */
   return (outcome: Outcome, asOf: string | undefined, facts: string, policy: string): string => {
     const { request, decision, reason, matched, given, obligations, limits, mode, noted } = outcome;
-    let out = `{"action":${text(request.action.name)}`;
-    if (asOf !== undefined) out += `,"asOf":${text(asOf)}`;
-    out += `,"decision":${decision}${facts}`;
+    const { action, resource, subject } = request;
+    const at = asOf === undefined ? '' : `,"asOf":"${text(asOf)}"`;
+    let out = `{"action":"${text(action.name)}"${at},"decision":${decision}${facts}`;
     if (given) out += givenText(given);
     if (limits) out += `,"limits":${idList(limits)}`;
     out += `,"matched":${matchedText(matched)}`;
     if (mode) out += `,"mode":"${mode}"`;
     if (noted) out += `,"noted":${canonicalJson(noted)}`;
     if (obligations) out += `,"obligations":${idList(obligations)}`;
-    return `${out}${policy},"reason":"${reason}","resource":${entityText(request.resource)},"subject":${subjectText(request.subject)}}`;
+    return `${out}${policy},"reason":"${reason}","resource":{"id":"${text(resource.id)}","type":"${text(resource.type)}"},"subject":${subjectText(subject)}}`;
   };
 }
 
@@ -77,7 +76,7 @@ export type At = Pick<DecisionRecorded, 'policy' | 'facts'>;
 
 /** `data` of `decision.recorded`. */
 export const decisionText = (outcome: Outcome, { policy, facts }: At, asOf?: string): string =>
-  decisionWriter()(outcome, asOf, `,"facts":${text(facts)}`, `,"policy":${text(policy)}`);
+  decisionWriter()(outcome, asOf, `,"facts":"${text(facts)}"`, `,"policy":"${text(policy)}"`);
 
 /** The items of `decisions.recorded`. */
 export function itemTexts(outcomes: readonly Outcome[], asOf?: string): readonly string[] {
@@ -87,7 +86,7 @@ export function itemTexts(outcomes: readonly Outcome[], asOf?: string): readonly
 
 /** `data` of `decisions.recorded`. */
 export const batchText = (items: readonly string[], { policy, facts }: At): string =>
-  `{"facts":${text(facts)},"items":[${items.join(',')}],"policy":${text(policy)}}`;
+  `{"facts":"${text(facts)}","items":[${items.join(',')}],"policy":"${text(policy)}"}`;
 
 export interface RecordOf {
   readonly id: string;
@@ -111,8 +110,8 @@ export function recordEvent({ id, type, tenantId, nowMs }: RecordOf, asked: Aske
   return {
     envelope: { id, tenantId, streamId, revision: 1, type },
     text:
-      `{"actor":${entityText(caller)},"correlationId":${text(correlationId)},"data":${data},"id":"${id}"` +
-      `,"occurredAt":"${timeText(nowMs)}","revision":1${ip ? `,"source":{"ip":${text(ip)}}` : ''}` +
-      `,"streamId":"${streamId}","tenantId":${text(tenantId)},"type":"${type}","version":1}`,
+      `{"actor":${entityText(caller)},"correlationId":"${text(correlationId)}","data":${data},"id":"${id}"` +
+      `,"occurredAt":"${timeText(nowMs)}","revision":1${ip ? `,"source":{"ip":"${text(ip)}"}` : ''}` +
+      `,"streamId":"${streamId}","tenantId":"${text(tenantId)}","type":"${type}","version":1}`,
   };
 }
