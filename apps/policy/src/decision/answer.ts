@@ -1,5 +1,5 @@
 import { canonicalText as text } from '@gatehouse/crypto';
-import type { FieldError, Needed, Obligation, Parsed, Reason, Request } from '@gatehouse/evaluator';
+import type { FieldError, Obligation, Parsed, Reason, Request } from '@gatehouse/evaluator';
 import type { DecidedBatch, DecidedItem, RecordedDecision } from './decision-point.js';
 import { type Batch, endsBatch } from './evaluations.js';
 import type { Outcome } from './outcome.js';
@@ -14,23 +14,6 @@ interface Extras {
   readonly rate_limit?: { readonly id: string; readonly limit: number; readonly remaining: 0; readonly reset: number };
 }
 
-/** An answer in AuthZEN's shape. `evidence` is what was read; with `id` the ledger proves it. */
-export interface Answer {
-  readonly decision: boolean;
-  readonly context: Extras & {
-    readonly id: string;
-    readonly reason: Reason;
-    readonly evidence: {
-      readonly policy: string;
-      readonly facts: string;
-      readonly matched: Outcome['matched'];
-      readonly needed?: Needed;
-    };
-    readonly as_of?: string;
-    readonly position?: string;
-  };
-}
-
 export interface ItemError {
   readonly decision: false;
   readonly context: { readonly error: { readonly status: number; readonly message: string } };
@@ -42,22 +25,6 @@ const extras = ({ obligations, mode, reason, refusal }: Outcome): Extras => ({
   ...(refusal && { rate_limit: refusal }),
 });
 
-const past = (asOf: string | undefined, position: string) => (asOf === undefined ? {} : { as_of: asOf, position });
-
-export function toAnswer(recorded: RecordedDecision): Answer {
-  const { decision, id, reason, policy, facts, matched, needed, asOf } = recorded;
-  return {
-    decision,
-    context: {
-      id,
-      reason,
-      ...extras(recorded),
-      evidence: { policy, facts, matched, ...(needed && { needed }) },
-      ...past(asOf, facts),
-    },
-  };
-}
-
 const toError = (status: number, message: string): ItemError => ({
   decision: false,
   context: { error: { status, message } },
@@ -67,12 +34,28 @@ const toError = (status: number, message: string): ItemError => ({
 export const badItem = (errors: readonly FieldError[]): ItemError =>
   toError(400, errors.map(({ path, message }) => `${path} ${message}`).join('; '));
 
-export const answerText = (recorded: RecordedDecision): string => JSON.stringify(toAnswer(recorded));
+// Answers are written part by part: as objects for `JSON.stringify` they would cost as much as all the rest of a decision.
 
 /**
- * The answers in the order of the items, as JSON. A bad item counts as a deny. Nearly all are a yes or no with the rules that
- * matched: those are written part by part, which takes half the time of making objects for `JSON.stringify`.
+ * An answer in AuthZEN's shape. `evidence` is what was read; with `id` the ledger proves it. `as_of` is the moment that was
+ * asked about, and `position` what it came to.
  */
+export function answerText({ id, outcome, at, asOf, needed }: RecordedDecision): string {
+  const { decision, reason, matched } = outcome;
+  const { policy, facts } = at;
+  const lacking = needed ? `,"needed":${JSON.stringify(needed)}` : '';
+  const evidence = `{"policy":"${text(policy)}","facts":"${text(facts)}","matched":${matchedText(matched)}${lacking}}`;
+  return `{"decision":${decision},"context":{"id":"${id}","reason":"${reason}"${extrasText(outcome)},"evidence":${evidence}${pastText(asOf, facts)}}}`;
+}
+
+const pastText = (asOf: string | undefined, position: string): string =>
+  asOf === undefined ? '' : `,"as_of":"${text(asOf)}","position":"${text(position)}"`;
+
+/** With a comma before it, or nothing, which is nearly always so. */
+const extrasText = (outcome: Outcome): string =>
+  outcome.obligations || outcome.mode || outcome.refusal ? `,${JSON.stringify(extras(outcome)).slice(1, -1)}` : '';
+
+/** The answers in the order of the items, as JSON. A bad item counts as a deny. */
 export function batchAnswerText(
   { semantic }: Batch,
   items: readonly Parsed<Request>[],
@@ -80,7 +63,8 @@ export function batchAnswerText(
 ): string {
   const { policy, facts, asOf, decisions } = recorded;
   let answer = '{';
-  if (decisions.length > 0) answer += `"context":${JSON.stringify({ policy, facts, ...past(asOf, facts) })},`;
+  if (decisions.length > 0)
+    answer += `"context":{"policy":"${text(policy)}","facts":"${text(facts)}"${pastText(asOf, facts)}},`;
   answer += '"evaluations":[';
   let decided = 0;
   for (const [i, item] of items.entries()) {
@@ -95,20 +79,19 @@ export function batchAnswerText(
 function decidedText(item: DecidedItem): string {
   if ('tooLarge' in item) return JSON.stringify(toError(413, 'is too large to be recorded'));
   const { id, outcome } = item;
-  const { decision, reason, matched, obligations, mode, refusal } = outcome;
-  const rules = matched.length > 0 ? matchedText(matched) : '';
-  const more = obligations || mode || refusal ? `,${JSON.stringify(extras(outcome)).slice(1, -1)}` : '';
-  return `{"decision":${decision},"context":{"id":"${id}","reason":"${reason}"${rules}${more}}}`;
+  const { decision, reason, matched } = outcome;
+  const rules = matched.length > 0 ? `,"matched":${matchedText(matched)}` : '';
+  return `{"decision":${decision},"context":{"id":"${id}","reason":"${reason}"${rules}${extrasText(outcome)}}}`;
 }
 
 function matchedText(matched: Outcome['matched']): string {
   let list = '';
   for (const match of matched) {
-    const before = list === '' ? ',"matched":[' : `${list},`;
+    const before = list === '' ? '[' : `${list},`;
     list =
       'role' in match
         ? `${before}{"effect":"${match.effect}","role":"${text(match.role)}","rule":${match.rule},"grant":"${text(match.grant)}"}`
         : `${before}{"effect":"${match.effect}","policy":"${text(match.policy)}"}`;
   }
-  return `${list}]`;
+  return list === '' ? '[]' : `${list}]`;
 }

@@ -20,7 +20,7 @@ export function authorizeLocally(decisions: DecisionPoint): Authorize {
     };
     return decisions
       .decide(question, asked)
-      .then((answer) => ({ allowed: answer.decision, decisionId: answer.id, reason: answer.reason }));
+      .then(({ id, outcome }) => ({ allowed: outcome.decision, decisionId: id, reason: outcome.reason }));
   };
   return (principal, action, resource, request) => {
     const question = questionOf(principal, action, resource);

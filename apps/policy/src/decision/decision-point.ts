@@ -23,11 +23,13 @@ export interface DeciderOptions {
 export { FactsNotLoaded };
 
 /** A decision that is durable. */
-export interface RecordedDecision extends Outcome, At {
+export interface RecordedDecision {
   readonly id: string;
-  readonly asOf?: string;
+  readonly outcome: Outcome;
+  readonly at: At;
+  readonly asOf: string | undefined;
   /** What a default deny lacked. */
-  readonly needed?: Needed;
+  readonly needed: Needed | undefined;
 }
 
 /** An item of a batch: decided, or too long to be recorded. */
@@ -88,16 +90,16 @@ export class DecisionPoint {
     const { tenantId } = question;
     const moment = past ?? this.now(tenantId, nowMs, question.action);
     const decided = decideAt(moment, question, this.#options.pepper);
-    const lacking = lacked(moment, decided);
+    const needed = lacked(moment, decided);
     const limited = decided.limits ? await this.#limit(decided, question, asked) : decided;
+    const told = inMode(limited, moment, asked);
     const { noted } = question;
-    const shown = noted && { noted: recordableValue(this.#options.pepper, noted) };
-    const outcome = { ...inMode(limited, moment, asked), ...shown };
+    const outcome = noted ? { ...told, noted: recordableValue(this.#options.pepper, noted) } : told;
     const at = { policy: moment.policy.digest, facts: moment.position };
     const id = uuidv7(nowMs);
     const data = decisionText(outcome, at, moment.asOf);
     await this.#record({ id, type: 'decision.recorded', tenantId, nowMs }, asked, data, 1);
-    return { ...outcome, ...at, ...lacking, id, ...(moment.asOf !== undefined && { asOf: moment.asOf }) };
+    return { id, outcome, at, asOf: moment.asOf, needed };
   }
 
   /**
@@ -205,9 +207,9 @@ function upToEnd(outcomes: readonly Outcome[], semantic: Semantic): readonly Out
   return end < 0 ? outcomes : outcomes.slice(0, end + 1);
 }
 
-function lacked({ policy, facts, nowMs }: Moment, { reason, request }: Outcome): { needed?: Needed } {
+function lacked({ policy, facts, nowMs }: Moment, { reason, request }: Outcome): Needed | undefined {
   const isDefault = reason === 'no_permit' || reason === 'no_grant';
-  return isDefault ? { needed: needed(policy, facts, request, nowMs) } : {};
+  return isDefault ? needed(policy, facts, request, nowMs) : undefined;
 }
 
 interface Chunk {

@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { batchAnswerText } from './answer.js';
 import type { DecidedBatch } from './decision-point.js';
 import { evaluableOf } from './evaluate-batch.js';
@@ -55,30 +54,6 @@ describe('a batch', () => {
     expect(answers([bad, good, good], 'permit_on_first_permit', true)).toEqual([false, true]);
     expect(answers([bad, bad], 'execute_all')).toEqual([false, false]);
     expect(answers([good, bad], 'permit_on_first_permit', false)).toEqual([false, false]);
-  });
-
-  it('names what matched, whatever the names', () => {
-    const name = fc.string({ unit: 'grapheme' });
-    const effect = fc.constantFrom('permit', 'forbid');
-    const byRole = fc.record({ effect, role: name, rule: fc.nat(), grant: name });
-    const matches = fc.array(fc.oneof(byRole, fc.record({ effect, policy: name })), { maxLength: 3 });
-    fc.assert(
-      fc.property(matches, matches, (...all) => {
-        const decisions = all.map((matched) => ({
-          id: 'e.0',
-          outcome: { decision: false, reason: 'forbidden', matched },
-        }));
-        const batch = batchOf(all.map(() => good));
-        const recorded = { policy: 'd', facts: '1.1', decisions } as unknown as DecidedBatch;
-        const { evaluations } = JSON.parse(batchAnswerText(batch, evaluableOf(batch).items, recorded));
-        expect(evaluations).toEqual(
-          all.map((matched) => ({
-            decision: false,
-            context: { id: 'e.0', reason: 'forbidden', ...(matched.length > 0 && { matched }) },
-          })),
-        );
-      }),
-    );
   });
 
   it('is about one moment: an item that asks about another is a bad one', () => {

@@ -23,12 +23,12 @@ async function answer(
   if (minPosition !== undefined && !position) throw new RpcError('malformed', 'minPosition is not a position');
   try {
     if (position) await decisions.waitFor(position);
-    const { id, decision, reason } = await decisions.decide(question, {
+    const { id, outcome } = await decisions.decide(question, {
       caller,
       correlationId,
       ...(source?.ip && { ip: source.ip }),
     });
-    return { id, decision, reason };
+    return { id, decision: outcome.decision, reason: outcome.reason };
   } catch (error) {
     // A policy that can't be used answers 503 over HTTP, too.
     if (error instanceof StoreUnavailable || (error instanceof ProblemError && error.status === 503))
