@@ -5,6 +5,8 @@ import type { Area } from '../area.js';
 import { WRAP_ANSWER, type WrapAnswer } from './answer.js';
 import { DIALECT_AUTHENTICATE, dialectAuthenticator, TOKEN_DIRECTORY, type TokenDirectory } from './credentials.js';
 import { DIALECT_ROUTES, type DialectRoute } from './dialect-route.js';
+import { KvDataRoutes } from './kv/data.routes.js';
+import { KvMetadataRoutes } from './kv/metadata.routes.js';
 import { serveDialect } from './serve-dialect.js';
 import { MountRoutes } from './sys/mount.routes.js';
 
@@ -25,7 +27,7 @@ class DialectServer implements OnModuleInit {
 /** The protocol of Vault's clients, under `/v1/`: what they send, and how they are answered. */
 export const dialectArea: Area = {
   compose: () => ({
-    dialect: [MountRoutes],
+    dialect: [MountRoutes, KvDataRoutes, KvMetadataRoutes],
     providers: [
       DialectServer,
       {

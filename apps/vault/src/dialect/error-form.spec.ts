@@ -1,5 +1,6 @@
 import { ProblemError } from '@gatehouse/http';
 import { describe, expect, it } from '@jest/globals';
+import '@gatehouse/service';
 import { vaultErrors } from './error-form.js';
 
 const answer = (code: string, detail?: string, options = {}) =>
@@ -13,6 +14,7 @@ describe('errors as Vault tells them', () => {
     ['conflict', 400, ['why']],
     ['stale_revision', 412, ['why']],
     ['rate_limited', 429, ['why']],
+    ['tenant_not_found', 403, ['permission denied']],
     ['unsupported_operation', 405, ['why']],
     ['payload_too_large', 413, ['why']],
     ['unavailable', 503, ['why']],
