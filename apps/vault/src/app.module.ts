@@ -18,6 +18,7 @@ import { rotationArea } from './rotation/rotation.area.js';
 import { fsckCommand } from './secret/fsck/fsck.command.js';
 import { secretArea } from './secret/secret.area.js';
 import { type VaultSettings, vaultSettings } from './settings.js';
+import { transitArea } from './transit/transit.area.js';
 
 const areas: readonly Area[] = [
   callerArea,
@@ -28,6 +29,7 @@ const areas: readonly Area[] = [
   rotationArea,
   leaseArea,
   dialectArea,
+  transitArea,
 ];
 const inlineProjections = areas.flatMap((area) => area.inline ?? []);
 

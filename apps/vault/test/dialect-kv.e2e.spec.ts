@@ -10,7 +10,7 @@ beforeAll(async () => {
   stack = await startVaultStack();
   ann = await stack.somebody('acme', 'ann', ['admin']);
   eve = await stack.somebody('globex', 'eve', ['admin']);
-}, 60_000);
+}, 180_000);
 
 afterAll(() => stack?.stop());
 

@@ -7,7 +7,7 @@ let ann: Somebody;
 beforeAll(async () => {
   stack = await startVaultStack();
   ann = await stack.somebody('acme', 'ann', ['developer']);
-}, 60_000);
+}, 180_000);
 
 afterAll(() => stack?.stop());
 
@@ -92,5 +92,38 @@ describe('answers of the dialect', () => {
     expect(shown.parameters).toEqual([{ name: 'path', in: 'path', required: true, schema: { type: 'string' } }]);
     expect(Object.keys(shown.responses)).toEqual(expect.arrayContaining(['200', '403']));
     expect(shown.responses['401']).toBeUndefined();
+  });
+});
+
+describe('what a caller may do', () => {
+  it('is told by path, from decisions', async () => {
+    const paths = [
+      'secret/data/development/A',
+      'secret/data/production/A',
+      'secret/metadata/',
+      'transit/encrypt/k',
+      'sys/raw',
+    ];
+    const { body } = await stack.call('/v1/sys/capabilities-self', { key: ann.key, body: { paths } });
+    expect(body.data).toMatchObject({
+      'secret/data/development/A': ['create', 'patch', 'read', 'update'],
+      'secret/data/production/A': ['deny'],
+      'secret/metadata/': ['list', 'read'],
+      'transit/encrypt/k': ['deny'],
+      'sys/raw': ['deny'],
+    });
+    expect(body['secret/metadata/']).toEqual(['list', 'read']);
+    for (const bad of [{}, { paths: [] }, { paths: Array(17).fill('a') }, { path: 'a', paths: ['a'] }])
+      expect((await stack.call('/v1/sys/capabilities-self', { key: ann.key, body: bad })).status).toBe(400);
+  });
+
+  it('stands in roles, which are shown as policies and changed nowhere', async () => {
+    const { body } = await stack.call('/v1/sys/policy', { key: ann.key });
+    expect(body.policies).toContain('developer');
+    expect((await stack.call('/v1/sys/policies/acl?list=true', { key: ann.key })).body.data.keys).toContain('admin');
+    const read = await stack.call('/v1/sys/policies/acl/developer', { key: ann.key });
+    expect(read.body.data.policy).toContain('secret.read');
+    expect((await stack.call('/v1/sys/policy/toString', { key: ann.key })).status).toBe(404);
+    expect((await stack.call('/v1/sys/policy/x', { key: ann.key, method: 'PUT', body: {} })).status).toBe(405);
   });
 });

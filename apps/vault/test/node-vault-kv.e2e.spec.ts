@@ -9,7 +9,7 @@ beforeAll(async () => {
   stack = await startVaultStack();
   const ann = await stack.somebody('acme', 'ann', ['admin']);
   client = NodeVault({ endpoint: await stack.service.app.getUrl(), token: ann.key });
-}, 60_000);
+}, 180_000);
 
 afterAll(() => stack?.stop());
 

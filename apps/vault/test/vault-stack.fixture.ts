@@ -150,7 +150,7 @@ async function introduce(
 ): Promise<Somebody> {
   const { key, keyId } = await stack.identity.createKey(tenantId, name, roles);
   const known = async () => (await send(stack.service, '/api/v1/vault/whoami', { key })).status === 200;
-  await waitFor(known, { timeoutMs: 20_000, message: `vault knows the key of ${name}` });
+  await waitFor(known, { timeoutMs: 60_000, message: `vault knows the key of ${name}` });
   if (roles.length > 0) {
     const granted = async () => {
       const { rows } = await stack.superuser.query(
@@ -159,7 +159,7 @@ async function introduce(
       );
       return rows.length >= roles.length;
     };
-    await waitFor(granted, { timeoutMs: 20_000, message: `policy knows the roles of ${name}` });
+    await waitFor(granted, { timeoutMs: 60_000, message: `policy knows the roles of ${name}` });
   }
   return { tenantId, id: name, key, keyId };
 }

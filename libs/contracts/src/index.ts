@@ -19,3 +19,4 @@ export * from './vault/consumer.js';
 export * from './vault/databases.js';
 export * from './vault/leases.js';
 export * from './vault/secret.js';
+export * from './vault/transit.js';

@@ -8,7 +8,9 @@ import { DIALECT_ROUTES, type DialectRoute } from './dialect-route.js';
 import { KvDataRoutes } from './kv/data.routes.js';
 import { KvMetadataRoutes } from './kv/metadata.routes.js';
 import { serveDialect } from './serve-dialect.js';
+import { CapabilityRoutes } from './sys/capability.routes.js';
 import { MountRoutes } from './sys/mount.routes.js';
+import { PolicyRoutes } from './sys/policy.routes.js';
 
 /** Puts the routes of all areas on the server, before it listens. */
 @Injectable()
@@ -27,7 +29,7 @@ class DialectServer implements OnModuleInit {
 /** The protocol of Vault's clients, under `/v1/`: what they send, and how they are answered. */
 export const dialectArea: Area = {
   compose: () => ({
-    dialect: [MountRoutes, KvDataRoutes, KvMetadataRoutes],
+    dialect: [MountRoutes, KvDataRoutes, KvMetadataRoutes, CapabilityRoutes, PolicyRoutes],
     providers: [
       DialectServer,
       {

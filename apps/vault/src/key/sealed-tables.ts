@@ -36,4 +36,9 @@ export const sealedTables: readonly SealedTable[] = [
     primaryKey: ['tenant_id', 'owner_id', 'version'],
     place: (row) => databaseSecretPlace({ tenantId: row.tenant_id, ownerId: row.owner_id, version: row.version }),
   },
+  {
+    table: 'transit_key_versions',
+    primaryKey: ['tenant_id', 'key_id', 'version'],
+    place: (row) => ({ tenantId: row.tenant_id, purpose: 'transit-key', name: row.key_id, version: row.version }),
+  },
 ];
