@@ -18,11 +18,13 @@ import { rotationArea } from './rotation/rotation.area.js';
 import { fsckCommand } from './secret/fsck/fsck.command.js';
 import { secretArea } from './secret/secret.area.js';
 import { type VaultSettings, vaultSettings } from './settings.js';
+import { tokenArea } from './token/token.area.js';
 import { transitArea } from './transit/transit.area.js';
 
 const areas: readonly Area[] = [
   callerArea,
   keyArea,
+  tokenArea,
   secretArea,
   referenceArea,
   disclosureArea,
@@ -36,6 +38,7 @@ const inlineProjections = areas.flatMap((area) => area.inline ?? []);
 export const vaultService: ServiceDefinition<typeof vaultSettings> = {
   name: 'vault',
   settings: vaultSettings,
+  channels: areas.flatMap((area) => area.channels ?? []),
   entities: areas.flatMap((area) => area.entities ?? []),
   migrations: [Foundation1700000001001, ...areas.flatMap((area) => area.migrations ?? [])],
   compose,

@@ -29,6 +29,8 @@ export interface AreaParts {
 /** A part of this service: one row of the table in `app.module.ts`. */
 export interface Area {
   readonly migrations?: ServiceDefinition<typeof vaultSettings>['migrations'];
+  /** NOTIFY channels that it listens to. */
+  readonly channels?: readonly string[];
   // Entity classes, as TypeORM takes them.
   readonly entities?: readonly (abstract new () => object)[];
   /** Read models written in the transaction of their events, so that a caller reads back what it wrote. */

@@ -81,8 +81,26 @@ export class CallerDirectory {
   recognise(key: string, ip: string, nowMs: number): Principal {
     if (!this.#loaded) throw new NotAuthenticated('not_ready');
     // The look-up is by HMAC: timing tells nothing about a key to somebody who lacks the pepper.
-    const fingerprint = keyFingerprint(this.#options.pepper, key).toString('base64');
-    return this.#keys.recognise(fingerprint, key.slice(0, 3), ip, nowMs);
+    return this.#keys.recognise(this.fingerprintOf(key), key.slice(0, 3), ip, nowMs);
+  }
+
+  /** What a key is known by here; what is made with a key keeps it, to end when this text of the key does. */
+  fingerprintOf(key: string): string {
+    return keyFingerprint(this.#options.pepper, key).toString('base64');
+  }
+
+  /**
+   * The principal of the key that has this fingerprint, in the key's own tenant, if its text would open the door now: for
+   * what was made with it. @throws NotAuthenticated
+   */
+  recall(fingerprint: string, ip: string, nowMs: number): Principal {
+    if (!this.#loaded) throw new NotAuthenticated('not_ready');
+    return this.#keys.recall(fingerprint, ip, nowMs);
+  }
+
+  /** When the key with this fingerprint ends by itself, in Unix milliseconds; infinite for one that does not. */
+  endOf(fingerprint: string): number {
+    return this.#keys.endOf(fingerprint);
   }
 
   /** The same principal in the tenant it acts in, if it is still let in. @throws NotAuthenticated */

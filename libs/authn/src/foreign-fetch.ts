@@ -2,6 +2,7 @@ import { lookup } from 'node:dns';
 import { type ClientRequest, type RequestOptions, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
 import { isLoopback, isPublicAddress } from './foreign-address.js';
 
 /** What an installation allows its issuers beyond public `https` addresses. */
@@ -17,6 +18,8 @@ export interface ForeignFetchOptions extends ForeignReach {
   readonly timeoutMs?: number;
   /** Largest body that is read, 256 KiB unless given. */
   readonly maxBytes?: number;
+  /** Certificates (PEM) that vouch for the other side in the place of the public ones: those of its own authority. */
+  readonly ca?: string;
 }
 
 /** The call did not leave this process: its address is not one that issuers may have. */
@@ -45,7 +48,7 @@ export type ForeignFetch = (url: string, request?: ForeignRequest) => Promise<Re
  * @throws ForeignAddressRefused; Error for a connection that failed, took too long or answered too much
  */
 export function createForeignFetch(options: ForeignFetchOptions): ForeignFetch {
-  const { timeoutMs = 5_000, maxBytes = 262_144 } = options;
+  const { timeoutMs = 5_000, maxBytes = 262_144, ca } = options;
   return async (text, { method = 'GET', headers, body, signal } = {}) => {
     const url = new URL(text);
     if (!isForeignUrl(url, options)) throw new ForeignAddressRefused();
@@ -58,7 +61,8 @@ export function createForeignFetch(options: ForeignFetchOptions): ForeignFetch {
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
       lookup: lookupAllowed(options),
       agent: false,
-    } satisfies RequestOptions);
+      ...(ca !== undefined && { ca }),
+    } satisfies RequestOptions & SecureContextOptions);
     return read(request, payload, maxBytes);
   };
 }

@@ -51,8 +51,19 @@ export class KeyRing {
    * @param nowMs Unix time in milliseconds
    */
   recognise(fingerprint: string, family: string, ip: string, nowMs: number): Principal {
+    if (this.#byFingerprint.get(fingerprint)?.family !== family) throw new NotAuthenticated('unknown');
+    return this.recall(fingerprint, ip, nowMs);
+  }
+
+  /** When the key with this fingerprint ends by itself, in Unix milliseconds; infinite for one that does not. */
+  endOf(fingerprint: string): number {
+    return this.#byFingerprint.get(fingerprint)?.expiresAtMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** The principal of a key that was recognised before, if it would be now. @throws NotAuthenticated */
+  recall(fingerprint: string, ip: string, nowMs: number): Principal {
     const entry = this.#byFingerprint.get(fingerprint);
-    if (!entry || entry.family !== family) throw new NotAuthenticated('unknown');
+    if (!entry) throw new NotAuthenticated('unknown');
     const { principal } = entry;
     if (!entry.enabled) throw new NotAuthenticated('disabled', principal);
     if (fingerprint !== entry.fingerprint && entry.previousUntilMs <= nowMs)

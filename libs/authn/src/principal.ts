@@ -6,6 +6,8 @@ export interface Principal {
   readonly tenantId: string;
   /** The key that was used; absent for tokens. */
   readonly keyId?: string;
+  /** The token of the vault that was used, whose accessor this is: decisions name it. */
+  readonly tokenId?: string;
   /** Action patterns of the credential; absent: all that the principal may. */
   readonly scopes?: readonly string[];
   /** The sign-in or grant a token belongs to (`sid`). */

@@ -32,7 +32,9 @@ function minimumPosition({ headers }: HttpRequest): string | undefined {
 export function createAuthorizer({ service, connection, timeoutMs = 3_000 }: AuthorizerOptions): Authorize {
   return async (principal, action, resource, request, noted): Promise<AccessDecision> => {
     const minPosition = minimumPosition(request);
-    const { keyId } = principal as { readonly keyId?: string };
+    const { keyId, tokenId } = principal as { readonly keyId?: string; readonly tokenId?: string };
+    // One principal has many tokens: which of them it was is part of the record.
+    const notes = { ...noted, ...(tokenId !== undefined && { token: tokenId }) };
     try {
       const answer = await call(
         connection(),
@@ -45,7 +47,7 @@ export function createAuthorizer({ service, connection, timeoutMs = 3_000 }: Aut
           ...(principal.scopes && { scopes: [...principal.scopes] }),
           ...(keyId !== undefined && { credential: keyId }),
           ...(minPosition !== undefined && { minPosition }),
-          ...(noted && { noted: { ...noted } }),
+          ...(Object.keys(notes).length > 0 && { noted: notes }),
           caller: { type: 'gatehouse', id: service },
           ...(principal.type === 'service' && { source: { ip: request.ip } }),
         },

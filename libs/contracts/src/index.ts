@@ -18,5 +18,8 @@ export * from './rewind.js';
 export * from './vault/consumer.js';
 export * from './vault/databases.js';
 export * from './vault/leases.js';
+export * from './vault/login.js';
 export * from './vault/secret.js';
+export * from './vault/token.js';
 export * from './vault/transit.js';
+export * from './vault/wrapping.js';

@@ -21,7 +21,7 @@ const user = [...viewer, permit(['environment.read', 'domain.read', 'members.rea
 
 const developer = [
   ...user,
-  permit(['deploy.preview', 'secret.list', 'decision.evaluate', 'decision.search']),
+  permit(['deploy.preview', 'secret.list', 'decision.evaluate', 'decision.search', 'token.create']),
   permit(['secret.read', 'secret.write', 'environment.write', 'service.operate'], nonProduction),
   permit(['secret.read', 'secret.write'], nonProductionSecrets),
 ];
@@ -31,16 +31,16 @@ const maintainer = [
   ...user,
   permit(['deploy.*', 'secret.list', 'secret.read', 'secret.write', 'environment.*', 'service.operate']),
   permit(['project.write', 'domain.write', 'members.invite', 'role.read', 'policy.read']),
-  permit(['decision.evaluate', 'decision.search']),
+  permit(['decision.evaluate', 'decision.search', 'token.create']),
 ];
 
 /** Everything but an owner's own: granting `owner`, closing the tenant. */
 const admin = [
   permit(['tenant.read', 'tenant.update', 'project.*', 'environment.*', 'domain.*', 'service.*', 'deploy.*', 'logs.*']),
   permit(['secret.*', 'members.*', 'team.*', 'billing.*', 'key.*', 'client.*', 'audit.*', 'policy.*', 'projection.*']),
-  permit(['role.read', 'decision.evaluate', 'decision.search', 'token.mint', 'audience.*', 'alert.*', 'idp.*']),
+  permit(['role.read', 'decision.evaluate', 'decision.search', 'token.*', 'audience.*', 'alert.*', 'idp.*']),
   permit(['fact.read', 'fact.write', 'resource.share']),
-  permit(['seal.*', 'transit.*', 'database.*', 'lease.*', 'approle.*']),
+  permit(['seal.*', 'transit.*', 'database.*', 'lease.*', 'approle.*', 'login.*']),
   permit(['role.grant', 'role.revoke'], rolesBelowOwner),
 ];
 

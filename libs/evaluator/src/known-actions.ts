@@ -11,6 +11,7 @@ const own: Readonly<Record<string, readonly string[]>> = {
   idp: ['read', 'write'],
   key: ['create', 'disable', 'enable', 'find', 'import', 'read', 'rotate'],
   lease: ['read', 'renew', 'revoke'],
+  login: ['read', 'write'],
   members: ['invite', 'read', 'remove', 'write'],
   person: ['erase'],
   policy: ['activate', 'read', 'simulate', 'write'],
@@ -23,7 +24,7 @@ const own: Readonly<Record<string, readonly string[]>> = {
   team: ['read', 'write'],
   seal: ['read', 'write'],
   tenant: ['close', 'read', 'transfer', 'update'],
-  token: ['mint'],
+  token: ['create', 'mint', 'read', 'renew', 'revoke'],
   transit: ['decrypt', 'encrypt', 'hmac', 'read', 'rewrap', 'sign', 'verify', 'write'],
   user: ['disable'],
 };

@@ -83,6 +83,11 @@ export class ObservationReporter {
     this.#refused(403, 'denied', ip, nowMs, principal);
   }
 
+  /** Somebody presented a token whose wrapped answer another one has read, or nobody can read any more. */
+  unwrapFailed(wrapped: { readonly tenantId: string; readonly id: string }, ip: string, nowMs: number): void {
+    this.#refused(401, 'unwrap', ip, nowMs, { ...wrapped, type: 'wrapped' });
+  }
+
   start(): this {
     this.#loop = this.#run();
     return this;

@@ -2,7 +2,7 @@ import { addressPseudonym, type Pepper, pseudonym } from '@gatehouse/crypto';
 import { maskSecrets } from './mask.js';
 
 /** Cheap and too wide: most identifiers hold none of these and are looked at no further. */
-const suspicious = /@|ma[us]_|m87_|eyJ/;
+const suspicious = /@|ma[us]_|m87_|gv[stw]_|eyJ/;
 
 /** False: the text may be recorded as it is. */
 export const isSuspicious = (text: string): boolean => suspicious.test(text);

@@ -68,6 +68,13 @@ describe('what a refusal counts towards', () => {
     ['a token', { tenantId: 'acme', principal: user }, 'acme', 'refused_key', 'user/u'],
     ['a tenant', { tenantId: 'acme' }, 'acme', 'refused_key', 'tenant/acme'],
     ['a sign-in', { reason: 'sign_in', tenantId: 'p-u', principal: user }, 'p-u', 'failed_sign_ins', 'user/u'],
+    [
+      'a failed unwrap',
+      { reason: 'unwrap', tenantId: 'acme', principal: { type: 'wrapped', id: alertId } },
+      'acme',
+      'failed_unwrap',
+      `wrapped/${alertId}`,
+    ],
     ['a deny', { status: 403, tenantId: 'acme', principal: user }, 'acme', 'denied_principal', 'user/u'],
     ['a deny of a key', { status: 403, keyId }, 'acme', 'denied_principal', 'service/ci'],
   ])('%s', (_name, more, tenantId, kind, about) => {

@@ -26,6 +26,7 @@ export const alertKinds: Readonly<Record<AlertKind, Kind>> = {
   failed_sign_ins: { title: 'Many failed sign-ins to one account', rule: rule(8, 5 * minute, 10 * minute) },
   new_network: { title: 'A key is used from a new network', rule: rule(1, minute, hour) },
   new_country: { title: 'A key is used from a new country', rule: rule(1, minute, hour) },
+  failed_unwrap: { title: 'A wrapped answer was opened before who came for it', rule: rule(1, minute, hour) },
   alert_storm: { title: 'More incidents at once than are told one by one', rule: rule(1, minute, hour) },
 };
 

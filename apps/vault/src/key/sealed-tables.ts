@@ -1,5 +1,7 @@
 import type { ValuePlace } from '@gatehouse/crypto';
 import { databaseSecretPlace } from '../database/database-secrets.js';
+import { configPlace } from '../login/config-place.js';
+import { wrappedPlace } from '../wrapping/wrapped-place.js';
 
 /** A row of a sealed table: the columns that `place` asked for, as PostgreSQL gives them. */
 // biome-ignore lint/suspicious/noExplicitAny: each table knows the columns that it names
@@ -25,6 +27,17 @@ export interface SealedTable {
  * missing here would keep its values under a tenant key that a rotation then deletes: a rotation that finds one refuses.
  */
 export const sealedTables: readonly SealedTable[] = [
+  {
+    table: 'login_configs',
+    primaryKey: ['tenant_id', 'method'],
+    columns: ['config_id'],
+    place: (row) => configPlace(row.tenant_id, row.config_id),
+  },
+  {
+    table: 'wrapped_answers',
+    primaryKey: ['tenant_id', 'wrapped_id'],
+    place: (row) => wrappedPlace(row.tenant_id, row.wrapped_id),
+  },
   {
     table: 'secret_versions',
     primaryKey: ['tenant_id', 'stream_id', 'version'],

@@ -9,6 +9,7 @@ export const alertKind = z.enum([
   'failed_sign_ins',
   'new_network',
   'new_country',
+  'failed_unwrap',
   'alert_storm',
 ]);
 export type AlertKind = z.infer<typeof alertKind>;

@@ -27,6 +27,9 @@ export interface KeyOwner {
 /** What the reason of a failed sign-in to a known account begins with. */
 const signInReason = 'sign_in';
 
+/** A wrapped answer could not be read by who came for it. */
+const unwrapReason = 'unwrap';
+
 /** Nobody tried anything: no credential was shown, or we could not read one yet. */
 const harmless: ReadonlySet<string> = new Set(['missing', 'not_ready']);
 
@@ -59,6 +62,8 @@ function aboutOf(
   }
   if (reason.startsWith(signInReason))
     return tenantId && principal ? { tenantId, kind: 'failed_sign_ins', subject: principal } : undefined;
+  if (reason === unwrapReason)
+    return tenantId && principal ? { tenantId, kind: 'failed_unwrap', subject: principal } : undefined;
   if (keyId !== undefined && owner) {
     const kind = reason === 'rotated' ? 'rotated_key_used' : 'refused_key';
     return { tenantId: owner.tenantId, kind, subject: { type: 'key', id: keyId } };
