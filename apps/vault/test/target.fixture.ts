@@ -25,9 +25,10 @@ export const creation = [
   'GRANT USAGE, CREATE ON SCHEMA public TO "{{name}}"',
 ];
 
-export async function startTarget(): Promise<TargetServer> {
+/** @param password of the account `manager`: two servers with the same look alike to whoever logs in */
+export async function startTarget(password = randomBytes(12).toString('hex')): Promise<TargetServer> {
   const files = tempDir('target');
-  const [rootPassword, password] = [randomBytes(12).toString('hex'), randomBytes(12).toString('hex')];
+  const rootPassword = randomBytes(12).toString('hex');
   const server = await startPostgres({
     dataDir: join(files.path, 'data'),
     durable: false,

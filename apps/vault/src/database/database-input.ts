@@ -96,7 +96,10 @@ export type RoleInput = z.output<typeof roleInput>;
 
 export const staticRoleInput = z.strictObject({
   db_name: entryName,
-  username: z.string().regex(/^[^\p{Cc}"\\]{1,63}$/u),
+  username: z
+    .string()
+    .regex(/^[^\p{Cc}"\\]{1,63}$/u)
+    .refine((name) => !name.startsWith('gh_'), 'is the name of a lease'),
   rotation_period: seconds(5, 366 * day),
   rotation_statements: statements(['name', 'username', 'password']).default([]),
 });
