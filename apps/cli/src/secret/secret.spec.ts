@@ -117,6 +117,10 @@ describe('addresses', () => {
     expect(secretUrl('a b/?x#/c%2f')).toMatch(/\/a%20b\/%3Fx%23\/c%252f$/);
   });
 
+  it.each(['../keys', 'a/../../b', './a', 'a//b', ''])('lead nowhere else: %j', (path) => {
+    expect(() => secretUrl(path)).toThrow('none of dots');
+  });
+
   it.each<[string, number[] | undefined]>([
     ['1', [1]],
     ['3,1-2, 2', [1, 2, 3]],
