@@ -1,4 +1,6 @@
+import { waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import NodeVault from 'node-vault';
 import { type Somebody, startVaultStack, type VaultStack } from './vault-stack.fixture.js';
 
 let stack: VaultStack;
@@ -126,4 +128,42 @@ describe('what a caller may do', () => {
     expect((await stack.call('/v1/sys/policy/toString', { key: ann.key })).status).toBe(404);
     expect((await stack.call('/v1/sys/policy/x', { key: ann.key, method: 'PUT', body: {} })).status).toBe(405);
   });
+});
+
+describe('the state of the vault', () => {
+  const states = async (query = '') => {
+    const [health, status, init] = await Promise.all(
+      [`health${query}`, 'seal-status', 'init'].map((path) => stack.call(`/v1/sys/${path}`)),
+    );
+    return { code: health?.status, health: health?.body, status: status?.body, init: init?.body };
+  };
+
+  it('is told to everybody', async () => {
+    expect(await states()).toMatchObject({
+      code: 200,
+      health: { initialized: true, sealed: false, standby: false, server_time_utc: expect.any(Number) },
+      status: { initialized: true, sealed: false, t: 0, n: 0, progress: 0, type: 'file' },
+      init: { initialized: true },
+    });
+    expect((await states('?activecode=299&standbyok=true')).code).toBe(299);
+    expect((await states('?activecode=99')).code).toBe(400);
+    const client = NodeVault({ endpoint: await stack.service.app.getUrl() });
+    expect(await client.status()).toMatchObject({ sealed: false });
+    expect(await client.health()).toMatchObject({ initialized: true });
+  });
+
+  it('sealed, it answers 503 in Vault’s words, and goes on', async () => {
+    const { key } = ann;
+    await stack.call('/v1/secret/data/development/A', { key, method: 'PUT', body: { data: { value: 'x' } } });
+    await stack.restart({ SEAL_KEY_FILE: `${stack.folder}/none` });
+    await waitFor(async () => (await stack.call(preflight, { key })).status === 200, { timeoutMs: 60_000 });
+    expect(await states()).toMatchObject({ code: 503, health: { sealed: true }, status: { sealed: true } });
+    expect((await states('?sealedcode=200')).code).toBe(200);
+    const read = await stack.call('/v1/secret/data/development/A', { key });
+    expect([read.status, read.body]).toEqual([503, { errors: ['Vault is sealed'] }]);
+    await stack.restart();
+    await waitFor(async () => (await stack.call('/v1/secret/data/development/A', { key })).status === 200, {
+      timeoutMs: 60_000,
+    });
+  }, 180_000);
 });

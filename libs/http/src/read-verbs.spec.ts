@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { vaultVerbs } from './read-verbs.js';
 import { Caller, defineRoute, Input, Route } from './route.js';
 import type { InputOf } from './route-input.js';
-import { AS_ALICE, sendRaw, startTestApp, type TestApp, until } from './test-app.js';
+import { AS_ALICE, latch, sendRaw, startTestApp, type TestApp, until } from './test-app.js';
 
 const shelf = defineRoute({
   method: 'GET',
@@ -18,6 +18,13 @@ const shelf = defineRoute({
   params: z.object({ '*': z.string() }),
   query: z.object({ list: z.string().optional(), after: z.string().optional() }),
 });
+const slow = defineRoute({
+  method: 'GET',
+  path: '/v1/slow',
+  access: { kind: 'public' },
+  summary: 'Answers when the spec says so',
+});
+const held = latch();
 const box = defineRoute({
   method: 'POST',
   path: '/v1/box',
@@ -30,6 +37,11 @@ const box = defineRoute({
 class Shelves {
   @Route(shelf) shelf(@Input() { params, query }: InputOf<typeof shelf>, @Caller() { id }: { id: string }) {
     return { path: params['*'], ...query, id };
+  }
+
+  @Route(slow) async slow() {
+    await held.opened;
+    return { slow: true };
   }
 
   @Route(box) box(@Input() { body }: InputOf<typeof box>) {
@@ -148,6 +160,13 @@ describe('verbs that Node does not know', () => {
   it('is not mixed into an answer that is under way', async () => {
     const first = lines('GET /v1/first HTTP/1.1', 'Host: x', alice, '', '');
     const answer = await sendRaw(test.port, first + lines('LIST /v1/a HTTP/1.1', 'Host: x', alice, '', ''));
+    expect(answer).not.toContain('"list"');
+  });
+
+  it('sent before an answer is there, it does not take the place of that answer', async () => {
+    const first = lines('GET /v1/slow HTTP/1.1', 'Host: x', '', '');
+    const answer = await sendPackets([first, lines('LIST /v1/a HTTP/1.1', 'Host: x', alice, '', '')]);
+    held.open();
     expect(answer).not.toContain('"list"');
   });
 });

@@ -1,5 +1,6 @@
 import { transitKeyTypes } from '@gatehouse/contracts';
 import { z } from 'zod';
+import { flag, flagText, whole } from '../dialect/fields.js';
 import { hashNames } from './signature.js';
 
 export const maxItems = 1_000;
@@ -9,7 +10,8 @@ export const keyParams = z.object({ name });
 
 const base64Text = z.string().max(700_000);
 const shortText = z.string().max(4_096);
-const keyVersion = z.int().min(0).max(1_000_000).optional();
+const keyVersion = whole(1_000_000).optional();
+const isOff = (what: string) => flag.pipe(z.literal(false, { error: what })).optional();
 const hash = z.enum(hashNames);
 export const hashParams = keyParams.extend({ hash });
 
@@ -21,7 +23,7 @@ const batchOf = <S extends z.ZodRawShape>(shape: S) => ({
     .min(1)
     .max(maxItems)
     .optional(),
-  partial_failure_response_code: z.int().min(200).max(599).optional(),
+  partial_failure_response_code: whole(599).pipe(z.int().min(200)).optional(),
 });
 
 const uses = { context: shortText.optional(), associated_data: shortText.optional() };
@@ -40,7 +42,9 @@ export const decryptBody = z.object(batchOf({ ciphertext, ...uses }));
 export const rewrapBody = z.object(batchOf({ ciphertext, ...uses, key_version: keyVersion }));
 export const dataKeyBody = z
   .object({
-    bits: z.union([z.literal(128), z.literal(256), z.literal(512)]).default(256),
+    bits: whole(512)
+      .pipe(z.literal([128, 256, 512]))
+      .default(256),
     ...uses,
     key_version: keyVersion,
   })
@@ -53,7 +57,7 @@ const form = {
   marshaling_algorithm: z.enum(['asn1', 'jws']).optional(),
   signature_algorithm: z.enum(['pss', 'pkcs1v15']).optional(),
   salt_length: z.enum(['auto', 'hash']).optional(),
-  prehashed: z.literal(false, { error: 'is not supported: send what is to be signed' }).optional(),
+  prehashed: isOff('is not supported: send what is to be signed'),
 };
 export const signBody = z.object({ ...batchOf({ input, key_version: keyVersion }), ...form });
 export const verifyBody = z.object({
@@ -62,21 +66,21 @@ export const verifyBody = z.object({
 });
 export const hmacBody = z.object({ ...batchOf({ input, key_version: keyVersion }), algorithm: hash.optional() });
 
-const never = (what: string) => z.literal(false, { error: `${what} is not supported` }).optional();
+const never = (what: string) => isOff(`${what} is not supported`);
 export const createBody = z
   .object({
     type: z.enum(transitKeyTypes).default('aes256-gcm96'),
-    derived: z.boolean().default(false),
+    derived: flag.default(false),
     convergent_encryption: never('convergent encryption'),
     exportable: never('exporting keys'),
     allow_plaintext_backup: never('exporting keys'),
   })
   .default({ type: 'aes256-gcm96', derived: false });
 export const configBody = z.object({
-  min_decryption_version: z.int().min(0).max(1_000_000).optional(),
-  min_encryption_version: z.int().min(0).max(1_000_000).optional(),
-  deletion_allowed: z.boolean().optional(),
+  min_decryption_version: whole(1_000_000).optional(),
+  min_encryption_version: whole(1_000_000).optional(),
+  deletion_allowed: flag.optional(),
   exportable: never('exporting keys'),
   allow_plaintext_backup: never('exporting keys'),
 });
-export const listQuery = z.object({ list: z.enum(['1', 'true']).optional() });
+export const listQuery = z.object({ list: flagText.optional() });

@@ -1,20 +1,9 @@
 import { z } from 'zod';
 import { parseDuration } from '../duration.js';
+import { flag, flagText, whole } from '../fields.js';
 
 /** What clients send by the address: a path below the mount. Its own rules are those of secrets. */
 export const pathParams = z.object({ '*': z.string().max(2_048) });
-
-/** A truth value as Go reads one. */
-export const flag = z
-  .enum(['1', 't', 'T', 'true', 'TRUE', 'True', '0', 'f', 'F', 'false', 'FALSE', 'False'])
-  .transform((text) => /^[1tT]/.test(text));
-
-/** A whole number, or its digits. */
-const whole = (max: number) =>
-  z
-    .union([z.int(), z.string().regex(/^\d{1,10}$/, 'is not a whole number')])
-    .transform(Number)
-    .pipe(z.int().min(0).max(max));
 
 const maxVersion = 2_147_483_647;
 
@@ -24,8 +13,8 @@ export const subkeysQuery = versionQuery.extend({ depth: whole(64).optional() })
 const maxNames = 1_000;
 
 export const listQuery = z.object({
-  list: flag.optional(),
-  scan: flag.optional(),
+  list: flagText.optional(),
+  scan: flagText.optional(),
   after: z.string().max(2_048).optional().describe('Names behind this one'),
   limit: whole(maxNames).optional(),
 });
@@ -52,7 +41,7 @@ const seconds = z.union([z.string().max(32), z.int()]).transform((given, context
 
 const settings = z.object({
   max_versions: whole(1_000).optional(),
-  cas_required: z.boolean().optional(),
+  cas_required: flag.optional(),
   delete_version_after: seconds.optional(),
 });
 
