@@ -17,6 +17,7 @@ export * from './position.js';
 export * from './rewind.js';
 export * from './vault/consumer.js';
 export * from './vault/databases.js';
+export * from './vault/keys.js';
 export * from './vault/leases.js';
 export * from './vault/login.js';
 export * from './vault/secret.js';

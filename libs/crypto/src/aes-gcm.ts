@@ -24,8 +24,11 @@ export function decrypt(key: KeyObject, nonce: Uint8Array, aad: Uint8Array, seal
   decipher.setAuthTag(sealed.subarray(at));
   const plaintext = decipher.update(sealed.subarray(0, at));
   try {
-    return Buffer.concat([plaintext, decipher.final()]);
+    // A stream mode: nothing is left for the end, and no second copy of the plaintext is made.
+    decipher.final();
+    return plaintext;
   } catch {
+    plaintext.fill(0);
     throw new CryptoError('not_authentic', 'the tag does not verify');
   }
 }

@@ -7,6 +7,7 @@ export {
 } from './canonical-json.js';
 export { constantTimeEqual } from './constant-time.js';
 export { CryptoError, type CryptoErrorCode } from './crypto-error.js';
+export { keyOfBytes } from './key-bytes.js';
 export {
   type BearerFamily,
   bearerFamily,
@@ -17,8 +18,16 @@ export {
   isSetupToken,
   keyFamilies,
   maxBearerLength,
+  unsealKeyBytes,
 } from './key-families.js';
-export { createKeyFile, loadKeyFile, loadOrCreateEd25519, loadOrCreateKeyFile, type SigningKey } from './key-file.js';
+export {
+  createKeyFile,
+  keyFromText,
+  loadKeyFile,
+  loadOrCreateEd25519,
+  loadOrCreateKeyFile,
+  type SigningKey,
+} from './key-file.js';
 export {
   addressPseudonym,
   blindIndex,
@@ -28,6 +37,7 @@ export {
   pseudonym,
 } from './keyed-hash.js';
 export {
+  keyOfTwo,
   loadOrCreateRootKey,
   loadRootKey,
   type RootKey,

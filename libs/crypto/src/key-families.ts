@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 export type BearerFamily = 'mas_' | 'mau_' | 'm87_' | 'jwt';
 
 /** What this library can draw at random. */
-export type GeneratedFamily = 'mas_' | 'mau_' | 'gst_';
+export type GeneratedFamily = 'mas_' | 'mau_' | 'gst_' | 'gus_';
 
 interface KeyFamily {
   /** Anchored at both ends: a key is the whole text or it is no key. */
@@ -47,6 +47,13 @@ export const keyFamilies: Readonly<Record<BearerFamily | GeneratedFamily, KeyFam
     randomBytes: 32,
     bearer: false,
   },
+  // Opens a tenant that sealed itself.
+  gus_: {
+    pattern: /^gus_[A-Za-z0-9_-]{43}$/,
+    canonical: /^gus_[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/,
+    randomBytes: 32,
+    bearer: false,
+  },
 };
 
 /** Longest bearer credential that is looked at; HTTP servers allow more in a header. */
@@ -66,7 +73,7 @@ export function bearerFamily(text: string): BearerFamily | undefined {
 }
 
 /**
- * A new key: the prefix and 40 random bytes (`mas_`, `mau_`) or 32 (`gst_`, the one-time set-up token) in base64url.
+ * A new key: the prefix and 40 random bytes (`mas_`, `mau_`) or 32 (`gst_`, the one-time set-up token; `gus_`, what unseals a tenant) in base64url.
  * Show it once and store its fingerprint.
  *
  * @example generateKey('mas_') // 58 characters, the last one of A Q g w
@@ -76,6 +83,10 @@ export const generateKey = (family: GeneratedFamily): string =>
 
 /** Whether text has the form of a one-time set-up token. */
 export const isSetupToken = (text: string): boolean => keyFamilies.gst_.pattern.test(text);
+
+/** Bytes of a tenant's unseal key; undefined for text that is none. */
+export const unsealKeyBytes = (text: string): Buffer | undefined =>
+  keyFamilies.gus_.pattern.test(text) ? Buffer.from(text.slice('gus_'.length), 'base64url') : undefined;
 
 /**
  * Whether the spare bits of a key are zero, as in every key we make. Import accepts others with a warning: their text

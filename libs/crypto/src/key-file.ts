@@ -1,13 +1,7 @@
-import {
-  createPrivateKey,
-  createPublicKey,
-  createSecretKey,
-  generateKeyPairSync,
-  type KeyObject,
-  randomBytes,
-} from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { keyBytes } from './aes-gcm.js';
 import { CryptoError } from './crypto-error.js';
+import { keyOfBytes } from './key-bytes.js';
 import { createPrivateFile, readOrCreatePrivateFile, readPrivateFile } from './private-file.js';
 
 const hexKey = /^[0-9A-Fa-f]{64}$/;
@@ -21,7 +15,11 @@ function encodeKey(bytes: Uint8Array): string {
   return `${Buffer.from(bytes).toString('base64')}\n`;
 }
 
-function decodeKey(text: string, path: string): KeyObject {
+/**
+ * A key of 32 random bytes in base64, base64url or hexadecimal; blanks around it do not count. `source` is what the error
+ * names. Throws `CryptoError` `key_file_format`, without repeating the text.
+ */
+export function keyFromText(text: string, source: string): KeyObject {
   const trimmed = text.trim();
   const bytes = hexKey.test(trimmed)
     ? Buffer.from(trimmed, 'hex')
@@ -29,12 +27,12 @@ function decodeKey(text: string, path: string): KeyObject {
       ? Buffer.from(trimmed, 'base64')
       : undefined;
   if (bytes?.byteLength !== keyBytes) {
-    throw new CryptoError('key_file_format', `${path} must hold ${keyBytes} bytes in base64 or hexadecimal`);
+    throw new CryptoError('key_file_format', `${source} must hold ${keyBytes} bytes in base64 or hexadecimal`);
   }
   if (new Set(bytes).size < minDistinctBytes) {
-    throw new CryptoError('key_file_format', `${path} holds a placeholder and not a random key`);
+    throw new CryptoError('key_file_format', `${source} holds a placeholder and not a random key`);
   }
-  return createSecretKey(bytes);
+  return keyOfBytes(bytes);
 }
 
 /**
@@ -45,7 +43,7 @@ function decodeKey(text: string, path: string): KeyObject {
  *
  * @example const pepper = loadKeyFile('/data/keys/pepper');
  */
-export const loadKeyFile = (path: string): KeyObject => decodeKey(readPrivateFile(path), path);
+export const loadKeyFile = (path: string): KeyObject => keyFromText(readPrivateFile(path), path);
 
 /**
  * Writes a key of 32 bytes to a new file, 0600 from its first byte, and makes it durable. Missing parents get 0700.
@@ -55,7 +53,7 @@ export const createKeyFile = (path: string, bytes: Uint8Array): void => createPr
 
 /** {@link loadKeyFile}, after making the file with a random key if there is none. Safe for racing processes. */
 export const loadOrCreateKeyFile = (path: string): KeyObject =>
-  decodeKey(
+  keyFromText(
     readOrCreatePrivateFile(path, () => encodeKey(randomBytes(keyBytes))),
     path,
   );

@@ -1,7 +1,8 @@
-import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import { createHmac, hkdfSync, type KeyObject } from 'node:crypto';
 import { keyBytes, nonceBytes, openWithNonce, sealWithRandomNonce, tagBytes } from './aes-gcm.js';
 import { constantTimeEqual } from './constant-time.js';
 import { CryptoError } from './crypto-error.js';
+import { keyOfBytes } from './key-bytes.js';
 import { loadKeyFile, loadOrCreateKeyFile } from './key-file.js';
 
 /** The key that wraps all others. `id` is 16 hexadecimal digits that follow from the key and do not disclose it. */
@@ -29,6 +30,19 @@ export const loadRootKey = (path: string): RootKey => rootKeyOf(loadKeyFile(path
 /** The root key of a file, made at first start. */
 export const loadOrCreateRootKey = (path: string): RootKey => rootKeyOf(loadOrCreateKeyFile(path));
 
+/**
+ * A key that takes both others to make: HKDF-SHA256 (RFC 5869) over the one, salted with the other. `purpose` keeps keys of
+ * different uses apart.
+ *
+ * @example const key = keyOfTwo(tenantSealKey, storedKey, 'tenant-seal:acme')
+ */
+export function keyOfTwo(one: KeyObject, other: KeyObject, purpose: string): KeyObject {
+  const [material, salt] = [one.export(), other.export()];
+  const key = keyOfBytes(new Uint8Array(hkdfSync('sha256', material, salt, purpose, keyBytes)));
+  for (const bytes of [material, salt]) bytes.fill(0);
+  return key;
+}
+
 const headerOf = (root: RootKey): Buffer => Buffer.concat([Buffer.of(formatVersion), Buffer.from(root.id, 'hex')]);
 
 // The header has one length, so no two pairs of header and context give the same bytes.
@@ -43,7 +57,10 @@ const aadOf = (header: Uint8Array, context: string): Buffer => Buffer.concat([he
 export function wrapKey(root: RootKey, key: KeyObject, context: string): Buffer {
   if (key.symmetricKeySize !== keyBytes) throw new RangeError(`a wrapped key has ${keyBytes} bytes`);
   const header = headerOf(root);
-  return Buffer.concat([header, sealWithRandomNonce(root.key, aadOf(header, context), key.export())]);
+  const bytes = key.export();
+  const sealed = sealWithRandomNonce(root.key, aadOf(header, context), bytes);
+  bytes.fill(0);
+  return Buffer.concat([header, sealed]);
 }
 
 /**
@@ -58,7 +75,7 @@ export function unwrapKey(root: RootKey, wrapped: Uint8Array, context: string): 
   if (!constantTimeEqual(header, headerOf(root))) {
     throw new CryptoError('wrong_key', `wrapped under root key ${wrappedUnder(wrapped)}, not ${root.id}`);
   }
-  return createSecretKey(openWithNonce(root.key, aadOf(header, context), wrapped.subarray(headerBytes)));
+  return keyOfBytes(openWithNonce(root.key, aadOf(header, context), wrapped.subarray(headerBytes)));
 }
 
 /** The id of the root key that a wrapped key needs: for rotation, and for a clear message when it is missing. */

@@ -1,6 +1,7 @@
-import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
+import { type KeyObject, randomBytes } from 'node:crypto';
 import { keyBytes, openWithNonce, sealWithRandomNonce } from './aes-gcm.js';
 import { canonicalJson } from './canonical-json.js';
+import { keyOfBytes } from './key-bytes.js';
 import { rootKeyOf, unwrapKey, wrapKey } from './root-key.js';
 
 /** Where a value belongs: it opens nowhere else. `version` counts from 1. */
@@ -43,7 +44,7 @@ const keyContext = (place: ValuePlace, keyVersion: number): string =>
  * @example sealValue(tenantKey, { tenantId: 'acme', purpose: 'secret', name: id, version: 3 }, Buffer.from('hunter2'))
  */
 export function sealValue(tenantKey: VersionedKey, place: ValuePlace, plaintext: Uint8Array): SealedValue {
-  const dataKey = createSecretKey(randomBytes(keyBytes));
+  const dataKey = keyOfBytes(randomBytes(keyBytes));
   return {
     algorithm: 'A256GCM',
     ciphertext: sealWithRandomNonce(dataKey, Buffer.from(textOf(place), 'utf8'), plaintext),

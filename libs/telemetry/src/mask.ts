@@ -18,7 +18,8 @@ const SHAPES: readonly SecretShape[] = [
   { hint: 'mau_', pattern: /mau_[A-Za-z0-9_-]{9,}/g, replacement: `mau_${MASK}` },
   { hint: 'gst_', pattern: /gst_[A-Za-z0-9_-]{9,}/g, replacement: `gst_${MASK}` },
   { hint: 'giv_', pattern: /giv_[A-Za-z0-9_-]{9,}/g, replacement: `giv_${MASK}` },
-  ...['grt_', 'gch_', 'gln_', 'gvt_', 'gvw_', 'gvs_'].map((prefix) => ({
+  // Unseal keys of tenants, shares of the seal, tokens of the vault.
+  ...['gus_', 'gsh_', 'grt_', 'gch_', 'gln_', 'gvt_', 'gvw_', 'gvs_'].map((prefix) => ({
     hint: prefix,
     pattern: new RegExp(`${prefix}[A-Za-z0-9_-]{9,}`, 'g'),
     replacement: `${prefix}${MASK}`,
@@ -38,7 +39,7 @@ const SHAPES: readonly SecretShape[] = [
 ];
 
 /**
- * Masks every secret-shaped part of a text: `mas_`, `mau_`, `m87_` and `gst_` keys, refresh tokens, challenges and links, tokens of the vault, JWTs, bearer and basic credentials,
+ * Masks every secret-shaped part of a text: `mas_`, `mau_`, `m87_` and `gst_` keys, unseal keys and shares, refresh tokens, challenges and links, tokens of the vault, JWTs, bearer and basic credentials,
  * passwords in URLs, secret query parameters, private keys in PEM, and e-mail addresses.
  *
  * Works on serialized JSON too and keeps it valid, since no shape crosses a quotation mark.
