@@ -8,9 +8,12 @@ import { callerArea } from './caller/caller.area.js';
 import { dialectArea } from './dialect/dialect.area.js';
 import { DIALECT_ROUTES, type DialectRoutes } from './dialect/dialect-route.js';
 import { disclosureArea } from './disclosure/disclosure.area.js';
+import { configuredSeals } from './key/configured-seals.js';
 import { keyArea } from './key/key.area.js';
+import { keyChannel } from './key/key-log.js';
 import { Keyring } from './key/keyring.js';
-import { fileSeal } from './key/seal.js';
+import { openKeys } from './key/keys.js';
+import { sealedTables } from './key/sealed-tables.js';
 import { leaseArea } from './lease/lease.area.js';
 import { Foundation1700000001001 } from './migrations/1-foundation.js';
 import { referenceArea } from './reference/reference.area.js';
@@ -41,6 +44,7 @@ export const vaultService: ServiceDefinition<typeof vaultSettings> = {
   channels: areas.flatMap((area) => area.channels ?? []),
   entities: areas.flatMap((area) => area.entities ?? []),
   migrations: [Foundation1700000001001, ...areas.flatMap((area) => area.migrations ?? [])],
+  channels: [keyChannel],
   compose,
   commands: { fsck: fsckCommand },
 };
@@ -67,12 +71,17 @@ function contextOf(platform: Platform, settings: VaultSettings): AreaContext {
   const { database } = platform;
   const inline = inlineProjections.map((projection) => asInline(projection, 'vault'));
   const store = new PostgresEventStore({ service: 'vault', pool: database.request, inline });
-  const keyring = new Keyring({
+  const keys = openKeys({
+    ...configuredSeals(settings),
     pool: database.system,
-    seal: fileSeal(settings.SEAL_KEY_FILE),
-    onError: platform.warn('the root key could not be read'),
+    store,
+    wake: platform.wake,
+    operatorTenant: settings.OPERATOR_TENANT,
+    defaults: { shares: settings.SEAL_SHARES, threshold: settings.SEAL_THRESHOLD },
+    tables: sealedTables,
+    warn: (message) => platform.warn(message),
   });
-  return { platform, settings, store, keyring };
+  return { platform, settings, store, keys, keyring: keys.keyring };
 }
 
 const vaultModule = ({ store, keyring }: AreaContext, parts: readonly AreaParts[]): DynamicModule => ({

@@ -5,6 +5,7 @@ import type { Platform, ServiceDefinition } from '@gatehouse/service';
 import type { Provider, Type } from '@nestjs/common';
 import type { DialectRoutes } from './dialect/dialect-route.js';
 import type { Keyring } from './key/keyring.js';
+import type { Keys } from './key/keys.js';
 import type { VaultSettings, vaultSettings } from './settings.js';
 
 /** What an area may build on. */
@@ -14,6 +15,7 @@ export interface AreaContext {
   readonly store: PostgresEventStore;
   /** Seals and opens everything that is secret. */
   readonly keyring: Keyring;
+  readonly keys: Keys;
 }
 
 export interface AreaParts {

@@ -1,5 +1,11 @@
 import type { VaultKeyEvent } from '@gatehouse/contracts';
-import { type CommandContext, type Decider, handle, inTransaction, type PostgresEventStore } from '@gatehouse/event-store';
+import {
+  type CommandContext,
+  type Decider,
+  handle,
+  inTransaction,
+  type PostgresEventStore,
+} from '@gatehouse/event-store';
 import type pg from 'pg';
 
 /** The channel on which replicas learn that keys or seals changed. */

@@ -5,9 +5,13 @@ export const sealSettings = {
   SEAL: setting.choice('What the root key is sealed with', ['file', 'env', 'shamir', 'aws-kms']).default('file'),
   SEAL_KEY_FILE: setting.text('File with the key of the seal `file`; made at the first start').optional(),
   SEAL_ENV_KEY: setting
-    .secret('Key of the seal `env`: 32 random bytes in base64. Visible to who may look at the process', { minLength: 43 })
+    .secret('Key of the seal `env`: 32 random bytes in base64. Visible to who may look at the process', {
+      minLength: 43,
+    })
     .optional(),
-  SEAL_SHARES: setting.integer('Shares of the seal `shamir`, where the call names none', { min: 2, max: 32 }).default(5),
+  SEAL_SHARES: setting
+    .integer('Shares of the seal `shamir`, where the call names none', { min: 2, max: 32 })
+    .default(5),
   SEAL_THRESHOLD: setting.integer('How many of them open it', { min: 2, max: 32 }).default(3),
   SEAL_KMS_KEY_ID: setting.text('Id, ARN or alias of the key of the seal `aws-kms`').optional(),
   SEAL_KMS_REGION: setting.text('Its region').optional(),

@@ -1,5 +1,12 @@
 import { createHmac } from 'node:crypto';
-import { CryptoError, openValue, type SealedValue, sealValue, type ValuePlace, type VersionedKey } from '@gatehouse/crypto';
+import {
+  CryptoError,
+  openValue,
+  type SealedValue,
+  sealValue,
+  type ValuePlace,
+  type VersionedKey,
+} from '@gatehouse/crypto';
 import type { RootKeys } from './root-keys.js';
 import { sealed } from './root-keys.js';
 import type { TenantKeys, TenantKeyTable } from './tenant-key-table.js';
@@ -39,10 +46,18 @@ export class Keyring {
     this.#tenants.clear();
   }
 
+  forgetTenant(tenantId: string): void {
+    this.#tenants.delete(tenantId);
+  }
+
   /** What is in memory: ids of root keys, versions of tenant keys. */
   async held(): Promise<{ roots: readonly string[]; tenants: ReadonlyMap<string, readonly number[]> }> {
     const tenants = new Map<string, readonly number[]>();
-    for (const [tenantId, keys] of this.#tenants) tenants.set(tenantId, (await keys).data.map(({ version }) => version));
+    for (const [tenantId, keys] of this.#tenants)
+      tenants.set(
+        tenantId,
+        (await keys).data.map(({ version }) => version),
+      );
     return { roots: this.#options.roots.held, tenants };
   }
 
@@ -72,7 +87,7 @@ export class Keyring {
     const known = await find();
     if (known) return known;
     // Another replica may have rotated it a moment ago.
-    this.#tenants.delete(tenantId);
+    this.forgetTenant(tenantId);
     const now = await find();
     if (!now) throw new CryptoError('wrong_key', `the tenant's key has no version ${version} (any more)`);
     return now;
@@ -89,4 +104,3 @@ export class Keyring {
     return loading;
   }
 }
-

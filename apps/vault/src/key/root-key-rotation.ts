@@ -55,6 +55,7 @@ export class RootKeyRotation {
       await record(sealStream, context, 'root_key.rotation_started', { from: from.id, to: made.id });
       await announce();
     });
+    await roots.refresh();
     return made.id;
   }
 
@@ -65,6 +66,8 @@ export class RootKeyRotation {
 
   /** Rewraps whatever is under `from`. */
   async rewrap(from: string, signal: AbortSignal): Promise<RotationPass> {
+    // The word of the new key may not have reached this replica yet.
+    if (this.options.roots.active.id === from) await this.options.roots.refresh();
     const damaged: string[] = [];
     let rewrapped = 0;
     for (let after = ['', '', 0] as readonly [string, string, number]; !signal.aborted; ) {

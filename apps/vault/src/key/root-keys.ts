@@ -113,7 +113,9 @@ export class RootKeys {
       );
       if (rows[0]?.roots) return false;
       if (rows[0]?.tenants)
-        throw new Error('the table root_keys is empty, but tenants have keys under a root key: restore it from a backup');
+        throw new Error(
+          'the table root_keys is empty, but tenants have keys under a root key: restore it from a backup',
+        );
       seal.create?.();
       await client.query(
         'insert into root_keys (id, wrapped, seal_kind, seal_facts, active) values ($1, $2, $3, $4, true)',
@@ -160,7 +162,9 @@ export class RootKeys {
     const openers = [seal, previous].filter((each) => each?.kind === kind) as Seal[];
     const [first, second] = openers;
     if (!first)
-      throw new Error(`SEAL is ${seal.kind}, but the root key is sealed with ${kind}: name that in SEAL_PREVIOUS, once`);
+      throw new Error(
+        `SEAL is ${seal.kind}, but the root key is sealed with ${kind}: name that in SEAL_PREVIOUS, once`,
+      );
     try {
       return await this.#by(first, wrapped);
     } catch (error) {

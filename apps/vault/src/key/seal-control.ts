@@ -26,13 +26,24 @@ export interface SealStatus {
   readonly version: string;
 }
 
+export interface SplitInto {
+  readonly shares: number;
+  readonly threshold: number;
+}
+
 export interface SealControlOptions {
   readonly log: KeyLog;
   readonly seal: Seal;
   readonly roots: RootKeys;
   readonly follower: KeyFollower;
   /** Where `shamir` is asked for shares without numbers. */
-  readonly defaults: Required<SealFacts>;
+  readonly defaults: SplitInto;
+}
+
+/** One share more, or the wish to begin again. */
+export interface Brought {
+  readonly share?: string | undefined;
+  readonly reset?: boolean | undefined;
 }
 
 /** Of the programs that speak of it, not of the keys. */
@@ -62,7 +73,7 @@ export class SealControl {
     this.#initialized ||= row !== undefined || !roots.sealed;
     const { shares = 0, threshold = 0 } = row?.seal_facts ?? {};
     const collected = seal instanceof ShamirSeal ? seal.collected : { progress: 0, nonce: '' };
-    const { initialized } = { initialized: this.#initialized };
+    const initialized = this.#initialized;
     return { initialized, sealed: roots.sealed, kind: seal.kind, threshold, shares, ...collected, version };
   }
 
@@ -72,7 +83,7 @@ export class SealControl {
    *
    * @throws ProblemError `already_initialized`, `initializes_itself`, `validation_failed`
    */
-  async init(wanted: Partial<SealFacts> = {}): Promise<{ readonly shares: readonly string[] }> {
+  async init(wanted: SealFacts = {}): Promise<{ readonly shares: readonly string[] }> {
     const { seal, roots } = this.#options;
     if (!(seal instanceof ShamirSeal)) throw new ProblemError('initializes_itself');
     const facts = this.#checked(wanted);
@@ -88,7 +99,7 @@ export class SealControl {
    *
    * @throws ProblemError `not_initialized`, `unseal_failed`, and those of `ShamirSeal.offer`
    */
-  async unseal(given: { readonly share?: string; readonly reset?: boolean } = {}, by?: CommandContext) {
+  async unseal(given: Brought = {}, by?: CommandContext): Promise<SealStatus> {
     const { seal, roots, log } = this.#options;
     const row = await this.#activeRow();
     if (!row && seal.kind === 'shamir') throw new ProblemError('not_initialized');
@@ -115,7 +126,7 @@ export class SealControl {
    *
    * @throws ProblemError `sealed`, `rekey_not_possible`, `validation_failed`
    */
-  async rekey(wanted: Partial<SealFacts> = {}, by?: CommandContext): Promise<{ readonly shares: readonly string[] }> {
+  async rekey(wanted: SealFacts = {}, by?: CommandContext): Promise<{ readonly shares: readonly string[] }> {
     const { seal, roots, log } = this.#options;
     if (roots.sealed) throw sealed();
     if (!seal.rekey)
@@ -126,7 +137,7 @@ export class SealControl {
   }
 
   /** True when the seal is open. */
-  async #collect(seal: ShamirSeal, row: RootKeyRow, { share, reset }: { share?: string; reset?: boolean }) {
+  async #collect(seal: ShamirSeal, row: RootKeyRow, { share, reset }: Brought) {
     if (seal.ready) return true;
     if (reset) seal.reset();
     if (share === undefined) return false;
@@ -143,8 +154,7 @@ export class SealControl {
     await log.change(async ({ client, record, announce }) => {
       await lockSeal(client);
       await client.query('update seal_state set sealed = false');
-      if (!roots.sealed)
-        await record(sealStream, by, 'vault.unsealed', { rootKey: roots.active.id, seal: seal.kind });
+      if (!roots.sealed) await record(sealStream, by, 'vault.unsealed', { rootKey: roots.active.id, seal: seal.kind });
       await announce();
     });
     await follower.followNow();
@@ -154,7 +164,7 @@ export class SealControl {
     return (await this.#options.roots.rows()).find(({ active }) => active);
   }
 
-  #checked({ shares, threshold }: Partial<SealFacts>): Required<SealFacts> {
+  #checked({ shares, threshold }: SealFacts): SplitInto {
     const { defaults } = this.#options;
     const facts = { shares: shares ?? defaults.shares, threshold: threshold ?? defaults.threshold };
     if (facts.threshold <= facts.shares) return facts;

@@ -1,11 +1,20 @@
-import { Caller, defineRoute, type HttpRequest, Input, type InputOf, type Principal, ProblemError, Route } from '@gatehouse/http';
+import {
+  Caller,
+  defineRoute,
+  type HttpRequest,
+  Input,
+  type InputOf,
+  type Principal,
+  ProblemError,
+  Route,
+} from '@gatehouse/http';
 import { commandContext, PLATFORM, type Platform } from '@gatehouse/service';
 import { Controller, Inject, Req } from '@nestjs/common';
 import { z } from 'zod';
 import { RootKeyRotation } from './root-key-rotation.js';
 import { RootKeys } from './root-keys.js';
-import { SealControl } from './seal-control.js';
 import { sealKinds } from './seal.js';
+import { SealControl } from './seal-control.js';
 import { shareLimits } from './shamir/shamir-seal.js';
 import { sharePattern } from './shamir/share.js';
 
@@ -51,7 +60,14 @@ const unseal = defineRoute({
   body: z.strictObject({ share: z.string().regex(sharePattern).optional(), reset: z.boolean().optional() }).optional(),
   response: status,
   bodyLimitBytes,
-  problems: ['not_initialized', 'share_malformed', 'share_of_other_set', 'shares_wrong', 'unseal_throttled', 'unseal_failed'],
+  problems: [
+    'not_initialized',
+    'share_malformed',
+    'share_of_other_set',
+    'shares_wrong',
+    'unseal_throttled',
+    'unseal_failed',
+  ],
 });
 const init = defineRoute({
   method: 'POST',

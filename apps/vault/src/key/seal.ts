@@ -5,8 +5,8 @@ export type SealKind = (typeof sealKinds)[number];
 
 /** What a seal needs to know and everybody may; kept beside the wrapped root key. */
 export interface SealFacts {
-  readonly shares?: number;
-  readonly threshold?: number;
+  readonly shares?: number | undefined;
+  readonly threshold?: number | undefined;
 }
 
 export type Wrap = (rootKey: KeyObject, context: string) => Promise<Buffer>;

@@ -4,8 +4,8 @@ import { ProblemError } from '@gatehouse/http';
 import type pg from 'pg';
 import { byVault, type KeyLog, tenantKeyStream } from './key-log.js';
 import type { Keyring } from './keyring.js';
-import { newKey, type RootKeys } from './root-keys.js';
 import type { RotationPass } from './root-key-rotation.js';
+import { newKey, type RootKeys } from './root-keys.js';
 import type { SealedRow, SealedTable } from './sealed-tables.js';
 import { keyRowsOf, lockTenantKeys, tenantContext } from './tenant-key-table.js';
 
@@ -44,7 +44,9 @@ export class TenantKeyRotation {
       if (rows.some(({ retiring }) => retiring)) throw new ProblemError('rotation_running');
       const previous = rows.at(-1)?.version ?? 0;
       const next = { tenant_id: tenantId, purpose: 'data' as const, version: previous + 1 };
-      await client.query(`update tenant_keys set retiring = true where tenant_id = $1 and purpose = 'data'`, [tenantId]);
+      await client.query(`update tenant_keys set retiring = true where tenant_id = $1 and purpose = 'data'`, [
+        tenantId,
+      ]);
       await client.query(`insert into tenant_keys (tenant_id, purpose, version, wrapped) values ($1, 'data', $2, $3)`, [
         tenantId,
         next.version,
@@ -68,6 +70,8 @@ export class TenantKeyRotation {
   /** Rewraps whatever is under this version. */
   async rewrap({ tenantId, version }: RetiringKey, signal: AbortSignal): Promise<RotationPass> {
     const { keyring } = this.options;
+    // The word of the new version may not have reached this replica yet.
+    keyring.forgetTenant(tenantId);
     const from = await keyring.dataKey(tenantId, version);
     const to = (await keyring.keysOf(tenantId)).data.at(-1) as VersionedKey;
     let count = 0;
@@ -172,5 +176,6 @@ async function refuseStrangeTables(client: pg.PoolClient, tables: readonly Seale
   );
   const known = new Set(tables.map(({ table }) => table));
   const strange = rows.find(({ name, guarded }) => !guarded || !known.has(name));
-  if (strange) throw new Error(`table ${strange.name} holds sealed values, and is not one of sealedTables with its guard`);
+  if (strange)
+    throw new Error(`table ${strange.name} holds sealed values, and is not one of sealedTables with its guard`);
 }

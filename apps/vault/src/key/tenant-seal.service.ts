@@ -1,12 +1,29 @@
-import { CryptoError, generateKey, keyOfBytes, keyOfTwo, rootKeyOf, unsealKeyBytes, unwrapKey, wrapKey } from '@gatehouse/crypto';
+import type { KeyObject } from 'node:crypto';
+import {
+  CryptoError,
+  generateKey,
+  keyOfBytes,
+  keyOfTwo,
+  rootKeyOf,
+  unsealKeyBytes,
+  unwrapKey,
+  wrapKey,
+} from '@gatehouse/crypto';
 import type { CommandContext } from '@gatehouse/event-store';
 import { defineProblems, ProblemError } from '@gatehouse/http';
-import type { KeyObject } from 'node:crypto';
 import type pg from 'pg';
 import { type KeyLog, tenantKeyStream } from './key-log.js';
 import type { Keyring } from './keyring.js';
 import { newKey, type RootKeys } from './root-keys.js';
-import { damaged, halfContext, keyRowsOf, lockTenantKeys, type TenantKeyRow, type TenantKeyTable, tenantContext } from './tenant-key-table.js';
+import {
+  damaged,
+  halfContext,
+  keyRowsOf,
+  lockTenantKeys,
+  type TenantKeyRow,
+  type TenantKeyTable,
+  tenantContext,
+} from './tenant-key-table.js';
 
 defineProblems({
   tenant_already_sealed: { status: 409, title: 'The tenant is sealed already' },
