@@ -5,7 +5,7 @@ let stack: VaultStack;
 
 beforeAll(async () => {
   stack = await startVaultStack();
-}, 60_000);
+}, 240_000);
 
 afterAll(() => stack?.stop());
 
