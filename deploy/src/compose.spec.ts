@@ -127,8 +127,10 @@ describe('the secrets', () => {
     expect(users('root-key')).toEqual(['first-owner', 'identity']);
     expect(users('ledger-key')).toEqual(['audit']);
     expect(users('metadata-key')).toEqual(['policy']);
+    expect(users('seal-key')).toEqual(['vault']);
     expect(users('nats-setup-seed')).toEqual(['nats-setup']);
-    expect(users('postgres-password')).toEqual(['postgres', 'identity-migrate', 'policy-migrate', 'audit-migrate']);
+    const migrations = ['identity', 'policy', 'vault', 'audit'].map((name) => `${name}-migrate`);
+    expect(users('postgres-password')).toEqual(['postgres', ...migrations]);
   });
 });
 
@@ -170,7 +172,7 @@ describe('the image', () => {
 
   it('exists for every service there is', () => {
     const built = new Set(ours.map(([, { build }]) => build?.args.APP));
-    expect(built).toEqual(new Set(['identity', 'policy', 'audit', 'gateway']));
+    expect(built).toEqual(new Set(['identity', 'policy', 'vault', 'audit', 'gateway']));
   });
 
   it('never sees the secrets of this machine', () => {

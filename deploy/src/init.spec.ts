@@ -166,6 +166,20 @@ describe('init.mjs update', () => {
     ]);
   });
 
+  it('makes the key of the seal for an installation from before the vault, and never for one that has it', async () => {
+    await init();
+    const { keys, natsSeeds } = files();
+    rmSync(keys.seal);
+    expect(await update()).toBe(1);
+    expect(said).toContain('seal.key is missing');
+    rmSync(natsSeeds.vault as string);
+    expect(await update()).toBe(0);
+    expect(statSync(keys.seal).mode & 0o777).toBe(0o600);
+    const made = readFileSync(keys.seal, 'utf8');
+    expect(await update()).toBe(0);
+    expect(readFileSync(keys.seal, 'utf8')).toBe(made);
+  });
+
   it('does not go on without a key that cannot be made anew', async () => {
     await init();
     rmSync(files().keys.pepper);

@@ -28,7 +28,7 @@ export function projectFolder(root: string): ProjectFolder {
 export interface SecretFiles {
   readonly root: string;
   /** Without any of these the data of an installation cannot be used or proved any more. */
-  readonly keys: { readonly root: string; readonly pepper: string; readonly ledger: string };
+  readonly keys: { readonly root: string; readonly pepper: string; readonly ledger: string; readonly seal: string };
   /** Signs what the decision point says of itself. A new one may replace it. */
   readonly metadataKey: string;
   readonly superuserPassword: string;
@@ -55,7 +55,7 @@ export function secretFiles(root: string): SecretFiles {
   const tls = at('tls');
   return {
     root,
-    keys: { root: at('root.key'), pepper: at('pepper.key'), ledger: at('ledger.pem') },
+    keys: { root: at('root.key'), pepper: at('pepper.key'), ledger: at('ledger.pem'), seal: at('seal.key') },
     metadataKey: at('metadata.pem'),
     superuserPassword: at('postgres.password'),
     databasePasswords: services.flatMap((service) =>

@@ -13,11 +13,14 @@ export function makeSecrets(files: SecretFiles): void {
   loadOrCreateRootKey(files.keys.root);
   loadOrCreateKeyFile(files.keys.pepper);
   loadOrCreateEd25519(files.keys.ledger);
+  loadOrCreateKeyFile(files.keys.seal);
   ensureLogins(files);
 }
 
 /** Adds the logins of services that are new, the key of the metadata where an older installation lacks it, and writes what each NATS user may do. Never replaces a secret. */
 export function updateSecrets(files: SecretFiles): void {
+  // An installation from before the vault: nothing was sealed there.
+  if (!existsSync(files.natsSeeds.vault ?? '')) loadOrCreateKeyFile(files.keys.seal);
   const missing = Object.values(files.keys).find((path) => !existsSync(path));
   if (missing !== undefined)
     throw new InitError(

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { dataFolder } from './data-folder.js';
 import {
   inheritedEnvironment,
+  inheritedSeal,
   migrateEnvironment,
   publicUrl,
   serviceEnvironment,
@@ -82,6 +83,18 @@ describe('inheritedEnvironment', () => {
     };
     const left = { DATABASE_PASSWORD: 'x', DATABASE_URL: 'y', AWS_SECRET_ACCESS_KEY: 'z', PEPPER: 'p', NATS_URL: 'n' };
     expect(inheritedEnvironment({ ...kept, ...left })).toEqual(kept);
+  });
+});
+
+describe('inheritedSeal', () => {
+  it('gives the vault what its seal needs, a secret among it, and nobody else', () => {
+    const given = { SEAL: 'aws-kms', SEAL_ENV_KEY: 'k', AWS_SECRET_ACCESS_KEY: 's', PEPPER: 'p' };
+    const { PEPPER: _, ...kept } = given;
+    expect(inheritedSeal(given, row('vault'))).toEqual(kept);
+    for (const { name } of serviceTable) {
+      const all = { ...inheritedEnvironment(given), ...inheritedSeal(given, row(name)) };
+      expect([name, Object.keys(all).length]).toEqual([name, name === 'vault' ? 3 : 0]);
+    }
   });
 });
 

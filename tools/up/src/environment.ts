@@ -58,7 +58,6 @@ const inheritedPrefixes = [
   'TRUSTED_PROXIES',
   'WEBHOOK_',
   'RATE_LIMIT_',
-  'SEAL',
   'UPSTREAM_CONNECTIONS',
   'UPSTREAM_TIMEOUT_MS',
   'BODY_LIMIT_BYTES',
@@ -69,6 +68,15 @@ export function inheritedEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv 
   const isInherited = (name: string) =>
     inherited.includes(name) || inheritedPrefixes.some((prefix) => name.startsWith(prefix));
   return Object.fromEntries(Object.entries(env).filter(([name]) => isInherited(name)));
+}
+
+/** What the service that has the seal's file may inherit beside that, and no other: among them is a key. */
+const sealPrefixes = ['SEAL', 'AWS_'];
+
+export function inheritedSeal(env: NodeJS.ProcessEnv, row: ServiceRow): NodeJS.ProcessEnv {
+  if (!('SEAL_KEY_FILE' in row.files)) return {};
+  const own = (name: string) => sealPrefixes.some((prefix) => name.startsWith(prefix));
+  return Object.fromEntries(Object.entries(env).filter(([name]) => own(name)));
 }
 
 /** What a service gets: ours over what it inherits, but for letters, which take the way that the terminal names. */

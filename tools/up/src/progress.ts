@@ -21,6 +21,8 @@ export interface Summary {
   caFile: string;
   caFingerprint: string;
   dataFolder: string;
+  /** What protects less than one may think. */
+  warnings?: string[];
   /** Only while the set-up link can be used. */
   setupUrl?: string;
   /** Only when a key for it was made. */
@@ -170,6 +172,7 @@ export function summaryText(summary: Summary): string {
   ];
   if (summary.setupUrl !== undefined) parts.push(`  set-up link  ${summary.setupUrl}   (works once)`);
   if (summary.curl !== undefined) parts.push('', 'Ask for a decision:', `  ${summary.curl}`);
+  for (const warning of summary.warnings ?? []) parts.push('', `WARNING: ${warning}`);
   parts.push('', 'Ctrl-C stops everything.');
   return parts.join('\n');
 }

@@ -16,6 +16,7 @@ import { startDatabase } from './database.js';
 import {
   type Addresses,
   inheritedEnvironment,
+  inheritedSeal,
   migrateEnvironment,
   publicUrl,
   serviceEnvironment,
@@ -199,7 +200,7 @@ export class Stack {
 
   #serviceEnvironment(row: ServiceRow): NodeJS.ProcessEnv {
     return withInherited(
-      inheritedEnvironment(process.env),
+      { ...inheritedEnvironment(process.env), ...inheritedSeal(process.env, row) },
       serviceEnvironment(row, this.#options.folder, this.#addresses),
     );
   }
