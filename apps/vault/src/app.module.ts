@@ -10,7 +10,6 @@ import { DIALECT_ROUTES, type DialectRoutes } from './dialect/dialect-route.js';
 import { disclosureArea } from './disclosure/disclosure.area.js';
 import { configuredSeals } from './key/configured-seals.js';
 import { keyArea } from './key/key.area.js';
-import { keyChannel } from './key/key-log.js';
 import { Keyring } from './key/keyring.js';
 import { openKeys } from './key/keys.js';
 import { sealedTables } from './key/sealed-tables.js';
@@ -44,7 +43,6 @@ export const vaultService: ServiceDefinition<typeof vaultSettings> = {
   channels: areas.flatMap((area) => area.channels ?? []),
   entities: areas.flatMap((area) => area.entities ?? []),
   migrations: [Foundation1700000001001, ...areas.flatMap((area) => area.migrations ?? [])],
-  channels: [keyChannel],
   compose,
   commands: { fsck: fsckCommand },
 };

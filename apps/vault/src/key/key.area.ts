@@ -1,6 +1,7 @@
 import type { Exclusive } from '@gatehouse/event-store';
 import type { Area } from '../area.js';
 import { Keys1700000002001 } from '../migrations/2-keys.js';
+import { keyChannel } from './key-log.js';
 import { RootKeyRotation } from './root-key-rotation.js';
 import { RootKeys } from './root-keys.js';
 import { SealController } from './seal.controller.js';
@@ -19,6 +20,7 @@ const weakSeals: Partial<Record<SealKind, string>> = {
 /** Root key, tenant keys, and what seals them. */
 export const keyArea: Area = {
   migrations: [Keys1700000002001],
+  channels: [keyChannel],
   compose: ({ keys, platform }) => {
     const { keyring, follower, worker, sealKind } = keys;
     let rotations: Exclusive | undefined;
