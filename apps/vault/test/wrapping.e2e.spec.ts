@@ -1,7 +1,7 @@
 import { PLATFORM, type Platform } from '@gatehouse/service';
 import { waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Keyring } from '../src/key/keyring.js';
+import { SealControl } from '../src/key/seal-control.js';
 import { sweepOnce } from '../src/token/sweep.service.js';
 import { eventsOf, everythingStored, vault } from './dialect-client.fixture.js';
 import { type Somebody, startVaultStack, type VaultStack } from './vault-stack.fixture.js';
@@ -123,10 +123,10 @@ describe('a wrapped answer', () => {
 
   it('of a sealed vault is not used up by trying', async () => {
     const { token } = await wrap({ waits: true });
-    const keyring = stack.service.app.get(Keyring, { strict: false });
-    keyring.forget();
+    const control = stack.service.app.get(SealControl, { strict: false });
+    await control.seal();
     expect((await unwrap(token)).status).toBe(503);
-    await keyring.unseal();
+    await control.unseal();
     expect((await unwrap(token)).body.data).toEqual({ waits: true });
   });
 
