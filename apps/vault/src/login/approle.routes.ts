@@ -24,8 +24,9 @@ import { type SecretIdName, SecretIds } from './secret-ids.service.js';
 const base = '/v1/auth/approle/role';
 const params = z.object({ name: roleName });
 const login = z.strictObject({ role_id: z.string().min(1).max(512), secret_id: z.string().min(1).max(512) });
-const byText = z.strictObject({ secret_id: z.string().min(1).max(512) });
-const byAccessor = z.strictObject({ secret_id_accessor: z.uuid('must be an accessor') });
+// Not strict: node-vault repeats the role's name in some of these bodies.
+const byText = z.object({ secret_id: z.string().min(1).max(512) });
+const byAccessor = z.object({ secret_id_accessor: z.uuid('must be an accessor') });
 const roleIdBody = z.strictObject({
   role_id: z.string().regex(/^[\x21-\x7e]{8,512}$/, 'must be 8 to 512 visible characters'),
 });
