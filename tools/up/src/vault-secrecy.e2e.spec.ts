@@ -61,7 +61,7 @@ beforeAll(async () => {
     seedFile: dataFolder(stack.data).natsSeed('setup'),
   });
   const made = await send('/api/v1/identity/keys', {
-    body: { name: 'viewer', principal: 'viewer', roles: ['viewer'] },
+    body: { name: 'viewer', roles: ['viewer'] },
   });
   expect([made.status, made.body.code]).toEqual([201, undefined]);
   viewerKey = made.body.key;

@@ -90,10 +90,13 @@ describe('a directory for secrets', () => {
     const path = fresh();
     const directory = MountDirectory.open(path);
     // Laid there by somebody after the directory was opened.
-    symlinkSync('/etc/passwd', join(path, `.B.secret.${process.pid}.new`));
+    const elsewhere = join(fresh(), 'elsewhere');
+    writeFileSync(elsewhere, 'as it was');
+    symlinkSync(elsewhere, join(path, `.B.secret.${process.pid}.new`));
     expect(() => directory.putAll([file('A', 'a'), file('B', 'b')])).toThrow('EEXIST');
     expect(readdirSync(path)).toEqual([`.B.secret.${process.pid}.new`]);
     expect(() => directory.put(file('B', 'b'))).toThrow('EEXIST');
+    expect(readFileSync(elsewhere, 'utf8')).toBe('as it was');
   });
 
   it('never takes a name that leads elsewhere', () => {
