@@ -1,22 +1,7 @@
-/** Whether the vault is sealed, as the one who seals it says. */
-export interface SealState {
-  readonly initialized: boolean;
-  readonly sealed: boolean;
-  readonly kind: string;
-  readonly threshold: number;
-  readonly shares: number;
-  readonly progress: number;
-  readonly nonce: string;
-  readonly version: string;
-}
-
-/** Injection token of {@link SealStatus}. */
-export const SEAL_STATUS = Symbol('SEAL_STATUS');
-
-export type SealStatus = () => Promise<SealState>;
+import type { SealStatus } from '../../key/seal-control.js';
 
 /** What clients ask before they have a token: how a load balancer and `vault status` see the vault. */
-export const sealStatusBody = (state: SealState) => ({
+export const sealStatusBody = (state: SealStatus) => ({
   type: state.kind,
   ...{ initialized: state.initialized, sealed: state.sealed },
   ...{ t: state.threshold, n: state.shares, progress: state.progress, nonce: state.nonce },
@@ -30,7 +15,7 @@ export interface HealthCodes {
 }
 
 /** 200 for what answers; 501 and 503 for what has no key yet, or not in memory, unless the caller wants other numbers. */
-export function healthOf(state: SealState, codes: HealthCodes, nowMs: number) {
+export function healthOf(state: SealStatus, codes: HealthCodes, nowMs: number) {
   const status = !state.initialized
     ? (codes.uninitcode ?? 501)
     : state.sealed
