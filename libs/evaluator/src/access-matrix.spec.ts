@@ -68,6 +68,7 @@ const table: readonly (readonly [action: string, resource: string, may: string])
   ['database.write', 'database/orders', 'oa----'],
   ['database.credentials', 'database/orders/readonly', 'oa----'],
   ['lease.read', 'lease/l_1', 'oa----'],
+  ['lease.renew', 'lease/l_1', 'oa----'],
   ['lease.revoke', 'lease/l_1', 'oa----'],
   ['login.read', 'login/jwt/config', 'oa----'],
   ['login.write', 'login/jwt/role/ci', 'oa----'],
