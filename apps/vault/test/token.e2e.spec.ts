@@ -32,7 +32,7 @@ describe('lookup-self', () => {
   it('of a key: the three members that External Secrets Operator asks for, without an end', async () => {
     const { status, body } = await self(ann.key);
     expect(status).toBe(200);
-    expect(body.data).toMatchObject({ type: 'service', ttl: 0, expire_time: null, id: ann.key, accessor: ann.keyId });
+    expect(body.data).toMatchObject({ type: 'service', ttl: 0, expire_time: null, id: ann.keyId, accessor: ann.keyId });
     expect(body.data).toMatchObject({ path: expect.any(String), meta: {}, display_name: 'ann', num_uses: 0 });
   });
 

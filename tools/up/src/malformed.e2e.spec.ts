@@ -11,7 +11,7 @@ const seed = Number(process.env.MALFORMED_SEED ?? Date.now() % 1_000_000_007);
 const callersAtOnce = 12;
 
 /** Whoever holds the operator's key could really do these, and the others would then meet closed doors only. */
-const wouldEndTheTest = /\/(close|leave|transfer|rebuild|erasures|disable)$/;
+const wouldEndTheTest = /\/(close|leave|transfer|rebuild|erasures|disable|seal|tenant-seal|revoke-self)$/;
 
 const services = ['identity', 'policy', 'vault', 'audit'];
 const secret = generateKey('mas_');

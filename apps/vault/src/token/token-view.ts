@@ -31,7 +31,7 @@ export function lookupView(chain: readonly [TokenRow, ...TokenRow[]], id: string
 }
 
 /** The same of a key or an access token, with which a caller may come as well. @param endsAtMs infinite: it does not end */
-export function credentialView({ type, id, keyId, scopes }: Principal, endsAtMs: number, text: string, nowMs: number) {
+export function credentialView({ type, id, keyId, scopes }: Principal, endsAtMs: number, nowMs: number) {
   const ends = Number.isFinite(endsAtMs);
   return {
     accessor: keyId ?? '',
@@ -41,7 +41,8 @@ export function credentialView({ type, id, keyId, scopes }: Principal, endsAtMs:
     entity_id: `${type}/${id}`,
     expire_time: ends ? new Date(endsAtMs).toISOString() : null,
     explicit_max_ttl: 0,
-    id: text,
+    // Vault repeats the token here. A key is shown once in its life, when it is made.
+    id: keyId ?? '',
     meta: {},
     num_uses: 0,
     orphan: true,

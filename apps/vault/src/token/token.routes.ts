@@ -151,7 +151,7 @@ export class TokenRoutes implements DialectRoutes {
     const { callers } = this.platform;
     const endsAtMs =
       caller.keyId === undefined ? endOfJwt(credential) : callers.endOf(callers.fingerprintOf(credential));
-    return credentialView(caller, endsAtMs, credential, now);
+    return credentialView(caller, endsAtMs, now);
   }
 
   async #create(body: z.output<typeof creation>, asker: Asker): Promise<object> {
