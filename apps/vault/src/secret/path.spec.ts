@@ -65,3 +65,14 @@ describe('a reference', () => {
     'x secret://acme/a/b',
   ])('is not %s', (text) => expect(parseReference(text)).toBeUndefined());
 });
+
+describe('a key or a token', () => {
+  it.each([
+    `mas_${'a'.repeat(54)}`,
+    `production/mau_${'-'.repeat(54)}/x`,
+    `m87_${'a'.repeat(8)}.${'b'.repeat(40)}`,
+    'eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.',
+  ])('%s does not become a name', (path) => expect(pathFault(path)).toBe('holds a key or a token'));
+
+  it('is not what only begins like one', () => expect(pathFault('production/mas_key')).toBeUndefined());
+});

@@ -4,11 +4,15 @@ export const pathLimits = { bytes: 512, segments: 64 } as const;
 /** Names that can be mounted at `/run/secrets/NAME.secret` and referenced as `{{ secret.NAME }}`. */
 export const referenceablePattern = /^[A-Za-z0-9_]{1,128}$/;
 
+/** A key or a token: names are listed and recorded, so one that somebody pasted into the wrong place must not become one. */
+export const credentialPattern = /ma[su]_[A-Za-z0-9_-]{54}|m87_[A-Za-z0-9]{8}\.[A-Za-z0-9]{40}|eyJ[\w-]+\.eyJ[\w-]+\./;
+
 /** What is wrong with a path, or undefined. */
 export function pathFault(path: string): string | undefined {
   if (path.length === 0) return 'is empty';
   if (Buffer.byteLength(path) > pathLimits.bytes) return `has more than ${pathLimits.bytes} bytes`;
   if (/[\p{Cc}\p{Cs}]/u.test(path)) return 'has a control character';
+  if (credentialPattern.test(path)) return 'holds a key or a token';
   const segments = path.split('/');
   if (segments.length > pathLimits.segments) return `has more than ${pathLimits.segments} segments`;
   if (segments.includes('')) return 'has an empty segment';

@@ -2,10 +2,16 @@ import { AUTHORIZE, type Authorize } from '@gatehouse/http';
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import type { Asker } from '../../asker.js';
+import { credentialPattern } from '../../secret/path.js';
 import { type DialectRoute, type DialectRoutes, dialectRoute, writeMethods } from '../dialect-route.js';
 import { questionsOf } from './capability-table.js';
 
-const path = z.string().min(1).max(1_024);
+// The answer repeats the paths as names: a key in the wrong place must not come back.
+const path = z
+  .string()
+  .min(1)
+  .max(1_024)
+  .refine((text) => !credentialPattern.test(text), 'holds a key or a token');
 const oneOrMore = z.union([path, z.array(path).min(1).max(16)]);
 const body = z
   .object({ path: oneOrMore.optional(), paths: oneOrMore.optional() })
