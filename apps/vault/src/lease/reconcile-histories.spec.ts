@@ -53,8 +53,11 @@ class World {
   late: Late[] = [];
   /** The leases that somebody asked to end, whatever became of the log since. */
   readonly revokedBySomebody = new Set<string>();
-  /** The password went out: somebody lives on it. */
-  readonly delivered = new Set<string>();
+  /**
+   * The end that each lease's holder may count on: that of the password that went out, or of a renewal that was
+   * concluded. A renewal whose process died was answered by nobody, so its statement, arriving late, promises nothing.
+   */
+  readonly promised = new Map<string, number>();
   readonly wrong: string[] = [];
   #next = 0;
 
@@ -73,8 +76,8 @@ class World {
     const role = this.roles.get(username);
     if (!role) return;
     const { leaseId } = role.marker;
-    if (role.validUntil > this.now && this.delivered.has(leaseId) && !this.revokedBySomebody.has(leaseId))
-      this.wrong.push(`${leaseId} dropped ${role.validUntil - this.now} early: ${why}`);
+    const early = (this.promised.get(leaseId) ?? this.now) - this.now;
+    if (early > 0 && !this.revokedBySomebody.has(leaseId)) this.wrong.push(`${leaseId} dropped ${early} early: ${why}`);
     this.roles.delete(username);
   }
 
@@ -89,7 +92,7 @@ class World {
       () => this.append(leaseId, requestLease(terms, validUntil)({ status: 'none' })),
       { target: make },
       () => this.append(leaseId, issueLease(leaseId)(this.lease(leaseId))),
-      () => void this.delivered.add(leaseId),
+      () => void this.promised.set(leaseId, validUntil),
     ]);
   }
 
@@ -109,7 +112,9 @@ class World {
       () => this.append(id, startRenewal(id, until, this.now)(this.lease(id))),
       { target: alter },
       () => {
-        if (this.roles.get(username)?.validUntil === until) this.append(id, concludeRenewal(id, until)(this.lease(id)));
+        if (this.roles.get(username)?.validUntil !== until) return;
+        this.append(id, concludeRenewal(id, until)(this.lease(id)));
+        this.promised.set(id, until);
       },
     ]);
   }
