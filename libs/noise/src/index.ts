@@ -1,0 +1,1 @@
+export { type Handshake, NoiseError, type NoiseErrorCode, type Transport } from './noise.js';

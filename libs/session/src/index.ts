@@ -1,0 +1,10 @@
+export {
+  type DeviceAction,
+  deviceActions,
+  type GrantClaims,
+  type GrantScope,
+  grantClaims,
+  grantScope,
+} from './grant.js';
+export * from './hello.js';
+export * from './messages.js';
