@@ -1,3 +1,4 @@
+export type { FrameStream, ServedSession, SessionHandlers } from './frame-stream.js';
 export {
   type DeviceAction,
   deviceActions,
