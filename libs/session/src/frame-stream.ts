@@ -1,7 +1,8 @@
-import type { StreamEnd } from '@gatehouse/transport';
+import type { ByteStream, StreamEnd } from '@gatehouse/transport';
+import { FrameReader, type FrameShape } from './frame-reader.js';
 import type { GrantClaims } from './grant.js';
 import type { SessionReport } from './hello.js';
-import type { FrameType, OpenMessage } from './messages.js';
+import { type FrameType, frameTypes, maxFrameBytes, type OpenMessage } from './messages.js';
 
 /** Frames both ways over a sealed stream that outlives its carrier. The rules of `ByteStream` hold: see there. */
 export interface FrameStream {
@@ -34,3 +35,84 @@ export interface ServedSession<Kind extends OpenMessage['kind'] = OpenMessage['k
 }
 
 export type SessionHandlers = { readonly [Kind in OpenMessage['kind']]?: (session: ServedSession<Kind>) => void };
+
+const headerBytes = 5;
+const knownTypes: ReadonlySet<number> = new Set(Object.values(frameTypes));
+
+const shape: FrameShape = {
+  headerBytes,
+  maxBodyBytes: maxFrameBytes,
+  bodyLength: (bytes, at) =>
+    knownTypes.has(bytes[at] ?? 0) ? new DataView(bytes.buffer, bytes.byteOffset).getUint32(at + 1) : -1,
+};
+
+class FramesOverBytes implements FrameStream {
+  onFrame: FrameStream['onFrame'] = () => undefined;
+  onEnd: FrameStream['onEnd'] = () => undefined;
+  onReset: FrameStream['onReset'] = () => undefined;
+  onDrain: FrameStream['onDrain'] = () => undefined;
+  readonly #reader: FrameReader;
+  readonly #header = Buffer.alloc(headerBytes);
+
+  constructor(private readonly lower: ByteStream) {
+    this.#reader = new FrameReader(lower, shape);
+    this.#reader.onFrame = (bytes, start, end) =>
+      this.onFrame(bytes[start] as FrameType, bytes.subarray(start + headerBytes, end));
+    this.#reader.onEnd = () => this.onEnd();
+    this.#reader.onBroken = () => {
+      const end: StreamEnd = { code: 'protocol', detail: 'not a frame' };
+      this.reset(end);
+      this.onReset(end);
+    };
+    lower.onReset = (end) => {
+      this.#reader.stop();
+      this.onReset(end);
+    };
+    lower.onDrain = () => this.onDrain();
+  }
+
+  send(type: FrameType, payload: Uint8Array): boolean {
+    if (payload.byteLength > maxFrameBytes) throw new RangeError('frame too long');
+    this.#header[0] = type;
+    this.#header.writeUInt32BE(payload.byteLength, 1);
+    const mayGoOn = this.lower.write(this.#header);
+    return payload.byteLength === 0 ? mayGoOn : this.lower.write(payload);
+  }
+
+  sendJson(type: FrameType, value: unknown): boolean {
+    return this.send(type, Buffer.from(JSON.stringify(value), 'utf8'));
+  }
+
+  end(): void {
+    this.lower.end();
+  }
+
+  reset(end: StreamEnd): void {
+    this.#reader.stop();
+    this.lower.reset(end);
+  }
+
+  pause(): void {
+    this.#reader.pause();
+  }
+
+  resume(): void {
+    this.#reader.resume();
+  }
+}
+
+/**
+ * Frames over any byte stream. What is no frame, is of a type that nobody knows or stops halfway ends it with `protocol`.
+ *
+ * @example const [client, device] = memoryStreams().map(frameStream);
+ */
+export const frameStream = (lower: ByteStream): FrameStream => new FramesOverBytes(lower);
+
+/** The JSON of a frame as its schema has it; undefined for anything else. */
+export function frameJson<T>(schema: { safeParse(value: unknown): { data?: T } }, payload: Uint8Array): T | undefined {
+  try {
+    return schema.safeParse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload))).data;
+  } catch {
+    return undefined;
+  }
+}

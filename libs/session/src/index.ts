@@ -1,4 +1,4 @@
-export type { FrameStream, ServedSession, SessionHandlers } from './frame-stream.js';
+export { type FrameStream, frameJson, frameStream, type ServedSession, type SessionHandlers } from './frame-stream.js';
 export {
   type DeviceAction,
   deviceActions,
@@ -7,5 +7,21 @@ export {
   grantClaims,
   grantScope,
 } from './grant.js';
+export {
+  commandHash,
+  GrantError,
+  type GrantErrorCode,
+  type GrantExpectation,
+  type GrantKey,
+  type GrantKeyRing,
+  grantKeyOf,
+  grantKeyRing,
+  grantSkewSeconds,
+  maxGrantLength,
+  signGrant,
+  verifyGrant,
+} from './grants.js';
 export * from './hello.js';
+export { memoryStreams } from './memory-streams.js';
+export { MessageStream, maxMessageBytes } from './message-stream.js';
 export * from './messages.js';
