@@ -7,12 +7,19 @@ import { formatPlace, parsePlace } from './search-entries.js';
 const pepper = createSecretKey(randomBytes(32));
 
 describe('searching by an address', () => {
-  it('searches for the pseudonym that is recorded in its place, and for the one that formerly was', () => {
+  it('searches for the pseudonym that is recorded in its place, and for those that formerly were', () => {
     const address = 'ann@example.org';
     expect(withPseudonyms({ actor: address, resource: `mailbox/${address}`, type: 'a.b' }, pepper)).toEqual({
       actor: [addressPseudonym(pepper, address), pseudonym(pepper, address)],
       resource: [`mailbox/${addressPseudonym(pepper, address)}`, `mailbox/${pseudonym(pepper, address)}`],
       type: 'a.b',
+    });
+    expect(withPseudonyms({ resource: `secret/production/${address}` }, pepper)).toEqual({
+      resource: [
+        `secret/production/${addressPseudonym(pepper, address)}`,
+        `secret/${addressPseudonym(pepper, `production/${address}`)}`,
+        `secret/${pseudonym(pepper, `production/${address}`)}`,
+      ],
     });
     const plain = { actor: 'ann', resource: 'prod/DATABASE_URL' };
     expect(withPseudonyms(plain, pepper)).toEqual({ actor: ['ann'], resource: ['prod/DATABASE_URL'] });

@@ -1,4 +1,5 @@
-import { addressPseudonym, type Pepper, pseudonym } from '@gatehouse/crypto';
+import type { Pepper } from '@gatehouse/crypto';
+import { recordedForms } from '@gatehouse/telemetry';
 import type { SelectQueryBuilder } from 'typeorm';
 import { z } from 'zod';
 import type { EntryRecord } from './entry.entity.js';
@@ -38,7 +39,7 @@ const filter = z.object(filterParameters);
 /** A search as it came. */
 export type AskedFilter = z.output<typeof filter>;
 
-/** What entries are searched by. An address may have been recorded in one of two forms. */
+/** What entries are searched by. What holds an address may have been recorded in one of several forms. */
 export interface EntryFilter extends Omit<AskedFilter, 'actor' | 'resource'> {
   readonly actor?: readonly string[] | undefined;
   readonly resource?: readonly string[] | undefined;
@@ -133,16 +134,15 @@ const given = (filter: EntryFilter) =>
     return value === undefined ? [] : [[name, value, condition] as const];
   });
 
-/** An identifier with an `@` was recorded as its pseudonym (see policy), formerly without the domain: it is searched as both. */
+/** An identifier that is somebody's address was recorded as a pseudonym: it is searched in every form that it may have. */
 export function withPseudonyms(filter: AskedFilter, pepper: Pepper): EntryFilter {
   const { actor, resource, ...others } = filter;
   const slash = resource?.indexOf('/') ?? -1;
-  const recorded = (id: string) => (id.includes('@') ? [addressPseudonym(pepper, id), pseudonym(pepper, id)] : [id]);
   return {
     ...others,
-    ...(actor !== undefined && { actor: recorded(actor) }),
+    ...(actor !== undefined && { actor: recordedForms(pepper, actor) }),
     ...(resource !== undefined && {
-      resource: recorded(resource.slice(slash + 1)).map((id) => resource.slice(0, slash + 1) + id),
+      resource: recordedForms(pepper, resource.slice(slash + 1)).map((id) => resource.slice(0, slash + 1) + id),
     }),
   };
 }

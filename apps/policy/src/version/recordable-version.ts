@@ -97,29 +97,19 @@ const idOf = (pepper: Pepper, id: string): string => recordable(pepper, { type: 
 function keep(pepper: Pepper, value: string, kind: Kind): Kept {
   switch (kind) {
     case 'value':
+    case 'name':
     case 'test':
       return idOf(pepper, value);
-    case 'name':
-      return keepName(pepper, value);
     case 'glob':
       return keepGlob(pepper, value);
     case 'cedar':
       return keepCedar(pepper, value);
     case 'prefix':
-      return value.includes('@') ? wildcard : idOf(pepper, value);
+      // Segments above the last are whole names.
+      return value.includes('@', value.lastIndexOf('/') + 1) ? wildcard : idOf(pepper, value);
     default:
       return maskSecrets(value) === value ? value : refused;
   }
-}
-
-/** `type/id`, `type/id/*`, or an id alone. */
-function keepName(pepper: Pepper, value: string): string {
-  const slash = value.indexOf('/');
-  const type = value.slice(0, Math.max(slash, 0));
-  const rest = value.slice(slash + 1);
-  if (slash < 0 || type.includes('@')) return idOf(pepper, value);
-  const below = rest.endsWith('/*') ? '/*' : '';
-  return `${type}/${idOf(pepper, rest.slice(0, rest.length - below.length))}${below}`;
 }
 
 const anyLocalPart: ReadonlySet<string> = new Set([
@@ -135,15 +125,24 @@ const anyLocalPart: ReadonlySet<string> = new Set([
   '[^@]*',
 ]);
 
+/** Undefined where it names part of an address. */
+function keepPattern(pepper: Pepper, segment: string, wild: RegExp): string | undefined {
+  const at = segment.lastIndexOf('@');
+  if (at < 0 || !wild.test(segment)) return idOf(pepper, segment);
+  return anyLocalPart.has(segment.slice(0, at)) ? segment : undefined;
+}
+
+/** Like names, patterns are kept segment by segment. */
+function keepPath(pepper: Pepper, path: string, wild: RegExp): string | undefined {
+  const kept = path.split('/').map((segment) => keepPattern(pepper, segment, wild));
+  return kept.includes(undefined) ? undefined : kept.join('/');
+}
+
 function keepGlob(pepper: Pepper, value: string): Kept {
+  if (!value.startsWith('regex:')) return keepPath(pepper, value, /[*?[\]]/) ?? wildcard;
   const at = value.lastIndexOf('@');
-  const isRegex = value.startsWith('regex:');
   if (at < 0) return idOf(pepper, value);
-  const slash = value.lastIndexOf('/', at);
-  const begin = isRegex ? 'regex:'.length : slash + 1;
-  if (anyLocalPart.has(value.slice(begin, at))) return value;
-  if (isRegex || /[*?[\]]/.test(value.slice(begin))) return wildcard;
-  return `${value.slice(0, begin)}${idOf(pepper, value.slice(begin))}`;
+  return anyLocalPart.has(value.slice('regex:'.length, at)) ? value : wildcard;
 }
 
 /** In Cedar names and values are texts in quotation marks. What stands outside of them is compared with nothing. */
@@ -151,12 +150,9 @@ function keepCedar(pepper: Pepper, value: string): Kept {
   let isWildcard = false;
   const literal = /"((?:[^"\\]|\\.)*)"/g;
   const kept = value.replace(literal, (_all, text: string) => {
-    const at = text.lastIndexOf('@');
-    if (text.includes('*') && at > 0) {
-      isWildcard ||= text.slice(0, at) !== '*';
-      return `"${text}"`;
-    }
-    return `"${idOf(pepper, text)}"`;
+    const path = keepPath(pepper, text, /\*/);
+    isWildcard ||= path === undefined;
+    return `"${path ?? text}"`;
   });
   if (isWildcard) return wildcard;
   const outside = kept.replace(literal, '""');

@@ -1,9 +1,9 @@
 import { Caller, defineRoute, Input, type InputOf, type Principal, Route } from '@gatehouse/http';
 import { PLATFORM, type Platform, readAsTenant } from '@gatehouse/service';
 import { Controller, Inject } from '@nestjs/common';
-import { And, LessThan, MoreThanOrEqual, Raw } from 'typeorm';
+import { And, In, LessThan, MoreThanOrEqual, Raw } from 'typeorm';
 import { z } from 'zod';
-import { recordablePath } from '../secret/recordable-path.js';
+import { recordedPaths } from '../secret/recordable-path.js';
 import { DisclosureRow } from './disclosure.entity.js';
 import { disclosureView, toDisclosureView } from './disclosure-view.js';
 import { formatPlace, parsePlace } from './place.js';
@@ -68,7 +68,7 @@ export class DisclosureListController {
       });
     const occurredAt = inTime && after ? And(inTime, after) : (inTime ?? after);
     return {
-      ...(path !== undefined && { path: recordablePath(this.platform.pepper, path) }),
+      ...(path !== undefined && { path: In([...recordedPaths(this.platform.pepper, path)]) }),
       ...(version !== undefined && { version }),
       ...(subject_type !== undefined && { subjectType: subject_type }),
       ...(subject_id !== undefined && { subjectId: subject_id }),

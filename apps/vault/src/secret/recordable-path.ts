@@ -1,1 +1,1 @@
-export { recordableText as recordablePath } from '@gatehouse/telemetry';
+export { recordableText as recordablePath, recordedForms as recordedPaths } from '@gatehouse/telemetry';
