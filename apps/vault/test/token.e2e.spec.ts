@@ -1,3 +1,5 @@
+import { connectBus, serve } from '@gatehouse/bus';
+import { observe } from '@gatehouse/contracts';
 import { startService } from '@gatehouse/service';
 import { waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -61,6 +63,35 @@ describe('a new token', () => {
       [`%${accessor}%`],
     );
     expect(rows.length).toBeGreaterThan(0);
+  });
+
+  it('is the credential that disclosures name', async () => {
+    const { client_token: token, accessor } = await made(admin.key);
+    expect((await vault(stack, 'PUT', 'secret/data/named', { token }, { data: { a: '1' } })).status).toBe(200);
+    expect((await vault(stack, 'GET', 'secret/data/named', { token })).status).toBe(200);
+    const disclosures = () => stack.call(`/api/v1/vault/disclosures?credential=${accessor}`, { key: admin.key });
+    const listed = async () => (await disclosures()).body.disclosures.length === 1;
+    await waitFor(listed, { timeoutMs: 30_000, message: 'the read is listed' });
+  });
+
+  it('is none of the keys whose use identity is told of', async () => {
+    const nc = await connectBus({ servers: stack.nats.url, user: 'identity' });
+    const used = new Set<string>();
+    const identity = serve(nc, observe, async ({ uses }) => {
+      for (const { keyId } of uses) used.add(keyId);
+      return { taken: uses.length };
+    });
+    try {
+      const { client_token: token, accessor } = await made(ann.key);
+      expect(await isLive(token)).toBe(true);
+      // Whoever stops tells the rest.
+      await stack.restart();
+      expect(used).toContain(ann.keyId);
+      expect(used).not.toContain(accessor);
+    } finally {
+      await identity.stop();
+      await nc.close();
+    }
   });
 
   it('has no scope that its maker lacks, and its children none that it lacks', async () => {

@@ -23,6 +23,7 @@ export { type KnownKey, knownKeysProjection, knownKeysSql } from './known-keys.j
 export {
   type AuthenticationFailure,
   type Credentials,
+  credentialOf,
   NotAuthenticated,
   type Principal,
   type SentProof,

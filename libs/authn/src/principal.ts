@@ -4,9 +4,9 @@ export interface Principal {
   readonly id: string;
   /** The tenant the call acts in: the credential's own, or one that the caller selected and is a member of. */
   readonly tenantId: string;
-  /** The key that was used; absent for tokens. */
+  /** The key of identity that was used; absent for tokens. */
   readonly keyId?: string;
-  /** The token of the vault that was used, whose accessor this is: decisions name it. */
+  /** The token of the vault that was used, whose accessor this is. */
   readonly tokenId?: string;
   /** Action patterns of the credential; absent: all that the principal may. */
   readonly scopes?: readonly string[];
@@ -17,6 +17,14 @@ export interface Principal {
   /** How the person of a token proved who it is (`amr`, RFC 8176). */
   readonly methods?: readonly string[];
 }
+
+/** Id of the credential that a caller came with: its key, its token of the vault, or its sign-in. Undefined for one without. */
+export const credentialOf = ({
+  keyId,
+  tokenId,
+  sessionId,
+}: Pick<Principal, 'tenantId' | 'keyId' | 'tokenId' | 'sessionId'>): string | undefined =>
+  keyId ?? tokenId ?? sessionId;
 
 /** Why nobody was let in. The words are stable: the status tables, reports and metrics are keyed by them. */
 export type AuthenticationFailure =

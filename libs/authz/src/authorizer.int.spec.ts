@@ -51,6 +51,17 @@ describe('asking policy', () => {
     });
   });
 
+  it.each([
+    ['key', { keyId: 'k-1' }, 'k-1'],
+    ['token of the vault', { tokenId: 't-1' }, 't-1'],
+    ['sign-in', { sessionId: 's-1' }, 's-1'],
+    ['key rather than its sign-in', { keyId: 'k-1', sessionId: 's-1' }, 'k-1'],
+  ])('names the credential once, to be counted and to be recorded: %s', async (_name, more, credential) => {
+    await authorize({ ...principal, ...more }, 'key.read', 'key/k-1', request, { version: 3 });
+    expect(asked.at(-1)).toMatchObject({ credential, noted: { version: 3, credential } });
+    expect(Object.keys(asked.at(-1)?.noted ?? {})).toHaveLength(2);
+  });
+
   it('hands on the position that the caller has seen, and refuses what is none', async () => {
     const sent = (position: string) =>
       authorize(principal, 'key.read', 'key/k-1', {

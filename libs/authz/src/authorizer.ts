@@ -1,3 +1,4 @@
+import { credentialOf } from '@gatehouse/authn';
 import { call, RpcError } from '@gatehouse/bus';
 import { decide, type Entity } from '@gatehouse/contracts';
 import { type AccessDecision, type Authorize, type HttpRequest, ProblemError, unavailable } from '@gatehouse/http';
@@ -32,9 +33,9 @@ function minimumPosition({ headers }: HttpRequest): string | undefined {
 export function createAuthorizer({ service, connection, timeoutMs = 3_000 }: AuthorizerOptions): Authorize {
   return async (principal, action, resource, request, noted): Promise<AccessDecision> => {
     const minPosition = minimumPosition(request);
-    const { keyId, tokenId } = principal as { readonly keyId?: string; readonly tokenId?: string };
-    // One principal has many tokens: which of them it was is part of the record.
-    const notes = { ...noted, ...(tokenId !== undefined && { token: tokenId }) };
+    // One principal has many credentials: which of them it was is part of the record.
+    const credential = credentialOf(principal);
+    const notes = { ...noted, ...(credential !== undefined && { credential }) };
     try {
       const answer = await call(
         connection(),
@@ -45,7 +46,7 @@ export function createAuthorizer({ service, connection, timeoutMs = 3_000 }: Aut
           action,
           resource: toEntity(resource),
           ...(principal.scopes && { scopes: [...principal.scopes] }),
-          ...(keyId !== undefined && { credential: keyId }),
+          ...(credential !== undefined && { credential }),
           ...(minPosition !== undefined && { minPosition }),
           ...(Object.keys(notes).length > 0 && { noted: notes }),
           caller: { type: 'gatehouse', id: service },

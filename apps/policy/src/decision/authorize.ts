@@ -1,6 +1,6 @@
 import { toEntity } from '@gatehouse/authz';
 import type { AccessDecision, Authorize, HttpRequest, Principal } from '@gatehouse/http';
-import { credentialOf } from './asked-by.js';
+import { countedCredential } from './asked-by.js';
 import type { DecisionPoint } from './decision-point.js';
 import { minimumPosition } from './minimum-position.js';
 import type { Question } from './question.js';
@@ -35,6 +35,6 @@ const questionOf = (principal: Principal, action: string, resource: string): Que
   subject: { type: principal.type, id: principal.id },
   action,
   resource: toEntity(resource),
-  credential: credentialOf(principal),
+  credential: countedCredential(principal),
   scopes: principal.scopes,
 });

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { credentialOf } from '@gatehouse/authn';
 import { asTenant, type CommandContext, handle, type NewEvent, type PostgresEventStore } from '@gatehouse/event-store';
 import { type Authorize, type Principal, ProblemError } from '@gatehouse/http';
 import { commandIdOf } from '@gatehouse/service';
@@ -89,8 +90,8 @@ export class Leases {
       const validUntil = targetNow + role.defaultTtlSeconds * 1_000;
       const maxUntil = targetNow + role.maxTtlSeconds * 1_000;
       const terms: LeaseTerms = { leaseId, database: role.database, role: roleName, username, maxUntil, holder };
-      const { keyId } = asker.caller as { readonly keyId?: string };
-      const requested = await this.#decide(context, leaseId, requestLease(terms, validUntil, keyId), commandId);
+      const credential = credentialOf(asker.caller);
+      const requested = await this.#decide(context, leaseId, requestLease(terms, validUntil, credential), commandId);
       if (requested.duplicate) refuseRepeated(requested);
       const marker = { leaseId, database: role.database, role: roleName, maxUntil, holder };
       const code = await keyring.fingerprint(tenantId, markerInput(username, marker));

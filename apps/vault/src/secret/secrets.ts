@@ -88,7 +88,7 @@ export class Secrets {
     const row = await this.access.rowOf(tenantId, address, version);
     const looked = await settled(this.#version(tenantId, address, row, version));
     // Known or not, what follows is told only to whoever may read it.
-    await this.access.admit(asker, 'secret.read', `secret/${path}`, notedOf(looked.value, asker));
+    await this.access.admit(asker, 'secret.read', `secret/${path}`, notedOf(looked.value));
     return this.access.guarded(asker, address, async () => {
       if ('error' in looked) throw looked.error;
       const found = looked.value;
@@ -346,18 +346,9 @@ interface FoundVersion {
   readonly state: VersionState;
 }
 
-/**
- * What the decision notes: which version is meant, 0 when it is not there or what is there can't be believed; and the
- * credential, so that what a stolen one was given is known apart from the rest.
- */
-function notedOf(found: FoundVersion | undefined, { caller }: Asker): Readonly<Record<string, string | number>> {
-  const { keyId, sessionId } = caller as { readonly keyId?: string; readonly sessionId?: string };
-  const credential = keyId ?? sessionId;
-  return {
-    ...(found ? { version: found.number, secretId: found.of.secret.secretId } : { version: 0 }),
-    ...(credential !== undefined && { credential }),
-  };
-}
+/** What the decision notes: which version is meant, 0 when it is not there or what is there can't be believed. */
+const notedOf = (found: FoundVersion | undefined): Readonly<Record<string, string | number>> =>
+  found ? { version: found.number, secretId: found.of.secret.secretId } : { version: 0 };
 
 const textOf = (metadata: CustomMetadata | null): string | null =>
   metadata === null || Object.keys(metadata).length === 0 ? null : canonicalJson(metadata);

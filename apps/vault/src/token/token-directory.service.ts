@@ -68,7 +68,7 @@ export class TokenDirectory implements VaultTokens {
   }
 
   /**
-   * Whom a token acts as, with the token's id for `keyId`. One use of a token with bounded uses is taken.
+   * Whom a token acts as. One use of a token with bounded uses is taken.
    *
    * Undefined for a text that is no such token by its form.
    *
@@ -116,11 +116,11 @@ export class TokenDirectory implements VaultTokens {
   #assertStillLetIn(token: TokenRow, ip: string, nowMs: number): void {
     const { callers } = this.#options;
     const behind = token.madeWith === null ? principalOfRow(token) : callers.recall(token.madeWith, ip, nowMs);
-    // As whoever made the token would come: without the token's id, which is no key, and without its limits.
+    // As whoever made the token would come: without the token's id and its limits.
     const { type, id, tenantId: own } = behind;
     const found: Principal = {
       ...{ type, id, tenantId: own },
-      ...(token.madeWith !== null && behind.keyId !== undefined && { keyId: behind.keyId }),
+      ...(behind.keyId !== undefined && { keyId: behind.keyId }),
       ...(token.sessionId !== null && { sessionId: token.sessionId }),
       ...(token.methods !== null && { methods: token.methods }),
     };
@@ -157,7 +157,6 @@ export const principalOfRow = (row: TokenRow): Principal => ({
   type: row.principalType,
   id: row.principalId,
   tenantId: row.tenantId,
-  keyId: row.tokenId,
   tokenId: row.tokenId,
   ...(row.scopes && { scopes: row.scopes }),
   tenantFixed: true,

@@ -95,11 +95,11 @@ export class Wrapping {
     const { tenantId, wrappedId } = found;
     const context = { ...contextOf(request, tenantId, now), actor: holder(wrappedId) };
     // COMMIT POINT: read for ever, whether or not the answer reaches its reader.
-    const opened = await this.#attempt(found, request, now, (log, client) =>
-      this.#take(log, client, found, 'opened', context, () =>
-        append(log, context, wrappedId, 'wrapping.opened', { wrappedId }),
-      ),
-    );
+    const opened = await this.#attempt(found, request, now, async (log, client) => {
+      const text = await this.#take(client, found, 'opened', now);
+      if (text !== undefined) await append(log, context, wrappedId, 'wrapping.opened', { wrappedId });
+      return text;
+    });
     return JSON.parse(opened) as Envelope;
   }
 
@@ -110,14 +110,11 @@ export class Wrapping {
     const { tenantId, wrappedId, creationPath: path, ttlSeconds: ttl } = found;
     const context = { ...contextOf(request, tenantId, now), actor: holder(wrappedId) };
     return this.#attempt(found, request, now, async (log, client) => {
-      let payload = '';
-      let made: WrapInfo | undefined;
-      payload =
-        (await this.#take(log, client, found, 'replaced', context, async (text) => {
-          made = await this.#keep(log, client, { payload: text, path, ttl, context, insteadOf: wrappedId });
-          await append(log, context, wrappedId, 'wrapping.replaced', { wrappedId, by: made.accessor });
-        })) ?? '';
-      return payload === '' ? undefined : made;
+      const payload = await this.#take(client, found, 'replaced', now);
+      if (payload === undefined) return undefined;
+      const made = await this.#keep(log, client, { payload, path, ttl, context, insteadOf: wrappedId });
+      await append(log, context, wrappedId, 'wrapping.replaced', { wrappedId, by: made.accessor });
+      return made;
     });
   }
 
@@ -165,12 +162,10 @@ export class Wrapping {
 
   /** Locks the row, opens it, and marks it: of two who come at once the second waits here and finds it marked. */
   async #take(
-    _log: Log,
     client: Client,
     { tenantId, wrappedId }: Row,
     status: 'opened' | 'replaced',
-    { now }: CommandContext,
-    record: (text: string) => Promise<unknown>,
+    now: number,
   ): Promise<string | undefined> {
     const { rows } = await client.query<SealedRow>(
       `select ${columns}, ciphertext, wrapped_key as "wrappedKey", key_version as "keyVersion" from wrapped_answers
@@ -187,7 +182,6 @@ export class Wrapping {
        where tenant_id = $1 and wrapped_id = $2`,
       [tenantId, wrappedId, status],
     );
-    await record(text);
     return text;
   }
 
