@@ -74,26 +74,6 @@ describe('a new token', () => {
     await waitFor(listed, { timeoutMs: 30_000, message: 'the read is listed' });
   });
 
-  it('is none of the keys whose use identity is told of', async () => {
-    const nc = await connectBus({ servers: stack.nats.url, user: 'identity' });
-    const used = new Set<string>();
-    const identity = serve(nc, observe, async ({ uses }) => {
-      for (const { keyId } of uses) used.add(keyId);
-      return { taken: uses.length };
-    });
-    try {
-      const { client_token: token, accessor } = await made(ann.key);
-      expect(await isLive(token)).toBe(true);
-      // Whoever stops tells the rest.
-      await stack.restart();
-      expect(used).toContain(ann.keyId);
-      expect(used).not.toContain(accessor);
-    } finally {
-      await identity.stop();
-      await nc.close();
-    }
-  });
-
   it('has no scope that its maker lacks, and its children none that it lacks', async () => {
     const { client_token: token } = await made(ann.key, { policies: ['secret.read', 'token.create'] });
     expect((await create(token, { policies: ['secret.*'] })).status).toBe(403);
@@ -265,5 +245,27 @@ describe('a canary', () => {
     expect(stored).not.toContain(ann.key.slice(4));
     const events = await stack.superuser.query('select envelope::text as text from vault.events');
     expect(JSON.stringify(events.rows)).not.toContain('canary-of-the-test');
+  });
+});
+
+describe('the use of a token', () => {
+  it('is no use of a key that identity is told of', async () => {
+    const nc = await connectBus({ servers: stack.nats.url, user: 'identity' });
+    const used = new Set<string>();
+    const identity = serve(nc, observe, async ({ uses }) => {
+      for (const { keyId } of uses) used.add(keyId);
+      return { taken: uses.length };
+    });
+    try {
+      const { client_token: token, accessor } = await made(ann.key);
+      expect(await isLive(token)).toBe(true);
+      // Whoever stops tells the rest.
+      await stack.restart();
+      expect(used).toContain(ann.keyId);
+      expect(used).not.toContain(accessor);
+    } finally {
+      identity.unsubscribe();
+      await nc.close();
+    }
   });
 });

@@ -29,6 +29,6 @@ export {
   secretNameIn,
   secretNamePattern,
 } from './reference/reference.js';
-export { secretBytes } from './secret/secret-bytes.js';
+export { type SecretPart, secretBytes, secretPart } from './secret/secret-bytes.js';
 export { defaultSecretsDirectory, readSecretBytes, readSecretText, secretPath } from './secret/secret-file.js';
 export { type SecretChange, type SecretWatch, type WatchOptions, watchSecrets } from './secret/watch-secrets.js';

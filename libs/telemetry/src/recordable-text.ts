@@ -2,7 +2,7 @@ import { addressPseudonym, type Pepper, pseudonym } from '@gatehouse/crypto';
 import { maskSecrets } from './mask.js';
 
 /** Cheap and too wide: most identifiers hold none of these and are looked at no further. */
-const suspicious = /@|ma[us]_|m87_|gv[stw]_|eyJ/;
+const suspicious = /@|ma[us]_|m87_|g(?:st|iv|us|sh|rt|ch|ln|v[stw])_|eyJ/;
 
 /** Longest identifier that events and indexes take, in UTF-16 code units. */
 const longestIdentifier = 512;

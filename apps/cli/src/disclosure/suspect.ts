@@ -1,6 +1,5 @@
 import type { InferredOptionTypes, Options } from 'yargs';
-import { usageFailure } from '../failure.js';
-import { parseInstant } from '../output/time.js';
+import { instantOf } from '../instant.js';
 import { parseReference } from '../reference.js';
 
 /** Whose reads: an identity or one credential of it, in a span of time. */
@@ -10,8 +9,8 @@ export const suspectOptions = {
     requiresArg: true,
     describe: 'Only what this key, token or sign-in was given (its id)',
   },
-  since: { type: 'string', requiresArg: true, describe: 'First moment that counts, RFC 3339' },
-  until: { type: 'string', requiresArg: true, describe: 'First moment that no longer counts, RFC 3339' },
+  since: { type: 'string', requiresArg: true, describe: 'First moment that counts: a day, or RFC 3339' },
+  until: { type: 'string', requiresArg: true, describe: 'First moment that no longer counts: a day, or RFC 3339' },
 } as const satisfies Record<string, Options>;
 
 export type SuspectFlags = InferredOptionTypes<typeof suspectOptions>;
@@ -26,11 +25,4 @@ export function suspectQuery(identity: string, { credential, since, until }: Sus
     since: instantOf('--since', since),
     until: instantOf('--until', until),
   };
-}
-
-function instantOf(flag: string, text: string | undefined): string | undefined {
-  const instant = text === undefined ? undefined : parseInstant(text);
-  if (text !== undefined && instant === undefined)
-    throw usageFailure(`${flag} "${text}" is not a time with its offset, such as 2026-11-22T03:00:00Z`);
-  return instant;
 }

@@ -16,7 +16,8 @@ describe('a search', () => {
 
   it('takes an actor without its type, and refuses a time without its offset', () => {
     expect(queryOf({ actor: 'ci' } as never)).toMatchObject({ actor: 'ci', decision: undefined });
-    expect(() => queryOf({ to: '2026-11-22' } as never)).toThrow('--to');
+    expect(() => queryOf({ to: '2026-11-22T10:00:00' } as never)).toThrow('--to');
+    expect(queryOf({ to: '2026-11-22' } as never)).toMatchObject({ to: '2026-11-22T00:00:00.000Z' });
   });
 });
 

@@ -1,7 +1,6 @@
 import type { Argv, InferredOptionTypes, Options } from 'yargs';
 import type { Client, Query } from '../client.js';
-import { usageFailure } from '../failure.js';
-import { parseInstant } from '../output/time.js';
+import { instantOf } from '../instant.js';
 import type { Reference } from '../reference.js';
 
 /** What entries are searched by; several together must all hold. */
@@ -11,8 +10,8 @@ export const filterOptions = {
   type: { type: 'string', requiresArg: true, describe: 'Type of event, such as decision.recorded' },
   decision: { choices: ['allow', 'deny'], describe: 'Outcome of a decision' },
   resource: { type: 'string', requiresArg: true, describe: 'Resource of a decision, type/id' },
-  from: { type: 'string', requiresArg: true, describe: 'First moment that counts, RFC 3339' },
-  to: { type: 'string', requiresArg: true, describe: 'First moment that no longer counts, RFC 3339' },
+  from: { type: 'string', requiresArg: true, describe: 'First moment that counts: a day, or RFC 3339' },
+  to: { type: 'string', requiresArg: true, describe: 'First moment that no longer counts: a day, or RFC 3339' },
   id: { type: 'string', requiresArg: true, describe: 'Id of the event; of a decision, the id in its answer' },
 } as const satisfies Record<string, Options>;
 export type FilterFlags = InferredOptionTypes<typeof filterOptions>;
@@ -50,13 +49,6 @@ export function queryOf(flags: FilterFlags): Query {
     to: instantOf('--to', to),
     id,
   };
-}
-
-function instantOf(flag: string, text: string | undefined): string | undefined {
-  const instant = text === undefined ? undefined : parseInstant(text);
-  if (text !== undefined && instant === undefined)
-    throw usageFailure(`${flag} "${text}" is not a time with its offset, such as 2026-11-22T03:00:00Z`);
-  return instant;
 }
 
 function actorOf(text: string): Partial<Reference> & { id: string } {

@@ -1,7 +1,6 @@
 import type { PolicyDocument } from '@gatehouse/evaluator';
 import type { Client } from '../client.js';
 import { exitCodes, Failure, usageFailure } from '../failure.js';
-import { parseInstant } from '../output/time.js';
 import type { Reference } from '../reference.js';
 
 export const policyPath = '/api/v1/policy';
@@ -66,11 +65,3 @@ export async function listVersions(client: Client): Promise<{ active: string | n
 /** Of a digest what people compare by. */
 export const shortDigest = (digest: string | null): string =>
   digest === null ? 'built-in roles' : digest.slice(0, 19);
-
-/** RFC 3339, or a day, which begins at midnight UTC. @throws Failure for any other text */
-export function instantOf(flag: string, text: string): string {
-  const instant = parseInstant(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text);
-  if (instant === undefined)
-    throw usageFailure(`${flag} "${text}" is no moment such as 2026-11-22 or 2026-11-22T10:00:00Z`);
-  return instant;
-}

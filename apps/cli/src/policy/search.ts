@@ -1,10 +1,10 @@
 import type { MatchedRule } from '@gatehouse/evaluator';
 import { defineCommand, type Tools } from '../command.js';
 import { usageFailure } from '../failure.js';
+import { instantOf } from '../instant.js';
 import type { Output } from '../output/output.js';
 import { printable } from '../output/table.js';
 import { formatReference, parseReference, parseResource, type Reference } from '../reference.js';
-import { instantOf } from './policy-api.js';
 
 /** AuthZEN 1.0: a page of what was found. */
 interface Page<T> {

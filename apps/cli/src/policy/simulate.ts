@@ -1,7 +1,8 @@
 import { defineCommand, type Tools } from '../command.js';
 import { exitCodes, usageFailure } from '../failure.js';
+import { instantOf } from '../instant.js';
 import { parseDuration } from '../output/time.js';
-import { findVersion, instantOf } from './policy-api.js';
+import { findVersion } from './policy-api.js';
 import { readSoundPolicy } from './policy-file.js';
 import { printReplay, type Replay, simulated } from './simulations.js';
 

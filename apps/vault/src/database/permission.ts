@@ -1,7 +1,6 @@
 import type { CommandContext } from '@gatehouse/event-store';
 import { type Authorize, type Noted, ProblemError } from '@gatehouse/http';
-import { commandContext } from '@gatehouse/service';
-import type { Asker } from '../asker.js';
+import { type Asker, contextOf } from '../asker.js';
 
 /**
  * Asks for one decision, and gives what the events that follow from it have in common.
@@ -10,15 +9,15 @@ import type { Asker } from '../asker.js';
  */
 export async function permitted(
   authorize: Authorize,
-  { caller, request }: Asker,
+  asker: Asker,
   action: string,
   resource: string,
   noted?: Noted,
 ): Promise<CommandContext> {
-  const answer = await authorize(caller, action, resource, request, noted);
+  const answer = await authorize(asker.caller, action, resource, asker.request, noted);
   if (!answer.allowed) throw new ProblemError('forbidden');
   return {
-    ...commandContext(request, caller, Date.now()),
+    ...contextOf(asker),
     ...(answer.decisionId !== undefined && { causationId: answer.decisionId }),
   };
 }

@@ -1,9 +1,7 @@
-import type { Principal } from '@gatehouse/authn';
 import { AUTHORIZE, type Authorize, ProblemError } from '@gatehouse/http';
-import { commandContext } from '@gatehouse/service';
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import type { Asker } from '../asker.js';
+import { type Asker, contextOf } from '../asker.js';
 import { namespaceOf } from '../dialect/credentials.js';
 import {
   type DialectRoute,
@@ -229,5 +227,3 @@ export class ApproleRoutes implements DialectRoutes {
     return this.roles.get(asker.caller.tenantId, 'approle', name);
   }
 }
-
-const contextOf = ({ caller, request }: Asker) => commandContext(request, caller as Principal, Date.now());

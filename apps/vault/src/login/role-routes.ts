@@ -1,9 +1,7 @@
-import type { Principal } from '@gatehouse/authn';
 import type { LoginMethod } from '@gatehouse/contracts';
 import { type FieldError, ProblemError } from '@gatehouse/http';
-import { commandContext } from '@gatehouse/service';
 import { z } from 'zod';
-import type { Asker } from '../asker.js';
+import { type Asker, contextOf } from '../asker.js';
 import type { LoginRoles } from './login-roles.service.js';
 import { roleSettings } from './role-settings.js';
 
@@ -30,13 +28,14 @@ export async function writeRole(
   method: LoginMethod,
   name: string,
   body: Readonly<Record<string, unknown>>,
-  { caller, request }: Asker,
+  asker: Asker,
 ): Promise<void> {
-  const before = await roles.find(caller.tenantId, method, name);
+  const { tenantId } = asker.caller;
+  const before = await roles.find(tenantId, method, name);
   const sent = Object.fromEntries(Object.entries(body).map(([key, value]) => [aliases[key] ?? key, value]));
   const settings = checked(roleSettings[method], { ...before?.settings, ...sent });
-  const role = { tenantId: caller.tenantId, method, name, settings };
-  await roles.write(role, commandContext(request, caller as Principal, Date.now()));
+  const role = { tenantId, method, name, settings };
+  await roles.write(role, contextOf(asker));
 }
 
 /** What a schema makes of a body. @throws ProblemError `validation_failed` */

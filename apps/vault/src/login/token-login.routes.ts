@@ -1,10 +1,9 @@
-import type { Principal } from '@gatehouse/authn';
 import { isForeignUrl } from '@gatehouse/authn';
 import { AUTHORIZE, type Authorize, type HttpRequest, ProblemError } from '@gatehouse/http';
-import { commandContext, PLATFORM, type Platform } from '@gatehouse/service';
+import { PLATFORM, type Platform } from '@gatehouse/service';
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import type { Asker } from '../asker.js';
+import { contextOf } from '../asker.js';
 import { namespaceOf } from '../dialect/credentials.js';
 import {
   type DialectRoute,
@@ -165,5 +164,3 @@ function attempt(name: string, read: () => unknown): void {
     throw wrong(name, 'does not hold public keys that can be read');
   }
 }
-
-const contextOf = ({ caller, request }: Asker) => commandContext(request, caller as Principal, Date.now());

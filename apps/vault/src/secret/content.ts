@@ -1,38 +1,5 @@
-import { canonicalJson } from '@gatehouse/crypto';
-
 /** Content of a version: the `data` of the KV dialect. Our own API's single value is `value`, or `value_base64` for bytes. */
 export type SecretData = Readonly<Record<string, unknown>>;
-
-export type ExactBytesOf = 'value' | 'value_base64' | 'single_member' | 'object';
-
-const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-
-/** Which part of the content is the secret itself. */
-export function partOf(data: SecretData): ExactBytesOf {
-  if (typeof data.value === 'string') return 'value';
-  if (typeof data.value_base64 === 'string' && base64.test(data.value_base64)) return 'value_base64';
-  const members = Object.values(data);
-  return members.length === 1 && typeof members[0] === 'string' ? 'single_member' : 'object';
-}
-
-/**
- * The exact bytes of a secret, as a mount has them: `value`, else the decoded `value_base64`, else the one member if it is a
- * text, else the canonical JSON of the whole.
- *
- * @example bytesOf({ value: 'hunter2' }) // Buffer of 7 bytes
- */
-export function bytesOf(data: SecretData): Buffer {
-  switch (partOf(data)) {
-    case 'value':
-      return Buffer.from(data.value as string, 'utf8');
-    case 'value_base64':
-      return Buffer.from(data.value_base64 as string, 'base64');
-    case 'single_member':
-      return Buffer.from(Object.values(data)[0] as string, 'utf8');
-    default:
-      return Buffer.from(canonicalJson(data), 'utf8');
-  }
-}
 
 /** What is sealed: JSON of the content. */
 export const encodeData = (data: SecretData): Buffer => Buffer.from(JSON.stringify(data), 'utf8');

@@ -1,9 +1,9 @@
 import type { Pepper } from '@gatehouse/crypto';
 import { type AppendResult, type CommandContext, type PostgresEventStore, sqlState } from '@gatehouse/event-store';
 import { type Authorize, ProblemError } from '@gatehouse/http';
-import { commandContext, commandIdOf, expectedRevisionOf } from '@gatehouse/service';
+import { commandIdOf, expectedRevisionOf } from '@gatehouse/service';
 import type pg from 'pg';
-import type { Asker } from '../asker.js';
+import { type Asker, contextOf } from '../asker.js';
 import type { Keyring } from '../key/keyring.js';
 import type { SecretData } from './content.js';
 import type { IntegrityReports } from './integrity-reports.js';
@@ -73,8 +73,8 @@ export class SecretAccess {
     throw new ProblemError('forbidden', undefined, { cause: new Error(`refused: ${reason}`) });
   }
 
-  context({ caller, request }: Asker, { decisionId }: Allowed, now: number): CommandContext {
-    return { ...commandContext(request, caller, now), ...(decisionId !== undefined && { causationId: decisionId }) };
+  context(asker: Asker, { decisionId }: Allowed, now: number): CommandContext {
+    return { ...contextOf(asker, now), ...(decisionId !== undefined && { causationId: decisionId }) };
   }
 
   /** Turns rows that differ from the log into a report and a problem, and what the domain refuses into its problem. */

@@ -1,9 +1,9 @@
 import type { Principal as Caller } from '@gatehouse/authn';
 import { AUTHORIZE, type Authorize, defineProblems, ProblemError } from '@gatehouse/http';
-import { commandContext, PLATFORM, type Platform } from '@gatehouse/service';
+import { PLATFORM, type Platform } from '@gatehouse/service';
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import type { Asker } from '../asker.js';
+import { type Asker, contextOf } from '../asker.js';
 import { tokenOf } from '../dialect/credentials.js';
 import { type DialectRoute, type DialectRoutes, dialectRoute, writeMethods } from '../dialect/dialect-route.js';
 import { durationUpTo } from '../login/duration-field.js';
@@ -164,7 +164,7 @@ export class TokenRoutes implements DialectRoutes {
     };
     const labels = { displayName: body.display_name ? `token-${body.display_name}` : 'token', meta: body.meta ?? {} };
     const caller = asker.caller as Caller;
-    const context = commandContext(asker.request, caller, now);
+    const context = contextOf(asker, now);
     const made = await this.tokens.create(caller, credentialOf(asker), wish, labels, context);
     return authView(made.chain, made.token, now);
   }
@@ -176,14 +176,14 @@ export class TokenRoutes implements DialectRoutes {
     return this.tokens.byText(asker.caller.tenantId, credential);
   }
 
-  async #renew(chain: Chain, seconds: number | undefined, { caller, request }: Asker, shown: string) {
-    const context = commandContext(request, caller as Caller, Date.now());
+  async #renew(chain: Chain, seconds: number | undefined, asker: Asker, shown: string) {
+    const context = contextOf(asker);
     const renewed = await this.tokens.renew(chain, seconds, context);
     return { auth: authView(renewed, shown, context.now) };
   }
 
-  async #revoke([token]: Chain, { caller, request }: Asker): Promise<undefined> {
-    await this.tokens.revoke(token, commandContext(request, caller as Caller, Date.now()));
+  async #revoke([token]: Chain, asker: Asker): Promise<undefined> {
+    await this.tokens.revoke(token, contextOf(asker));
     return undefined;
   }
 }

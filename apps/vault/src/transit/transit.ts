@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { CommandContext } from '@gatehouse/event-store';
 import { type Authorize, ProblemError } from '@gatehouse/http';
-import { commandContext } from '@gatehouse/service';
-import type { Asker } from '../asker.js';
+import { type Asker, contextOf } from '../asker.js';
 import { type Beside, decrypt, encrypt } from './encryption.js';
 import type { KeyMaterial } from './key-material.js';
 import { checkReadable, versionToMake } from './key-rules.js';
@@ -130,9 +129,7 @@ export class Transit {
     work: (keys: TransitKeys, context: CommandContext) => Promise<T>,
   ): Promise<T> {
     const decisionId = await this.admit(asker, 'transit.write', resourceOf(name));
-    const { caller, request } = asker;
-    const context = commandContext(request, caller, Date.now());
-    return work(this.keys, { ...context, ...(decisionId !== undefined && { causationId: decisionId }) });
+    return work(this.keys, { ...contextOf(asker), ...(decisionId !== undefined && { causationId: decisionId }) });
   }
 
   private async admit(asker: Asker, action: string, resource: string, noted?: { readonly items: number }) {

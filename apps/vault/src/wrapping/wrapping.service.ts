@@ -4,9 +4,10 @@ import { CryptoError, type Pepper, type SealedValue } from '@gatehouse/crypto';
 import { type CommandContext, handle, type PostgresEventStore, type Query } from '@gatehouse/event-store';
 import { defineProblems, type HttpRequest, ProblemError } from '@gatehouse/http';
 import type { ObservationReporter } from '@gatehouse/service';
-import { maskSecrets } from '@gatehouse/telemetry';
+import { contextOf } from '../asker.js';
 import type { Envelope, WrapAnswer, WrapInfo } from '../dialect/answer.js';
 import type { Keyring } from '../key/keyring.js';
+import { recordablePath } from '../secret/recordable-path.js';
 import { hashOf, isOurs, newToken } from '../token/token-text.js';
 import { wrappedPlace } from './wrapped-place.js';
 
@@ -61,7 +62,7 @@ const append = (log: Log, context: CommandContext, wrappedId: string, type: stri
   handle(log, anyState, { streamId: `wrapped:${wrappedId}`, context, decide: () => [{ type, version: 1, data }] });
 
 /** Who acts where only a token was shown: it proves who holds it, not who that is. */
-const holder = (wrappedId: string) => ({ type: 'wrapped', id: wrappedId });
+const holderOf = ({ tenantId, wrappedId }: Row) => ({ type: 'wrapped', id: wrappedId, tenantId });
 
 /**
  * Answers kept aside, sealed, for one reading. Whoever was to read one and finds it read knows that somebody else did: that
@@ -78,8 +79,7 @@ export class Wrapping {
   readonly wrap: WrapAnswer = async (envelope, { ttlSeconds, caller, request, path }) => {
     if (!caller) throw new ProblemError('wrapping_needs_caller');
     const now = Date.now();
-    const actor = { type: caller.type, id: caller.id };
-    const context = { ...contextOf(request, caller.tenantId, now), actor };
+    const context = contextOf({ caller, request }, now);
     const ttl = Math.min(ttlSeconds, maxTtlSeconds);
     const made = await this.#options.store.together(caller.tenantId, (log, client) =>
       this.#keep(log, client, { payload: JSON.stringify(envelope), path, ttl, context }),
@@ -92,8 +92,8 @@ export class Wrapping {
   async unwrap(token: string, request: HttpRequest): Promise<Envelope> {
     const now = Date.now();
     const found = await this.#find(token, request, now);
-    const { tenantId, wrappedId } = found;
-    const context = { ...contextOf(request, tenantId, now), actor: holder(wrappedId) };
+    const { wrappedId } = found;
+    const context = contextOf({ caller: holderOf(found), request }, now);
     // COMMIT POINT: read for ever, whether or not the answer reaches its reader.
     const opened = await this.#attempt(found, request, now, async (log, client) => {
       const text = await this.#take(client, found, 'opened', now);
@@ -107,8 +107,8 @@ export class Wrapping {
   async rewrap(token: string, request: HttpRequest): Promise<WrapInfo> {
     const now = Date.now();
     const found = await this.#find(token, request, now);
-    const { tenantId, wrappedId, creationPath: path, ttlSeconds: ttl } = found;
-    const context = { ...contextOf(request, tenantId, now), actor: holder(wrappedId) };
+    const { wrappedId, creationPath: path, ttlSeconds: ttl } = found;
+    const context = contextOf({ caller: holderOf(found), request }, now);
     return this.#attempt(found, request, now, async (log, client) => {
       const payload = await this.#take(client, found, 'replaced', now);
       if (payload === undefined) return undefined;
@@ -201,11 +201,15 @@ export class Wrapping {
         ...[sealed.ciphertext, sealed.wrappedKey, sealed.keyVersion],
       ],
     );
-    const creationPath = recordablePath(path);
+    const creationPath = this.#recorded(path);
     const before = insteadOf !== undefined && { insteadOf };
     const data = { wrappedId, creationPath, expiresAt: expiresAt.toISOString(), ...before };
     await append(log, context, wrappedId, 'wrapping.created', data);
     return { token, accessor: wrappedId, ttl, creation_time: new Date(now).toISOString(), creation_path: path };
+  }
+
+  #recorded(path: string): string {
+    return recordablePath(this.#options.pepper, path).slice(0, 1_024);
   }
 
   /** Recorded and told; the answer is the same whatever the reason. */
@@ -219,8 +223,8 @@ export class Wrapping {
         [tenantId, wrappedId],
       );
       if ((rows[0]?.failures ?? 0) > maxFailuresTold) return;
-      const context = { ...contextOf(request, tenantId, now), actor: holder(wrappedId) };
-      const data = { wrappedId, reason, creationPath: recordablePath(row.creationPath) };
+      const context = contextOf({ caller: holderOf(row), request }, now);
+      const data = { wrappedId, reason, creationPath: this.#recorded(row.creationPath) };
       await append(log, context, wrappedId, 'wrapping.unwrap_failed', data);
     });
     return new ProblemError('wrapping_token_invalid', undefined, { cause: new Error(`${wrappedId}: ${reason}`) });
@@ -239,16 +243,6 @@ function failureOf({ status, expiresAt }: Row, now: number): Failure | undefined
   if (status !== 'sealed') return status;
   return expiresAt.getTime() <= now ? 'expired' : undefined;
 }
-
-/** Paths are names that people chose: what looks like a key or an address in one is not recorded. */
-const recordablePath = (path: string): string => maskSecrets(path).slice(0, 1_024);
-
-const contextOf = (request: HttpRequest, tenantId: string, now: number) => ({
-  tenantId,
-  now,
-  correlationId: request.trace?.traceId ?? '',
-  ...(request.decisionId !== null && { causationId: request.decisionId }),
-});
 
 async function assertRoom(client: Client, tenantId: string, now: number): Promise<void> {
   const { rows } = await client.query<{ count: number }>(

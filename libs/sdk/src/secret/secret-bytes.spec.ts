@@ -1,22 +1,29 @@
 import { describe, expect, it } from '@jest/globals';
-import { secretBytes } from './secret-bytes.js';
+import fc from 'fast-check';
+import { secretBytes, secretPart } from './secret-bytes.js';
 
 describe('the exact bytes of a secret', () => {
   it.each([
-    ['its value', { value: ' a\n' }, ' a\n'],
-    ['its value, whatever stands beside it', { value: 'v', other: 'o', value_base64: 'YQ==' }, 'v'],
-    ['an empty value', { value: '' }, ''],
-    ['its one member', { password: 'p' }, 'p'],
-    ['all members as canonical JSON', { b: 1, a: 'x' }, '{"a":"x","b":1}'],
-    ['one member that is no text', { port: 1 }, '{"port":1}'],
-    ['nothing at all', {}, '{}'],
-    ['what calls itself base64 and is not', { value_base64: 'not base64' }, 'not base64'],
-  ])('are %s', (_name, data, text) => {
+    ['value', { value: ' a\n' }, ' a\n'],
+    ['value', { value: 'v', other: 'o', value_base64: 'YQ==' }, 'v'],
+    ['value', { value: '', value_base64: 'YQ==' }, ''],
+    ['value_base64', { value_base64: 'AGE=' }, '\0a'],
+    ['value_base64', { value_base64: '', other: 1 }, ''],
+    ['single_member', { password: 'hunter2' }, 'hunter2'],
+    ['single_member', { value_base64: 'not base64' }, 'not base64'],
+    ['object', { value: 1 }, '{"value":1}'],
+    ['object', { b: 1, a: 'x' }, '{"a":"x","b":1}'],
+    ['object', {}, '{}'],
+  ])('are those of its %s: %j', (part, data, text) => {
+    expect(secretPart(data)).toBe(part);
     expect(secretBytes(data).toString('utf8')).toBe(text);
   });
 
-  it('are those that were encoded', () => {
-    const bytes = Buffer.from([0, 255, 10, 13, 0xc3]);
-    expect(secretBytes({ value_base64: bytes.toString('base64') }).equals(bytes)).toBe(true);
-  });
+  it('come back from base64, whatever they are', () =>
+    fc.assert(
+      fc.property(fc.uint8Array(), (bytes) => {
+        const given = Buffer.from(bytes);
+        expect(secretBytes({ value_base64: given.toString('base64') }).equals(given)).toBe(true);
+      }),
+    ));
 });

@@ -1,8 +1,8 @@
 import { AUTHORIZE, type Authorize, ProblemError } from '@gatehouse/http';
-import { commandContext, PLATFORM, type Platform } from '@gatehouse/service';
+import { PLATFORM, type Platform } from '@gatehouse/service';
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import type { Asker } from '../../asker.js';
+import { type Asker, contextOf } from '../../asker.js';
 import { SealControl } from '../../key/seal-control.js';
 import { BareAnswer } from '../answer.js';
 import {
@@ -95,7 +95,7 @@ export class StateRoutes implements DialectRoutes {
     const spec = { path: '/v1/sys/seal', summary: 'Seals the vault: every replica forgets its keys; for operators' };
     return dialectRoute({ ...spec, methods: writeMethods }, async (_input, asker) => {
       await this.admit(asker);
-      await this.seals.seal(commandContext(asker.request, asker.caller, Date.now()));
+      await this.seals.seal(contextOf(asker));
       return undefined;
     });
   }

@@ -1,9 +1,10 @@
 import { defineRoute, ProblemError } from '@gatehouse/http';
+import { secretBytes, secretPart } from '@gatehouse/sdk';
 import { commandHeaders } from '@gatehouse/service';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { z } from 'zod';
-import { bytesOf, partOf, type SecretData } from '../content.js';
+import type { SecretData } from '../content.js';
 import { referenceOf } from '../path.js';
 import { References } from '../references.js';
 import { Secrets } from '../secrets.js';
@@ -105,7 +106,7 @@ function readAnswer(tenantId: string, { data, ...view }: SecretRead) {
 }
 
 function singleValue(data: SecretData): { value?: string; valueBase64?: string } {
-  const part = partOf(data);
-  if (part === 'value' || part === 'single_member') return { value: bytesOf(data).toString('utf8') };
+  const part = secretPart(data);
+  if (part === 'value' || part === 'single_member') return { value: secretBytes(data).toString('utf8') };
   return part === 'value_base64' ? { valueBase64: data.value_base64 as string } : {};
 }
