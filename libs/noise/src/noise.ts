@@ -1,6 +1,14 @@
-export type NoiseErrorCode = 'handshake_failed' | 'decryption_failed' | 'message_too_long' | 'exhausted';
+export type NoiseErrorCode =
+  | 'handshake_failed'
+  | 'decryption_failed'
+  | 'message_too_long'
+  | 'out_of_turn'
+  | 'exhausted';
 
-/** Something that was received does not hold, or a limit is reached. Nothing of it is told apart for the peer. */
+/**
+ * Something that was received does not hold, or a limit is reached. A peer learns nothing of which check failed: what was
+ * forged and what was cut short are one code.
+ */
 export class NoiseError extends Error {
   override readonly name = 'NoiseError';
   constructor(readonly code: NoiseErrorCode) {
@@ -8,24 +16,35 @@ export class NoiseError extends Error {
   }
 }
 
-/** One side of a Noise IK handshake (Noise 5.3; `Noise_IK_25519_ChaChaPoly_BLAKE2s`, and one prologue of ours). */
-export interface Handshake {
-  /** The next message with `payload` sealed in it. */
-  write(payload: Uint8Array): Uint8Array;
-  /** The payload of the peer's next message. @throws NoiseError `handshake_failed` */
-  read(message: Uint8Array): Uint8Array;
-  /** The peer's static key, once known: 32 bytes. */
-  readonly remoteStatic: Uint8Array | undefined;
-  /** After the last message. */
-  transport(): Transport;
+/** Longest handshake message, and longest record (Noise 3). */
+export const maxMessageBytes = 65_535;
+export const keyBytes = 32;
+export const tagBytes = 16;
+
+/** X25519, 32 bytes each. */
+export interface KeyPair {
+  readonly secret: Uint8Array;
+  readonly public: Uint8Array;
 }
 
-/** What both sides share afterwards. Rekeys itself by bytes and time in step with the peer. */
-export interface Transport {
-  /** Handshake hash: names this channel (Noise 11.2). 32 bytes. */
-  readonly channelBinding: Uint8Array;
-  /** Writes the sealed record of `plain` (at most 65,519 bytes) to `into` at `offset`; returns its length. */
-  seal(plain: Uint8Array, into: Uint8Array, offset: number): number;
-  /** Opens one record in order, into `into` at `offset`; returns the length. @throws NoiseError `decryption_failed` */
-  open(record: Uint8Array, into: Uint8Array, offset: number): number;
+/** What a platform may do faster than `noblePrimitives`, which run everywhere. */
+export interface Primitives {
+  /** BLAKE2s (RFC 7693) of both, one behind the other: 32 bytes. */
+  hash(first: Uint8Array, second: Uint8Array): Uint8Array;
+  /** HMAC (RFC 2104) of BLAKE2s. */
+  authenticate(key: Uint8Array, data: Uint8Array): Uint8Array;
+  generateKeyPair(): KeyPair;
+  /** @throws NoiseError `handshake_failed` for a public key of small order */
+  agree(own: KeyPair, publicKey: Uint8Array): Uint8Array;
+  /** ChaCha20-Poly1305 (RFC 8439): what is sealed and its tag, into `into` at `offset`; returns the length of both. */
+  seal(place: SealPlace, text: Uint8Array, into: Uint8Array, offset: number): number;
+  /** The text, or undefined when the tag is wrong. The memory may be used again by the next call. */
+  open(place: SealPlace, sealed: Uint8Array): Uint8Array | undefined;
+}
+
+export interface SealPlace {
+  readonly key: Uint8Array;
+  /** 12 bytes. */
+  readonly nonce: Uint8Array;
+  readonly additionalData: Uint8Array;
 }

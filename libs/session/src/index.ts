@@ -25,3 +25,4 @@ export * from './hello.js';
 export { memoryStreams } from './memory-streams.js';
 export { MessageStream, maxMessageBytes } from './message-stream.js';
 export * from './messages.js';
+export { nodePrimitives } from './node-primitives.js';
