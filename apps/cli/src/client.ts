@@ -3,8 +3,9 @@ import http from 'node:http';
 import https from 'node:https';
 import { pipeline } from 'node:stream/promises';
 import { exitCodes, Failure } from './failure.js';
-import { type Answer, refusedError } from './output/problem.js';
+import { type Answer, RefusedError, refusedError } from './output/problem.js';
 import { keepSession, readSession } from './settings/credentials.js';
+import { withCredentialsLock } from './settings/lock.js';
 import type { OAuth2Token, Settings } from './settings/settings.js';
 
 const timeoutMs = 30_000;
@@ -19,6 +20,8 @@ export interface Call {
   readonly path: string;
   readonly query?: Query;
   readonly body?: unknown;
+  /** Instead of `body`: as OAuth has it. */
+  readonly form?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent without credentials: a sign-in has none yet. */
   readonly isPublic?: boolean;
@@ -66,6 +69,11 @@ export class Client {
     return this.#json<T>({ method: 'POST', path, body, isPublic: true });
   }
 
+  /** Without credentials, to an endpoint of OAuth. */
+  async postForm<T>(path: string, form: Readonly<Record<string, string>>): Promise<T> {
+    return this.#json<T>({ method: 'POST', path, form, isPublic: true });
+  }
+
   /** The exact bytes: of a proof every one counts. */
   async bytes(path: string, query: Query = {}): Promise<Buffer> {
     return (await this.#answer({ method: 'GET', path, query })).body;
@@ -105,16 +113,16 @@ export class Client {
   }
 
   #send(call: Call, bearer: string | undefined): Promise<Answer> {
-    const { method, path, query = {}, body, headers: more, read = collect, limitMs = timeoutMs } = call;
+    const { method, path, query = {}, headers: more, read = collect, limitMs = timeoutMs } = call;
     const url = new URL(this.#settings.url.value + path);
     for (const [name, value] of Object.entries(query))
       if (value !== undefined) url.searchParams.set(name, String(value));
-    const text = body === undefined ? undefined : JSON.stringify(body);
+    const { text, type } = contentOf(call);
     const headers = {
       ...more,
       accept: 'application/json, text/plain, application/problem+json',
       ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
-      ...(text !== undefined && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
+      ...(text !== undefined && { 'content-type': type, 'content-length': Buffer.byteLength(text) }),
     };
     const options = { method, headers, signal: AbortSignal.timeout(limitMs), agent: false } as const;
     return new Promise((resolve, reject) => {
@@ -150,17 +158,38 @@ export class Client {
     this.#session ??= known;
     if (isFresh(this.#session)) return this.#session.access_token;
     const { folder } = this.#settings;
-    const kept = readSession(folder) ?? this.#session;
-    this.#session = isFresh(kept) ? kept : await this.#refresh(kept);
+    // One at a time: a refresh token that is used twice ends the whole sign-in.
+    this.#session = await withCredentialsLock(folder, async () => {
+      const kept = readSession(folder) ?? known;
+      return isFresh(kept) ? kept : this.#refresh(kept);
+    });
     return this.#session.access_token;
   }
 
-  async #refresh({ refresh_token }: OAuth2Token): Promise<OAuth2Token> {
-    const tokens = await this.postPublic<IssuedTokens>('/api/v1/auth/refresh', { refresh_token: refresh_token ?? '' });
-    const next = toToken(tokens, Date.now());
+  async #refresh({ refresh_token, client_id }: OAuth2Token): Promise<OAuth2Token> {
+    const refreshToken = { refresh_token: refresh_token ?? '' };
+    const tokens = await (client_id === undefined
+      ? this.postPublic<IssuedTokens>('/api/v1/auth/refresh', refreshToken)
+      : this.postForm<IssuedTokens>('/oidc/token', { grant_type: 'refresh_token', client_id, ...refreshToken }).catch(
+          (error: unknown) => {
+            throw signInOver(error);
+          },
+        ));
+    const next = toToken(tokens, Date.now(), client_id);
     keepSession(this.#settings.folder, next);
     return next;
   }
+}
+
+/** RFC 6749 5.2: the grant behind the refresh token is gone, or it was used before. */
+const signInOver = (error: unknown): unknown =>
+  error instanceof RefusedError && error.members.error === 'invalid_grant'
+    ? new Failure(exitCodes.unauthenticated, 'the sign-in is over', 'gatehouse login signs in again')
+    : error;
+
+function contentOf({ body, form }: Call): { readonly text?: string; readonly type: string } {
+  if (form) return { text: new URLSearchParams(form).toString(), type: 'application/x-www-form-urlencoded' };
+  return { ...(body !== undefined && { text: JSON.stringify(body) }), type: 'application/json' };
 }
 
 /** What every way to sign in answers. */
@@ -171,10 +200,11 @@ export interface IssuedTokens {
   readonly expires_in: number;
 }
 
-export const toToken = ({ access_token, refresh_token, expires_in }: IssuedTokens, nowMs: number): OAuth2Token => ({
-  access_token,
-  refresh_token,
-  expires_at: Math.floor(nowMs / 1_000) + expires_in,
+export const toToken = (issued: IssuedTokens, nowMs: number, clientId?: string): OAuth2Token => ({
+  access_token: issued.access_token,
+  refresh_token: issued.refresh_token,
+  expires_at: Math.floor(nowMs / 1_000) + issued.expires_in,
+  ...(clientId !== undefined && { client_id: clientId }),
 });
 
 /** Half a minute is more than a call takes. */

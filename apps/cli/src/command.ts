@@ -45,10 +45,17 @@ export interface Host {
 }
 
 /** A command that can be added to a parser; its flags' type stays inside. */
-export type Command = (parser: Argv<GlobalFlags>, host: Host) => Argv<GlobalFlags>;
+export interface Command {
+  (parser: Argv<GlobalFlags>, host: Host): Argv<GlobalFlags>;
+  /** What it is called by. */
+  readonly word: string;
+}
+
+const named = (command: string, add: (parser: Argv<GlobalFlags>, host: Host) => Argv<GlobalFlags>): Command =>
+  Object.assign(add, { word: command.split(' ')[0] ?? '' });
 
 export function defineCommand<F extends GlobalFlags>(spec: CommandSpec<F>): Command {
-  return (parser, host) =>
+  return named(spec.command, (parser, host) =>
     parser.command<F>(
       spec.command,
       spec.describe,
@@ -56,19 +63,21 @@ export function defineCommand<F extends GlobalFlags>(spec: CommandSpec<F>): Comm
       async (flags) => {
         host.exitCode = (await spec.run(flags as unknown as F, toolsFor(flags, host.world))) ?? exitCodes.ok;
       },
-    );
+    ),
+  );
 }
 
 /** Several commands under one word. */
 export function commandGroup(word: string, describe: string, commands: readonly Command[]): Command {
-  return (parser, host) =>
+  return named(word, (parser, host) =>
     parser.command(word, describe, (own) => {
       for (const add of commands) add(own as Argv<GlobalFlags>, host);
       return own.demandCommand(1, `${word}: say what to do`);
-    });
+    }),
+  );
 }
 
-function toolsFor(flags: GlobalFlags, world: World): Tools {
+export function toolsFor(flags: GlobalFlags, world: World): Tools {
   let settings: Settings | undefined;
   const tools: Tools = {
     world,

@@ -15,6 +15,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     home: homedir(),
     stdin: process.stdin,
     stdoutIsTerminal: process.stdout.isTTY === true,
+    stdout: process.stdout,
+    stderr: process.stderr,
     writeOut: (content) => void process.stdout.write(content),
     writeError: (text) => void process.stderr.write(text),
   };

@@ -1,145 +1,33 @@
 import yargs, { type Argv } from 'yargs';
-import { login, logout } from './account/login.js';
-import { listSessions, revokeSessions } from './account/sessions.js';
-import { showConfig } from './account/show-config.js';
-import { whoami } from './account/whoami.js';
-import { acknowledgeAlert, listAlerts } from './alert/alerts.js';
-import { channelCommands } from './alert/channels.js';
-import { alertSettings } from './alert/settings.js';
-import { audienceCommands } from './audience/audiences.js';
-import { mintToken } from './audience/token.js';
-import { clientCommands } from './client/clients.js';
-import { type Command, commandGroup, type EndCode, type GlobalFlags, globalOptions, type Host } from './command.js';
-import { decide } from './decision/decide.js';
-import { blastRadius } from './disclosure/blast-radius.js';
-import { findSecret } from './disclosure/find-secret.js';
-import { listReaders } from './disclosure/readers.js';
-import { rotateSecrets } from './disclosure/rotate-secrets.js';
-import { checkConsistency } from './entry/check-consistency.js';
-import { listEntries } from './entry/list-entries.js';
-import { proveEntries } from './entry/prove-entries.js';
-import { checkpoint, ledgerKey } from './entry/read-ledger.js';
-import { verifyProof } from './entry/verify-proof.js';
+import { type Command, type EndCode, type GlobalFlags, globalOptions, type Host, toolsFor } from './command.js';
+import { commands } from './commands.js';
+import { knownDeviceNames } from './device/device-names.js';
+import { splitDeviceCall, withDashes } from './device/split-call.js';
+import { deviceCommands } from './device-commands.js';
 import { type ExitCode, exitCodes, Failure, usageFailure } from './failure.js';
-import { createGrant, listGrants, revokeGrant } from './grant/grants.js';
-import { listRoles } from './grant/list-roles.js';
-import { addProvider, removeProvider } from './identity-provider/change-providers.js';
-import { listProviders, showProvider } from './identity-provider/read-providers.js';
-import { createKey } from './key/create-key.js';
-import { findLeakedKey } from './key/find-key.js';
-import { generateKey } from './key/generate-key.js';
-import { importKeys } from './key/import-keys.js';
-import { listKeys } from './key/list-keys.js';
-import { rotateKey } from './key/rotate-key.js';
-import { showKey } from './key/show-key.js';
-import { disableKey, enableKey } from './key/switch-key.js';
-import { invite } from './organization/invite.js';
-import { changeRole, leaveOrganization, listMembers, removeMember, transferOwnership } from './organization/members.js';
-import {
-  closeOrganization,
-  createOrganization,
-  listOrganizations,
-  renameOrganization,
-  showOrganization,
-} from './organization/organizations.js';
 import { printable } from './output/table.js';
-import { activateVersion, approveRequest, rejectRequest, rollBack, setMode } from './policy/activations.js';
-import { applyPolicy, diffPolicy } from './policy/apply.js';
-import { explainDecision } from './policy/explain.js';
-import { lintPolicies } from './policy/lint.js';
-import { showMatrix } from './policy/matrix.js';
 import { standardInput } from './policy/policy-file.js';
-import { showSchema } from './policy/schema.js';
-import { whatCan, whoCan } from './policy/search.js';
-import { simulatePolicy } from './policy/simulate.js';
-import { testPolicy } from './policy/test-policy.js';
-import { tightenPolicy } from './policy/tighten.js';
-import { showVersion, showVersions } from './policy/versions.js';
-import { erasePerson } from './privacy/erase-person.js';
-import { exportPerson } from './privacy/export-person.js';
-import { retention } from './privacy/retention.js';
-import { deleteSecret, destroySecret, undeleteSecret } from './secret/change-versions.js';
-import { lintConfig } from './secret/lint-config.js';
-import { secretMetadata } from './secret/metadata.js';
-import { mountSecrets } from './secret/mount/mount.js';
-import { getSecret, listSecrets, listVersions } from './secret/read-commands.js';
-import { runWithSecrets } from './secret/run/run-program.js';
-import { exportSecrets } from './secret/transfer/export-secrets.js';
-import { importSecrets } from './secret/transfer/import-secrets.js';
-import { patchSecret, putSecret } from './secret/write-commands.js';
 import type { World } from './world.js';
 
-const commands: readonly Command[] = [
-  commandGroup('keys', 'API keys', [
-    createKey,
-    listKeys,
-    showKey,
-    rotateKey,
-    disableKey,
-    enableKey,
-    findLeakedKey,
-    importKeys,
-    generateKey,
-  ]),
-  decide,
-  commandGroup('audit', 'The ledger and its proofs', [
-    listEntries,
-    proveEntries,
-    verifyProof,
-    checkConsistency,
-    ledgerKey,
-    checkpoint,
-  ]),
-  commandGroup('org', 'Organizations and their members', [
-    ...[listOrganizations, createOrganization, showOrganization, renameOrganization, closeOrganization],
-    ...[listMembers, invite, removeMember, changeRole, leaveOrganization, transferOwnership],
-  ]),
-  commandGroup('policy', 'What decides: versions, tests, simulation, who may what', [
-    ...[lintPolicies, testPolicy, showSchema],
-    ...[diffPolicy, applyPolicy, showVersions, showVersion, activateVersion, rollBack, approveRequest, rejectRequest],
-    ...[setMode, showMatrix, simulatePolicy, tightenPolicy, whoCan, whatCan, explainDecision],
-  ]),
-  commandGroup('secrets', 'Secrets: values, versions, files of them, in and out, who was given them', [
-    ...[listSecrets, getSecret, putSecret, patchSecret, deleteSecret, undeleteSecret, destroySecret],
-    ...[findSecret, listReaders, blastRadius, rotateSecrets],
-    ...[listVersions, secretMetadata, mountSecrets, importSecrets, exportSecrets],
-  ]),
-  runWithSecrets,
-  commandGroup('privacy', 'What is held on people: export, erasure, retention', [exportPerson, erasePerson, retention]),
-  commandGroup('roles', 'Roles and their rules', [listRoles]),
-  commandGroup('grants', 'Who has which role', [createGrant, listGrants, revokeGrant]),
-  commandGroup('alerts', 'Alerts on authentication', [
-    listAlerts,
-    acknowledgeAlert,
-    alertSettings,
-    commandGroup('channels', 'Where alerts are sent', channelCommands),
-  ]),
-  commandGroup('clients', 'OAuth clients', clientCommands),
-  commandGroup('audiences', 'Services that take short-lived tokens', audienceCommands),
-  commandGroup('idp', 'Identity providers of somebody else', [
-    listProviders,
-    addProvider,
-    showProvider,
-    removeProvider,
-  ]),
-  mintToken,
-  whoami,
-  login,
-  logout,
-  commandGroup('sessions', 'Your sign-ins', [listSessions, revokeSessions]),
-  commandGroup('config', 'Settings of this command line; configurations with references to secrets', [
-    showConfig,
-    lintConfig,
-  ]),
-];
+/** What yargs answers for a shell that completes words; the words of the line come behind it. */
+const completionFlag = '--get-yargs-completions';
+
+interface Parser {
+  readonly name: string;
+  readonly usage: string;
+  readonly commands: readonly Command[];
+  readonly argv: readonly string[];
+  /** The first word may be a device. */
+  readonly isTop: boolean;
+}
 
 /** Runs one command. Never throws: what goes wrong is told on the error output, in one line and what to do next. */
 export async function run(argv: readonly string[], world: World): Promise<EndCode> {
   const host: Host = { world, exitCode: exitCodes.ok };
   try {
-    // yargs loses a dash that stands alone as a positional.
-    const args = argv.map((arg) => (arg === '-' ? standardInput : arg));
-    await parserFor(host, args).parseAsync(args, {}, (_error, _flags, text) => {
+    const given = parserOf(argv);
+    const args = withStandardInput(given.argv);
+    await parserFor(host, { ...given, argv: args }).parseAsync(args, {}, (_error, _flags, text) => {
       if (text !== '') world.writeOut(`${text}\n`);
     });
     return host.exitCode;
@@ -148,14 +36,44 @@ export async function run(argv: readonly string[], world: World): Promise<EndCod
   }
 }
 
-function parserFor(host: Host, argv: readonly string[]): Argv<GlobalFlags> {
+/** yargs loses a dash that stands alone as a positional. What another program gets behind two dashes stays as it is. */
+function withStandardInput(argv: readonly string[]): string[] {
+  const dashes = argv.indexOf('--');
+  return argv.map((arg, i) => (arg === '-' && (dashes < 0 || i < dashes) ? standardInput : arg));
+}
+
+const top = { name: 'gatehouse', usage: 'The command line of Gatehouse.', commands, isTop: true };
+const words = new Set(['completion', ...commands.map(({ word }) => word)]);
+const deviceWords = new Set(deviceCommands('').map(({ word }) => word));
+
+/** `gatehouse keys list`, or `gatehouse edge-1 shell`: a first word that is no command is the name or id of a device. */
+function parserOf(argv: readonly string[]): Parser {
+  if (argv[0] === completionFlag) return completionParser(argv);
+  const call = splitDeviceCall(argv, words, deviceWords);
+  if (call === undefined) return { ...top, argv };
+  return { ...deviceParser(call.device), argv: withDashes(call.argv) };
+}
+
+function completionParser(argv: readonly string[]): Parser {
+  const [flag = '', program = '', first = '', ...rest] = argv;
+  const isDevice = rest.length > 0 && !words.has(first) && !first.startsWith('-');
+  return isDevice ? { ...deviceParser(first), argv: [flag, program, ...rest] } : { ...top, argv };
+}
+
+const deviceParser = (device: string) => ({
+  name: `gatehouse ${device}`,
+  usage: `What is done on the device ${device}.`,
+  commands: deviceCommands(device),
+  isTop: false,
+});
+
+function parserFor(host: Host, { name, usage, commands: known, argv, isTop }: Parser): Argv<GlobalFlags> {
   const parser = yargs([...argv])
-    .scriptName('gatehouse')
-    .usage('$0 <command>\n\nThe command line of Gatehouse.')
+    .scriptName(name)
+    .usage(`$0 <command>\n\n${usage}${isTop ? ' gatehouse DEVICE --help tells what is done on one.' : ''}`)
     // Beyond yargs' own: `--no-x` and dotted names would only hide typing errors.
     .parserConfiguration({ 'boolean-negation': false, 'dot-notation': false, 'populate--': true })
     .options(globalOptions)
-    .completion('completion', 'Print a completion script for the shell')
     .strict()
     .check(eachOnce)
     .recommendCommands()
@@ -167,20 +85,43 @@ function parserFor(host: Host, argv: readonly string[]): Argv<GlobalFlags> {
     .fail((message, error) => {
       throw error ?? usageFailure(message.replaceAll('\n', ' '), 'gatehouse --help, or gatehouse <command> --help');
     });
-  return commands.reduce<Argv<GlobalFlags>>((known, add) => add(known, host), parser as unknown as Argv<GlobalFlags>);
+  withCompletion(parser, host, isTop);
+  return known.reduce<Argv<GlobalFlags>>((all, add) => add(all, host), parser as unknown as Argv<GlobalFlags>);
+}
+
+type Filter = (onCompleted: (error: Error | null, found: readonly string[]) => void) => void;
+
+/** Words as yargs knows them, and where a device may stand the names of those that there are. */
+function withCompletion(parser: Argv, host: Host, isTop: boolean): void {
+  const complete = (
+    current: string,
+    { _: said }: { _: readonly unknown[] },
+    filter: Filter,
+    done: (all: string[]) => void,
+  ) =>
+    filter((_error, found) => {
+      // The name of the program is among them, and the word that is being typed.
+      if (!isTop || said.length > 2 || current.startsWith('-')) return done([...found]);
+      const names = knownDeviceNames(toolsFor({ json: false, utc: false, url: undefined, ca: undefined }, host.world));
+      void names.then((all) => done([...found, ...all.filter((name) => name.startsWith(current))]));
+    });
+  parser.completion('completion', isTop ? 'Print a completion script for the shell' : false, complete as never);
 }
 
 const repeatable = new Set([
   ...['_', '--', 'rule', 'role', 'team', 'network', 'scope', 'question', 'index', 'files'],
   ...['names', 'secret', 'refused', 'set', 'unset', 'recipient'],
+  ...['label', 'words', 'targets', 'reverse', 'R', 'exclude', 'e', 'unit', 'args', 'paths', 'o'],
 ]);
+/** Commands that run another program. */
+const takesDashes = new Set(['run', 'exec', 'docker']);
 
-/** yargs makes a list of a flag that is given twice: which was meant is not for us to guess. `--` is for `run` alone. */
+/** yargs makes a list of a flag that is given twice: which was meant is not for us to guess. */
 function eachOnce(flags: Readonly<Record<string, unknown>>): true {
   const twice = Object.keys(flags).find((name) => Array.isArray(flags[name]) && !repeatable.has(name));
   if (twice !== undefined) throw usageFailure(`--${twice} is given more than once`);
-  const { '--': behind, _: words } = flags as { '--'?: readonly unknown[]; _: readonly unknown[] };
-  if (behind !== undefined && behind.length > 0 && words[0] !== 'run')
+  const { '--': behind, _: said } = flags as { '--'?: readonly unknown[]; _: readonly unknown[] };
+  if (behind !== undefined && behind.length > 0 && !takesDashes.has(String(said[0])))
     throw usageFailure('nothing is taken behind two dashes');
   return true;
 }

@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
 import { run } from './run.js';
 import type { World } from './world.js';
 
@@ -16,12 +16,26 @@ export const caller =
   async (argv: readonly string[], env: World['env'] = {}, given: Partial<World> = {}): Promise<Called> => {
     const written: Buffer[] = [];
     let error = '';
+    const stdout = new Writable({
+      write: (chunk: Uint8Array, _encoding, done) => {
+        written.push(Buffer.from(chunk));
+        done();
+      },
+    });
+    const stderr = new Writable({
+      write: (chunk: Uint8Array, _encoding, done) => {
+        error += Buffer.from(chunk).toString('utf8');
+        done();
+      },
+    });
     const world: World = {
       env,
       cwd: folder,
       home: folder,
       stdin: Readable.from([]),
       stdoutIsTerminal: false,
+      stdout,
+      stderr,
       writeOut: (content) => {
         written.push(Buffer.from(content));
       },

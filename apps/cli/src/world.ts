@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 
 /** Everything of the process that a command may touch, so that a test can stand in for the terminal. */
 export interface World {
@@ -7,6 +7,9 @@ export interface World {
   readonly home: string;
   readonly stdin: Readable;
   readonly stdoutIsTerminal: boolean;
+  /** For bytes without end, which must not pile up here: those of a program on a device. */
+  readonly stdout: Writable;
+  readonly stderr: Writable;
   /** For people and scripts: the answer, as text or as the exact bytes of a secret. */
   writeOut(content: string | Uint8Array): void;
   /** For people: warnings, progress, errors. */

@@ -252,7 +252,7 @@ describe('the command line', () => {
     expect(Object.keys(first)).toEqual(['access_token', 'refresh_token', 'expires_at']);
     expect((await gatehouse(['whoami', '--json'])).out).toContain(id);
     writeFileSync(file, JSON.stringify({ credentials: { OAuth2Token: { ...first, expires_at: 0 } } }));
-    expect((await gatehouse(['sessions', 'list'])).out).toContain('(this one)');
+    expect((await gatehouse(['sign-ins', 'list'])).out).toContain('(this one)');
     expect(kept().refresh_token).not.toBe(first.refresh_token);
     const { refresh_token } = kept();
     const out = await gatehouse(['logout']);

@@ -8,7 +8,8 @@ import { formatReference } from '../reference.js';
 import { forgetCredentials, keepApiKey, keepSession, readSession } from '../settings/credentials.js';
 import { homeFolder, type SettingsFolder } from '../settings/folder.js';
 import { writePrivateFile } from '../settings/private-file.js';
-import { configPath, type Settings } from '../settings/settings.js';
+import { configPath, type OAuth2Token, type Settings } from '../settings/settings.js';
+import { cliClientId, signInWithDeviceCode } from './device-sign-in.js';
 import { type SecretReader, secretReader } from './read-secret.js';
 import { readCaller } from './whoami.js';
 
@@ -26,16 +27,47 @@ export const login = defineCommand({
       })
       .option('tenant', { type: 'string', requiresArg: true, describe: 'The tenant to act in, with --email' })
       .option('api-key-stdin', { type: 'boolean', describe: 'Keep a key, read from the standard input' })
+      .option('no-browser', { type: 'boolean', default: false, describe: 'Only print where to sign in' })
       .conflicts('email', 'api-key-stdin')
       .conflicts('tenant', 'api-key-stdin')
+      .example('$0 login --url https://gatehouse.example.com', 'in a browser, on this machine or another')
       .example('$0 login --url https://gatehouse.example.com --email ann@example.com', '')
       .example('$0 login --url https://gatehouse.example.com --api-key-stdin < key.txt', ''),
-  run: async ({ email, tenant, 'api-key-stdin': isKey }, tools) => {
+  run: async ({ email, tenant, 'api-key-stdin': isKey, 'no-browser': noBrowser }, tools) => {
     if (email !== undefined) return signIn(tools, email, tenant);
     if (isKey === true) return keepKey(tools);
-    throw usageFailure('say who: --email ADDRESS, or --api-key-stdin for a key');
+    if (tenant !== undefined) throw usageFailure('--tenant goes with --email: in the browser the page asks for it');
+    return signInInBrowser(tools, !noBrowser);
   },
 });
+
+/** RFC 8628: whoever sits at a browser, here or elsewhere, types the code and sees what is asked for. */
+async function signInInBrowser(tools: Tools, isBrowser: boolean): Promise<undefined> {
+  const settings = tools.settings();
+  const tokens = await signInWithDeviceCode(tools, new Client(settings), isBrowser);
+  const { folder, path } = keepTokens(tools, settings, toToken(tokens, Date.now(), cliClientId));
+  const caller = await readCaller(new Client({ ...withoutKey(settings), folder, session: sessionIn(folder) }));
+  if (tools.output.isJson) tools.output.json({ ...caller, file: path });
+  else
+    tools.output.line(`${settings.url.value} knows you as ${formatReference(caller)}; the sign-in is kept in ${path}`);
+  return undefined;
+}
+
+function withoutKey({ apiKey: _key, ...settings }: Settings): Settings {
+  return settings;
+}
+
+function sessionIn(folder: SettingsFolder): OAuth2Token {
+  const session = readSession(folder);
+  if (!session) throw new Failure(exitCodes.unavailable, 'the sign-in that was kept a moment ago is gone');
+  return session;
+}
+
+function keepTokens(tools: Tools, settings: Settings, token: OAuth2Token): { folder: SettingsFolder; path: string } {
+  const folder = ownFolder(tools);
+  writeConfig(settings, folder);
+  return { folder, path: keepSession(folder, token) };
+}
 
 async function keepKey(tools: Tools): Promise<undefined> {
   const apiKey = await readLine(tools.world.stdin);
@@ -61,9 +93,7 @@ async function signIn(tools: Tools, email: string, tenant: string | undefined): 
   const tokens = await client
     .postPublic<IssuedTokens>('/api/v1/auth/login', wanted)
     .catch((error: unknown) => proveSecondFactor(client, ask, error));
-  const folder = ownFolder(tools);
-  writeConfig(settings, folder);
-  const path = keepSession(folder, toToken(tokens, Date.now()));
+  const { path } = keepTokens(tools, settings, toToken(tokens, Date.now()));
   if (output.isJson) output.json({ email, file: path });
   else output.line(`${settings.url.value} knows you as ${email}; the sign-in is kept in ${path}`);
   return undefined;
@@ -91,8 +121,7 @@ export const logout = defineCommand({
     const folder = ownFolder(tools);
     const session = readSession(folder);
     // Ended there before it is forgotten here: forgotten first, nobody could end it any more.
-    if (session)
-      await new Client(tools.settings()).postPublic('/api/v1/auth/logout', { refresh_token: session.refresh_token });
+    if (session) await endSignIn(new Client(tools.settings()), session);
     if (!forgetCredentials(folder))
       throw new Failure(
         exitCodes.negative,
@@ -105,10 +134,16 @@ export const logout = defineCommand({
   },
 });
 
+/** OAuth's tokens end as RFC 7009 has it, and the family with them. */
+async function endSignIn(client: Client, { refresh_token, client_id }: OAuth2Token): Promise<void> {
+  if (client_id === undefined) await client.postPublic('/api/v1/auth/logout', { refresh_token });
+  else await client.postForm('/oidc/revoke', { token: refresh_token ?? '', client_id });
+}
+
 /** The key of a development stack is that stack's: logging in and out leaves it alone. */
 function ownFolder({ world, settings }: Tools): SettingsFolder {
   const { folder } = settings();
-  return folder.origin === 'development' ? homeFolder(world) : folder;
+  return folder.origin === 'development' && folder.profile === undefined ? homeFolder(world) : folder;
 }
 
 /** Address and trust go with the key, so that the next call finds the same Gatehouse. */

@@ -60,6 +60,8 @@ describe('the commands', () => {
       home: folder.path,
       stdin: Readable.from([]),
       stdoutIsTerminal: false,
+      stdout: process.stdout,
+      stderr: process.stderr,
       writeOut: (text) => {
         written.out += text;
       },

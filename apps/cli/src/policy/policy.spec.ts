@@ -21,6 +21,8 @@ async function call(argv: string[], stdin = '') {
     home: folder.path,
     stdin: Readable.from(stdin === '' ? [] : [Buffer.from(stdin)]),
     stdoutIsTerminal: false,
+    stdout: process.stdout,
+    stderr: process.stderr,
     writeOut: (text) => {
       written.out += text;
     },

@@ -39,6 +39,8 @@ export interface OAuth2Token {
   readonly access_token: string;
   readonly refresh_token: string | null;
   readonly expires_at: number;
+  /** Of the OAuth client that they were given to; none: they are of a sign-in with a password. */
+  readonly client_id?: string;
 }
 
 /** The shape in which m87 keeps credentials; a device's own key stands beside a person's. */
