@@ -25,10 +25,10 @@ let browser: Awaited<ReturnType<typeof startBrowser>>;
 
 beforeAll(async () => {
   server = createServer(({ url = '/' }, response) => {
-    const [, scope, name, file = ''] = url.split('/');
+    const [, scope, name, ...file] = url.split('/');
     const folder = places[`${scope}/${name}`];
     if (folder === undefined) return void response.setHeader('content-type', 'text/html').end(page);
-    response.setHeader('content-type', 'text/javascript').end(readFileSync(`${folder}/${file}`));
+    response.setHeader('content-type', 'text/javascript').end(readFileSync([folder, ...file].join('/')));
   }).listen(0, '127.0.0.1');
   browser = await startBrowser();
 }, 120_000);
