@@ -1,3 +1,4 @@
+export { Backoff, type BackoffOptions } from './backoff.js';
 export { type ByteStream, type StreamEnd, StreamReset } from './byte-stream.js';
 export type {
   Carrier,
@@ -9,3 +10,8 @@ export type {
   ListenOptions,
   TlsTrust,
 } from './carrier.js';
+export { connect } from './connect.js';
+export { fromDuplex, toDuplex } from './duplex.js';
+export { listen } from './listen.js';
+export { type Pipe, pipe } from './pipe.js';
+export { isQuicAvailable } from './quic/native.js';
