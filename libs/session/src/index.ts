@@ -26,3 +26,4 @@ export { memoryStreams } from './memory-streams.js';
 export { MessageStream, maxMessageBytes } from './message-stream.js';
 export * from './messages.js';
 export { nodePrimitives } from './node-primitives.js';
+export { type Attachment, type ResumableOptions, ResumableStream, resumeWindow } from './resumable-stream.js';

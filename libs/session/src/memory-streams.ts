@@ -34,7 +34,7 @@ class MemoryStream implements ByteStream {
     const { peer } = this;
     if (this.#isOver || this.#ended || !peer) return true;
     if (chunk.byteLength > 0) {
-      peer.#waiting.push(chunk.slice());
+      peer.#waiting.push(new Uint8Array(chunk));
       peer.#waitingBytes += chunk.byteLength;
       peer.#schedule();
     }

@@ -1,0 +1,89 @@
+import { ImpossibleClaim } from './incoming.js';
+import { SendQueue } from './send-queue.js';
+
+/** The writing side of a stream that outlives its carrier: what was written, sent, and taken by the peer. Pure. */
+export class Outgoing {
+  readonly #queue = new SendQueue();
+  /** Sent over the carrier that we have now. */
+  #sent = 0;
+  /** Sent over any; the end counts as one byte more. */
+  #everSent = 0;
+  /** What the peer's callee took. */
+  #taken = 0;
+  #isEnded = false;
+  #isEndSent = false;
+
+  constructor(private readonly window: number) {}
+
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** The peer took everything and knows that it was all. */
+  get isDone(): boolean {
+    return this.#isEnded && this.#taken > this.#queue.end;
+  }
+
+  get hasRoom(): boolean {
+    return this.#queue.end - this.#taken < this.window;
+  }
+
+  /** Enough for the writer to go on for a while. */
+  get hasMuchRoom(): boolean {
+    return this.#queue.end - this.#taken <= (this.window / 4) * 3;
+  }
+
+  write(chunk: Uint8Array): void {
+    this.#queue.append(chunk);
+  }
+
+  end(): void {
+    this.#isEnded = true;
+  }
+
+  /**
+   * Over another carrier, from what the peer says it has.
+   *
+   * @throws ImpossibleClaim for what we never sent, or what it had already told to have
+   */
+  restart(peerReceived: number): void {
+    if (peerReceived < Math.max(this.#queue.base, this.#taken) || peerReceived > this.#everSent) {
+      throw new ImpossibleClaim('received');
+    }
+    const { end } = this.#queue;
+    this.#isEndSent = peerReceived > end;
+    this.#sent = Math.min(peerReceived, end);
+    if (this.#sent > this.#queue.base) this.#queue.release(this.#sent);
+  }
+
+  /** What is to be sent next and its offset, at most `length`; not to be changed. Undefined: nothing, or it must wait. */
+  next(length: number): { offset: number; bytes: Uint8Array } | undefined {
+    const limit = Math.min(this.#queue.end, this.#taken + this.window);
+    const offset = this.#sent;
+    if (offset >= limit) return undefined;
+    const bytes = this.#queue.view(offset, Math.min(length, limit - offset));
+    this.#sent += bytes.byteLength;
+    if (this.#sent > this.#everSent) this.#everSent = this.#sent;
+    return { offset, bytes };
+  }
+
+  /** Offset of the end, when it is to be sent now: once per carrier. */
+  takeEnd(): number | undefined {
+    if (!this.#isEnded || this.#isEndSent || this.#sent < this.#queue.end) return undefined;
+    this.#isEndSent = true;
+    this.#everSent = this.#queue.end + 1;
+    return this.#queue.end;
+  }
+
+  /** @throws ImpossibleClaim for less than before, or more than was sent */
+  acknowledge(offset: number): void {
+    if (offset < this.#taken || offset > this.#everSent) throw new ImpossibleClaim('ack');
+    this.#taken = offset;
+    const released = Math.min(offset, this.#queue.end);
+    if (released > this.#queue.base) this.#queue.release(released);
+  }
+
+  forget(): void {
+    this.#queue.release(this.#queue.end);
+  }
+}
