@@ -11,7 +11,7 @@ import {
 import { type ServiceRow, serviceTable } from './service-table.js';
 
 const folder = dataFolder('/data');
-const addresses = { port: 8443, portBase: 7100, postgresPort: 7120, natsPort: 7121 };
+const addresses = { host: 'localhost', port: 8443, portBase: 7100, postgresPort: 7120, natsPort: 7121 };
 const row = (name: string): ServiceRow => {
   const found = serviceTable.find((each) => each.name === name);
   if (found === undefined) throw new Error(name);
@@ -49,6 +49,7 @@ describe('serviceEnvironment', () => {
 
   it('gives the gateway certificates and upstreams, and no database', () => {
     expect(serviceEnvironment(row('gateway'), folder, addresses)).toEqual({
+      SERVICE_HOST: '127.0.0.1',
       SERVICE_PORT: '8443',
       PUBLIC_URL: 'https://localhost:8443',
       TLS_CERT_FILE: '/data/tls/server.pem',
@@ -110,5 +111,14 @@ describe('withInherited', () => {
 describe('publicUrl', () => {
   it('leaves out the usual port', () => {
     expect(publicUrl({ ...addresses, port: 443 })).toBe('https://localhost');
+  });
+
+  it('is where others reach this machine, and then the gateway listens for them, and nothing else', () => {
+    const gate = { ...addresses, host: 'gate.lan' };
+    expect(publicUrl(gate)).toBe('https://gate.lan:8443');
+    expect(publicUrl({ ...addresses, host: 'fd00::1' })).toBe('https://[fd00::1]:8443');
+    expect(serviceEnvironment(row('gateway'), folder, gate)).toMatchObject({ SERVICE_HOST: '0.0.0.0' });
+    for (const { name } of serviceTable.filter(({ stateful }) => stateful))
+      expect(serviceEnvironment(row(name), folder, gate)).not.toHaveProperty('SERVICE_HOST');
   });
 });

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { tokenAudience } from '@gatehouse/authn';
 import { roleNames } from '@gatehouse/event-store';
 import type { DataFolder } from './data-folder.js';
@@ -5,6 +6,8 @@ import { gatewayName, type ServiceRow, serviceTable } from './service-table.js';
 
 /** Where the parts of one stack are. */
 export interface Addresses {
+  /** Under which clients and devices reach this machine: a name or an IP address; `localhost` for nobody else. */
+  host: string;
   /** Port of the gateway. */
   port: number;
   portBase: number;
@@ -86,9 +89,18 @@ export function withInherited(inherited: NodeJS.ProcessEnv, ours: NodeJS.Process
   return { ...inherited, ...rest, ...(folder !== undefined && !sendsLetters && { MAIL_FOLDER: folder }) };
 }
 
-export function publicUrl({ port }: Addresses): string {
-  return port === 443 ? 'https://localhost' : `https://localhost:${port}`;
+export function publicUrl({ host, port }: Addresses): string {
+  const name = isIPv6(host) ? `[${host}]` : host;
+  return port === 443 ? `https://${name}` : `https://${name}:${port}`;
 }
+
+/** What clients reach listens on this machine alone, or on all of its addresses. The rest is never reached from outside. */
+export function listenHost({ host }: Addresses): string {
+  if (localNames.includes(host)) return '127.0.0.1';
+  return isIPv6(host) ? '::' : '0.0.0.0';
+}
+
+const localNames = ['localhost', '127.0.0.1', '::1'];
 
 export function servicePort(row: ServiceRow, addresses: Addresses): number {
   return row.name === gatewayName ? addresses.port : addresses.portBase + row.portOffset;
@@ -101,7 +113,9 @@ export function serviceEnvironment(row: ServiceRow, folder: DataFolder, addresse
     SERVICE_PORT: String(servicePort(row, addresses)),
     PUBLIC_URL: publicUrl(addresses),
     ...Object.fromEntries(files),
-    ...(row.stateful ? statefulEnvironment(row, folder, addresses) : upstreams(addresses)),
+    ...(row.stateful
+      ? statefulEnvironment(row, folder, addresses)
+      : { SERVICE_HOST: listenHost(addresses), ...upstreams(addresses) }),
   };
 }
 

@@ -254,6 +254,7 @@ describe('a person of the whole product', () => {
     const row = serviceTable.find(({ name }) => name === 'audit');
     if (!row) throw new Error('there is no audit');
     const ports = {
+      host: 'localhost',
       port: 0,
       portBase: stack.portBase,
       postgresPort: stack.portBase + 20,

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import yargs from 'yargs';
 import { statefulServices } from './service-table.js';
@@ -8,6 +9,7 @@ export interface UpFlags {
   reset: boolean;
   yes: boolean;
   services: string[];
+  host: string;
   port: number;
   portBase: number;
   json: boolean;
@@ -30,6 +32,11 @@ export async function parseFlags(argv: string[], show: (text: string) => void): 
     })
     .option('yes', { type: 'boolean', default: false, describe: 'Answer yes to every question' })
     .option('services', { type: 'string', describe: `Run only these, and the gateway: ${statefulServices.join(',')}` })
+    .option('host', {
+      type: 'string',
+      default: 'localhost',
+      describe: 'Name or address under which others reach this machine; they reach it at no other port than --port',
+    })
     .option('port', { type: 'number', default: 8443, describe: 'Port of the gateway (HTTPS)' })
     .option('port-base', { type: 'number', default: 7100, describe: 'First of the ports used on 127.0.0.1' })
     .option('json', { type: 'boolean', default: false, describe: 'One JSON object per line, for scripts' })
@@ -51,6 +58,7 @@ export async function parseFlags(argv: string[], show: (text: string) => void): 
     reset: flags.reset,
     yes: flags.yes,
     services: chosenServices(flags.services),
+    host: requireHost(flags.host),
     port: requirePort('--port', flags.port, 0),
     portBase: requirePort('--port-base', flags.portBase, PORT_SPAN),
     json: flags.json,
@@ -69,6 +77,14 @@ function chosenServices(list: string | undefined): string[] {
     throw new UpError(`--services ${problem}; there are ${statefulServices.join(', ')}`, { exitCode: 2 });
   }
   return statefulServices.filter((name) => wanted.includes(name));
+}
+
+/** It becomes part of addresses and of a certificate. */
+function requireHost(host: string): string {
+  const name = host.toLowerCase();
+  const label = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?';
+  if (name.length <= 253 && (isIP(name) !== 0 || new RegExp(`^${label}(\\.${label})*$`).test(name))) return name;
+  throw new UpError('--host must be a name such as gate.example.org, or an IP address', { exitCode: 2 });
 }
 
 function requirePort(flag: string, port: number, span: number): number {

@@ -61,6 +61,7 @@ export class Stack {
     this.#options = options;
     this.#rows = serviceTable.filter((row) => row.name === gatewayName || flags.services.includes(row.name));
     this.#addresses = {
+      host: flags.host,
       port: flags.port,
       portBase: flags.portBase,
       postgresPort: flags.portBase + postgresPortOffset,
@@ -75,7 +76,7 @@ export class Stack {
     ensureKeys(folder, age);
     writeVersion(folder);
     const publicKeys = ensureLogins(folder);
-    const authority = createLocalAuthority(folder.tls);
+    const authority = this.#authority();
     const bus = this.#step('nats', (update) => this.#startBus(publicKeys, update));
     const database = this.#step('postgres', (update) => this.#startDatabase(update));
     const ready = this.#rows.map((row) => this.#startService(row, { bus, database, authority }));
@@ -225,10 +226,14 @@ export class Stack {
   }
 
   /** A stack that runs for a year must not end with an expired certificate. The gateway reads changed files by itself. */
+  #authority(): Promise<LocalAuthority> {
+    return createLocalAuthority(this.#options.folder.tls, { extraNames: [this.#addresses.host] });
+  }
+
   #renewCertificateDaily(fingerprint: string): void {
-    const { folder, progress } = this.#options;
+    const { progress } = this.#options;
     const renew = async () => {
-      const authority = await createLocalAuthority(folder.tls);
+      const authority = await this.#authority();
       if (authority.renewed === 'nothing') return;
       const changed = authority.fingerprint === fingerprint ? '' : `; its authority is new: ${authority.fingerprint}`;
       progress.note(`certificate renewed${changed}`);
