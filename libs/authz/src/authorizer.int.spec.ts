@@ -80,6 +80,25 @@ describe('asking policy', () => {
     expect(traces.at(-1)).toBe(trace.traceId);
   });
 
+  it('asks for all who come together in one message, but for those whose question may have to wait', async () => {
+    const seen: string[] = [];
+    const watching = nc.subscribe('rpc.policy.decide', {
+      callback: (_, { headers: sent }) => {
+        seen.push(sent?.get('Gatehouse-Calls') ?? '');
+      },
+    });
+    await nc.flush();
+    const positioned = { ...request, headers: { 'gatehouse-position': '77.3' } } as unknown as HttpRequest;
+    const answers = await Promise.all(
+      ['key.read', 'key.create', 'key.read']
+        .map((action) => authorize(principal, action, 'key/k-1', request))
+        .concat(authorize(principal, 'key.read', 'key/k-1', positioned)),
+    );
+    expect(answers.map((answer) => answer?.allowed)).toEqual([true, false, true, true]);
+    expect(seen.sort()).toEqual(['', '3']);
+    await watching.drain();
+  });
+
   it("leaves a person's address out", async () => {
     await authorize({ ...principal, type: 'user' }, 'key.read', 'key/k-1', request);
     expect(asked.at(-1)).not.toHaveProperty('source');

@@ -1,6 +1,6 @@
 import { credentialOf } from '@gatehouse/authn';
-import { call, RpcError } from '@gatehouse/bus';
-import { decide, type Entity } from '@gatehouse/contracts';
+import { call, RpcError, SharedCalls } from '@gatehouse/bus';
+import { type DecideRequest, decide, type Entity } from '@gatehouse/contracts';
 import { type AccessDecision, type Authorize, type HttpRequest, ProblemError, unavailable } from '@gatehouse/http';
 import type { NatsConnection } from '@nats-io/transport-node';
 
@@ -29,17 +29,22 @@ function minimumPosition({ headers }: HttpRequest): string | undefined {
 /**
  * Asks policy before the handler runs: every sensitive call of every service is one recorded decision. No answer is
  * no permission: the caller gets 503 and may try again.
+ * Callers who come together share a message, and with it a commit.
  */
 export function createAuthorizer({ service, connection, timeoutMs = 3_000 }: AuthorizerOptions): Authorize {
+  const shared = new SharedCalls(decide, { connection, timeoutMs });
+  // Policy may have to wait for a position, up to a second: the neighbours of such a question should not.
+  const ask = (question: DecideRequest, trace: HttpRequest['trace']) =>
+    question.minPosition === undefined
+      ? shared.ask(question, trace ?? undefined)
+      : call(connection(), decide, question, timeoutMs, trace ?? undefined);
   return async (principal, action, resource, request, noted): Promise<AccessDecision> => {
     const minPosition = minimumPosition(request);
     // One principal has many credentials: which of them it was is part of the record.
     const credential = credentialOf(principal);
     const notes = { ...noted, ...(credential !== undefined && { credential }) };
     try {
-      const answer = await call(
-        connection(),
-        decide,
+      const answer = await ask(
         {
           tenantId: principal.tenantId,
           subject: { type: principal.type, id: principal.id },
@@ -52,8 +57,7 @@ export function createAuthorizer({ service, connection, timeoutMs = 3_000 }: Aut
           caller: { type: 'gatehouse', id: service },
           ...(principal.type === 'service' && { source: { ip: request.ip } }),
         },
-        timeoutMs,
-        request.trace ?? undefined,
+        request.trace,
       );
       return { allowed: answer.decision, decisionId: answer.id, reason: answer.reason };
     } catch (error) {

@@ -1,8 +1,19 @@
 import { currentTrace, parseTraceparent, runWithTrace, type TraceContext } from '@gatehouse/telemetry';
-import { errors, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
+import { errors, type Msg, type MsgHdrs, type NatsConnection, type Subscription } from '@nats-io/transport-node';
 import type { z } from 'zod';
 import { isDown } from './connect.js';
 import { tracedHeaders } from './publish.js';
+import {
+  asReply,
+  callCount,
+  deadlineHeader,
+  malformedRequest,
+  type ReceivedCall,
+  type Reply,
+  readCalls,
+  readJson,
+  refused,
+} from './rpc-message.js';
 import { rpcSubject } from './topology.js';
 
 /** What a caller and a service agree on: whoever receives a message checks it. */
@@ -12,6 +23,8 @@ export interface RpcContract<I, O> {
   readonly request: z.ZodType<I>;
   readonly response: z.ZodType<O>;
 }
+
+type RpcMethod = Pick<RpcContract<unknown, unknown>, 'service' | 'method'>;
 
 /** The other service refused (`code` is its own) or could not be asked (`unavailable`, `deadline`, `malformed`). */
 export class RpcError extends Error {
@@ -24,9 +37,6 @@ export class RpcError extends Error {
     this.name = 'RpcError';
   }
 }
-
-const deadlineHeader = 'Gatehouse-Deadline';
-type Reply = { ok: true; value: unknown } | { ok: false; code: string; message: string };
 
 /**
  * Asks one of the service's replicas and waits at most `timeoutMs`. The deadline travels along as a time of day: the
@@ -43,30 +53,40 @@ export async function call<I, O>(
   timeoutMs = 3_000,
   trace: TraceContext | undefined = currentTrace(),
 ): Promise<O> {
+  const message = await exchange(nc, contract, JSON.stringify(input), tracedHeaders(trace), timeoutMs);
+  return answerOf(contract, asReply(readJson(message)));
+}
+
+/** Sends one message and waits for its reply. @throws RpcError `unavailable`, `deadline` */
+export async function exchange(
+  nc: NatsConnection,
+  contract: RpcMethod,
+  body: string,
+  carried: MsgHdrs,
+  timeoutMs: number,
+): Promise<Msg> {
   const subject = rpcSubject(contract.service, contract.method);
   // Without a connection the client would keep the request for later, when nobody waits for its answer any more.
   if (isDown(nc)) throw new RpcError('unavailable', `${subject} can't be asked: no connection to NATS`);
-  const carried = tracedHeaders(trace);
   carried.set(deadlineHeader, String(Date.now() + timeoutMs));
-  const message = await nc
-    .request(subject, JSON.stringify(input), { timeout: timeoutMs, headers: carried })
-    .catch((error: Error) => {
-      const code = error instanceof errors.TimeoutError ? 'deadline' : 'unavailable';
-      throw new RpcError(code, `${subject} did not answer`, { cause: error });
-    });
-  const reply = parseReply(message);
-  if (!reply) throw new RpcError('malformed', `${subject} answered something else than agreed`);
-  if (!reply.ok) throw new RpcError(reply.code, reply.message);
-  const value = contract.response.safeParse(reply.value);
-  if (!value.success) throw new RpcError('malformed', `${subject} answered something else than agreed`);
-  return value.data;
+  return nc.request(subject, body, { timeout: timeoutMs, headers: carried }).catch((error: Error) => {
+    const code = error instanceof errors.TimeoutError ? 'deadline' : 'unavailable';
+    throw new RpcError(code, `${subject} did not answer`, { cause: error });
+  });
 }
 
-function parseReply(message: Msg): Reply | undefined {
-  const reply = parseJson(message) as Partial<{ ok: unknown; code: unknown; message: unknown }> | null | undefined;
-  if (reply?.ok === true) return reply as Reply;
-  const refused = reply?.ok === false && typeof reply.code === 'string' && typeof reply.message === 'string';
-  return refused ? (reply as Reply) : undefined;
+/** What a reply says, if it is of the agreed shape. @throws RpcError */
+export function answerOf<O>(
+  contract: RpcMethod & Pick<RpcContract<unknown, O>, 'response'>,
+  reply: Reply | undefined,
+): O {
+  const malformed = () =>
+    new RpcError('malformed', `${rpcSubject(contract.service, contract.method)} answered something else than agreed`);
+  if (!reply) throw malformed();
+  if (!reply.ok) throw new RpcError(reply.code, reply.message);
+  const value = contract.response.safeParse(reply.value);
+  if (!value.success) throw malformed();
+  return value.data;
 }
 
 export interface ServeOptions {
@@ -77,7 +97,10 @@ export interface ServeOptions {
   readonly onError?: (error: Error) => void;
 }
 
-/** Serves one method, sharing the work with the service's other replicas. Answers the subscription to drain. */
+/**
+ * Serves one method, sharing the work with the service's other replicas. A message may carry several calls (`SharedCalls`):
+ * each is worked on by itself, and all are answered together. Answers the subscription to drain.
+ */
 export function serve<I, O>(
   nc: NatsConnection,
   contract: RpcContract<I, O>,
@@ -85,54 +108,56 @@ export function serve<I, O>(
   { maxInFlight = 1_024, asyncTrace = true, onError }: ServeOptions = {},
 ): Subscription {
   let inFlight = 0;
-  const answer = async (message: Msg): Promise<Reply> => {
-    // Nobody waits for an answer past its deadline: the work would only delay those who do.
-    if (Number(message.headers?.get(deadlineHeader) ?? Infinity) < Date.now())
-      return { ok: false, code: 'deadline', message: 'the deadline has passed' };
-    const input = contract.request.safeParse(parseJson(message));
-    if (!input.success) return { ok: false, code: 'malformed', message: 'the request is not what was agreed' };
-    const trace = parseTraceparent(message.headers?.get('traceparent') ?? '') ?? currentTrace();
-    const work = () => handler(input.data, trace);
+  const answer = async ({ input, trace }: ReceivedCall): Promise<Reply> => {
+    const read = contract.request.safeParse(input);
+    if (!read.success) return malformedRequest;
+    const work = () => handler(read.data, trace);
     return { ok: true, value: await (trace && asyncTrace ? runWithTrace(trace, work) : work()) };
+  };
+  const answerOrRefusal = (received: ReceivedCall): Promise<Reply> =>
+    answer(received).catch((failure: Error) => refusal(failure, onError));
+  const answerAll = async (message: Msg, count: number): Promise<Reply | readonly Reply[]> => {
+    // Nobody waits for an answer past its deadline: the work would only delay those who do.
+    if (Number(message.headers?.get(deadlineHeader) || Infinity) < Date.now())
+      return refused('deadline', 'the deadline has passed');
+    if (count === 1) return answerOrRefusal({ input: readJson(message), trace: traceOf(message) });
+    const calls = readCalls(message, count);
+    return calls ? Promise.all(calls.map(answerOrRefusal)) : malformedRequest;
   };
   return nc.subscribe(rpcSubject(contract.service, contract.method), {
     queue: contract.service,
     callback: (error, message) => {
       if (error) return onError?.(error);
-      if (inFlight >= maxInFlight) {
-        const overloaded = { ok: false, code: 'overloaded', message: 'too many calls' } as const;
-        return respond(message, overloaded, onError);
-      }
-      inFlight++;
-      void answer(message)
-        .catch((failure: Error) => refusal(failure, onError))
+      const count = callCount(message);
+      if (count === undefined) return respond(message, malformedRequest, onError);
+      if (inFlight > 0 && inFlight + count > maxInFlight)
+        return respond(message, refused('overloaded', 'too many calls'), onError);
+      inFlight += count;
+      void answerAll(message, count)
         .then((reply) => respond(message, reply, onError))
-        .finally(() => inFlight--);
+        .finally(() => {
+          inFlight -= count;
+        });
     },
   });
 }
 
-const parseJson = (message: Msg): unknown => {
-  try {
-    return message.json();
-  } catch {
-    return undefined;
-  }
-};
+const traceOf = (message: Msg): TraceContext | undefined =>
+  parseTraceparent(message.headers?.get('traceparent') ?? '') ?? currentTrace();
 
 const refusal = (failure: Error, onError?: (error: Error) => void): Reply => {
-  if (failure instanceof RpcError) return { ok: false, code: failure.code, message: failure.message };
+  if (failure instanceof RpcError) return refused(failure.code, failure.message);
   onError?.(failure);
-  return { ok: false, code: 'internal', message: 'the service failed' };
+  return refused('internal', 'the service failed');
 };
 
-/** Never throws: a failure here belongs to one call and must not end the service. */
-function respond(message: Msg, reply: Reply, onError?: (error: Error) => void): void {
+/** Never throws: a failure here belongs to one message and must not end the service. */
+function respond(message: Msg, reply: Reply | readonly Reply[], onError?: (error: Error) => void): void {
   try {
     message.respond(JSON.stringify(reply));
   } catch (error) {
     // Not JSON, longer than NATS takes, or the connection is closed. The short answer may still get through.
     onError?.(error as Error);
-    if (reply.ok) respond(message, { ok: false, code: 'internal', message: 'the service failed' });
+    if (!('ok' in reply) || reply.ok) respond(message, refused('internal', 'the service failed'), onError);
   }
 }
