@@ -81,6 +81,28 @@ describe('secrets', () => {
     expect((await secrets().list(askerOf(stranger), '')).keys).toEqual([]);
   }, 30_000);
 
+  it('read and written at once by two tenants are each their own, however many share a statement', async () => {
+    const stranger = await stack.somebody('globex', 'admin-2', ['admin']);
+    const names = Array.from({ length: 80 }, (_, i) => `ROOT_${i}`); // more than a statement takes, and without a scope
+    const askers = [askerOf(admin), askerOf(stranger)];
+    const all = askers.flatMap((asker) => names.map((name) => ({ asker, name })));
+    const givenTo = ({ asker, name }: (typeof all)[number]) => `${asker.caller.tenantId} ${name}`;
+    await secrets().write(askerOf(admin), 'ALONE', { value: 'alone' });
+    await Promise.all(all.map((one) => secrets().write(one.asker, one.name, { value: givenTo(one) })));
+    const read = await Promise.all(
+      all.map(({ asker, name }, i) => secrets().read(asker, name, { version: i % 2 === 0 ? 1 : undefined })),
+    );
+    expect(read.map(({ data }) => data?.value)).toEqual(all.map(givenTo));
+    const missing = names.map((name) =>
+      secrets()
+        .read(askerOf(stranger), `${name}_NOT`)
+        .catch((error) => error.code),
+    );
+    const found = secrets().read(askerOf(admin), 'ALONE');
+    expect(new Set(await Promise.all(missing))).toEqual(new Set(['not_found']));
+    expect((await found).data).toEqual({ value: 'alone' });
+  }, 30_000);
+
   it('written at once by many each become one version', async () => {
     const asker = askerOf(admin);
     const written = await Promise.all(

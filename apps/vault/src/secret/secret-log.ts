@@ -2,6 +2,7 @@ import type { Envelope } from '@gatehouse/contracts';
 import type { SealedValue } from '@gatehouse/crypto';
 import { type CommandContext, isTransient, type NewEvent, StoreUnavailable } from '@gatehouse/event-store';
 import type pg from 'pg';
+import { ReadQueue } from './read-queue.js';
 import type { Secret, SecretSettings } from './secret.js';
 import { type StoredRow, type StoredSecret, verified } from './stored-secret.js';
 import { WriteQueue } from './write-queue.js';
@@ -59,24 +60,19 @@ export interface Committed {
 /** Secrets as rows and events, in one round trip each way. */
 export class SecretLog {
   readonly #pool: pg.Pool;
+  readonly #reads: ReadQueue;
   readonly #queue: WriteQueue;
 
   /** @param pool connections of the request role: every statement sees one tenant only */
   constructor(pool: pg.Pool) {
     this.#pool = pool;
+    this.#reads = new ReadQueue(pool);
     this.#queue = new WriteQueue(pool);
   }
 
   /** @throws StoreUnavailable */
-  async read(tenantId: string, streamId: string, version: number): Promise<ReadRow> {
-    const [row] = await answered(() =>
-      this.#pool.query<ReadRow>({
-        name: 'read-secret',
-        text: 'select * from read_secret($1, $2, $3)',
-        values: [tenantId, streamId, version],
-      }),
-    );
-    return row as ReadRow;
+  read(tenantId: string, streamId: string, version: number): Promise<ReadRow> {
+    return this.#reads.read(tenantId, streamId, version);
   }
 
   /** The state of one secret. @throws StoreUnavailable, IntegrityViolation */

@@ -22,12 +22,12 @@ type Ending = 'pruned' | 'destroyed';
 /** What several commands of one tenant leave in the rows, of each secret and version the last word only. */
 export class WriteBatch {
   readonly #tenantId: string;
-  readonly #events: unknown[] = [];
+  readonly #events: Row[] = [];
   readonly #gone = new Set<string>();
-  readonly #heads = new Map<string, readonly unknown[]>();
-  readonly #sealed = new Map<string, readonly unknown[]>();
-  readonly #ended = new Map<string, readonly unknown[]>();
-  readonly #fingerprints: unknown[] = [];
+  readonly #heads = new Map<string, Row>();
+  readonly #sealed = new Map<string, Row>();
+  readonly #ended = new Map<string, Row>();
+  readonly #fingerprints: Row[] = [];
 
   constructor(tenantId: string) {
     this.#tenantId = tenantId;
@@ -78,26 +78,35 @@ export class WriteBatch {
     if (!sealed) this.#ended.set(key, [streamId, Number(version), ending]);
     else if (ending === 'pruned') this.#sealed.delete(key);
     // Destroyed before it was ever stored: its row has no content.
-    else this.#sealed.set(key, [...sealed.slice(0, 3), null, null, null, sealed[6]]);
+    else this.#sealed.set(key, [...sealed.slice(0, 3), null, null, null, ...sealed.slice(6)]);
   }
 
   statement(): QueryConfig {
-    const json = (rows: Iterable<unknown>) => JSON.stringify([...rows]);
-    return {
-      name: 'store-secrets',
-      text: 'select store_secrets($1, $2, $3, $4, $5, $6, $7)',
-      values: [
-        this.#tenantId,
-        json(this.#events),
-        [...this.#gone],
-        json(this.#heads.values()),
-        json(this.#ended.values()),
-        json(this.#sealed.values()),
-        json(this.#fingerprints),
-      ],
-    };
+    const columns = [
+      ...columnsOf(this.#events, 6),
+      ...columnsOf(this.#heads.values(), 9),
+      ...columnsOf(this.#ended.values(), 3),
+      ...columnsOf(this.#sealed.values(), 7),
+      ...columnsOf(this.#fingerprints, 4),
+    ];
+    return { name: 'store-secrets', text: storeText, values: [this.#tenantId, [...this.#gone], ...columns] };
   }
 }
+
+type Row = readonly (string | number | null)[];
+
+// Columns travel as one text each, split by the server. No value holds a raw control character: paths and ids have none,
+// and canonical JSON escapes them.
+const [separator, absent] = ['\x1e', '\x1d'];
+
+function columnsOf(rows: Iterable<Row>, width: number): readonly string[] {
+  const all = [...rows];
+  return Array.from({ length: width }, (_, i) => all.map((row) => row[i] ?? absent).join(separator));
+}
+
+const storeText = `select store_secret_rows($1, $2, array[$3, $4, $5, $6, $7, $8],
+  array[$9, $10, $11, $12, $13, $14, $15, $16, $17], array[$18, $19, $20], array[$21, $22, $23, $24, $25, $26, $27],
+  array[$28, $29, $30, $31])`;
 
 /** Versions whose ciphertext goes. */
 function endings(before: Secret, after: Secret): readonly (readonly [string, Ending])[] {

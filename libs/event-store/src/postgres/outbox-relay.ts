@@ -49,7 +49,7 @@ export class OutboxRelay {
   readonly state = { published: 0, failures: 0, position: undefined as Position | undefined };
 
   constructor(options: OutboxRelayOptions) {
-    this.#options = { maxBatch: 1_000, maxBatchBytes: 700_000, gatherMs: 25, ...options };
+    this.#options = { maxBatch: 1_000, maxBatchBytes: 700_000, gatherMs: 100, ...options };
     const channel = notifyChannel(options.service);
     this.#exclusive = new Exclusive({
       url: options.url,
@@ -92,7 +92,8 @@ export class OutboxRelay {
         continue;
       }
       await this.#publishPage(client, mark, page.events, signal);
-      // A page costs four statements, a commit and a message, whether it brings one decision or those of 25 ms.
+      // A page costs four statements, a commit and a message, whether it brings one decision or those of a tenth of a second; so does
+      // everyone who consumes it.
       if (page.events.length < this.#options.maxBatch) await this.#urgent.wait(this.#options.gatherMs, signal);
     }
   }
