@@ -47,17 +47,19 @@ const shape: FrameShape = {
 };
 
 class FramesOverBytes implements FrameStream {
-  onFrame: FrameStream['onFrame'] = () => undefined;
   onEnd: FrameStream['onEnd'] = () => undefined;
   onReset: FrameStream['onReset'] = () => undefined;
   onDrain: FrameStream['onDrain'] = () => undefined;
   readonly #reader: FrameReader;
   readonly #header = Buffer.alloc(headerBytes);
+  #onFrame: FrameStream['onFrame'] | undefined;
 
   constructor(private readonly lower: ByteStream) {
     this.#reader = new FrameReader(lower, shape);
+    // A stream that comes out of a promise has no callbacks for some turns.
+    this.#reader.pause();
     this.#reader.onFrame = (bytes, start, end) =>
-      this.onFrame(bytes[start] as FrameType, bytes.subarray(start + headerBytes, end));
+      this.#onFrame?.(bytes[start] as FrameType, bytes.subarray(start + headerBytes, end));
     this.#reader.onEnd = () => this.onEnd();
     this.#reader.onBroken = () => {
       const end: StreamEnd = { code: 'protocol', detail: 'not a frame' };
@@ -69,6 +71,16 @@ class FramesOverBytes implements FrameStream {
       this.onReset(end);
     };
     lower.onDrain = () => this.onDrain();
+  }
+
+  get onFrame(): FrameStream['onFrame'] {
+    return this.#onFrame ?? (() => undefined);
+  }
+
+  set onFrame(callback: FrameStream['onFrame']) {
+    const isFirst = !this.#onFrame;
+    this.#onFrame = callback;
+    if (isFirst) this.#reader.resume();
   }
 
   send(type: FrameType, payload: Uint8Array): boolean {

@@ -70,6 +70,8 @@ export const goAway = z.object({ type: z.literal('go_away'), afterMs: z.int() })
 export const sessionReport = z.object({
   type: z.literal('session_report'),
   sid: z.uuid(),
+  /** Counts the reports of one run of the device: see `reportsTaken`. */
+  n: z.int().min(1).optional(),
   event: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('exit'), code: z.int().nullable(), signal: z.string().max(16).nullable() }),
     z.object({
@@ -83,6 +85,8 @@ export const sessionReport = z.object({
   ]),
 });
 export type SessionReport = z.infer<typeof sessionReport>;
+/** Relay to device: these are recorded. What was not is told again over the next tunnel, so a relay must know repetitions. */
+export const reportsTaken = z.object({ type: z.literal('reports_taken'), n: z.int().min(1) });
 
 /** First message of every other stream of a client, and of those that a relay opens to a device or a peer. */
 export const openSession = z.object({

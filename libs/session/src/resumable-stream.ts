@@ -92,6 +92,11 @@ export class ResumableStream implements ByteStream {
     return this.#isOver;
   }
 
+  /** Whether what is written now still goes out. */
+  get isWritable(): boolean {
+    return !this.#isOver && !this.#out.isEnded;
+  }
+
   get isAttached(): boolean {
     return this.#lower !== undefined;
   }
@@ -134,6 +139,11 @@ export class ResumableStream implements ByteStream {
   reset(end: StreamEnd): void {
     if (this.#isOver) return;
     this.#finish(end);
+  }
+
+  /** Gives the stream up from outside: the peer is told, and the callee, too. */
+  cut(end: StreamEnd): void {
+    this.#lose(end);
   }
 
   pause(): void {

@@ -15,3 +15,4 @@ export { fromDuplex, toDuplex } from './duplex.js';
 export { listen } from './listen.js';
 export { type Pipe, pipe } from './pipe.js';
 export { isQuicAvailable } from './quic/native.js';
+export { decodeReason, encodeReason, maxReasonBytes } from './stream-end.js';

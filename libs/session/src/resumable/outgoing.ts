@@ -42,18 +42,17 @@ export class Outgoing {
   }
 
   /**
-   * Over another carrier, from what the peer says it has.
+   * Over another carrier, from what the peer said that it has; over the one before it may have told meanwhile that it took more.
    *
-   * @throws ImpossibleClaim for what we never sent, or what it had already told to have
+   * @throws ImpossibleClaim for what we never sent
    */
   restart(peerReceived: number): void {
-    if (peerReceived < Math.max(this.#queue.base, this.#taken) || peerReceived > this.#everSent) {
-      throw new ImpossibleClaim('received');
-    }
-    const { end } = this.#queue;
-    this.#isEndSent = peerReceived > end;
-    this.#sent = Math.min(peerReceived, end);
-    if (this.#sent > this.#queue.base) this.#queue.release(this.#sent);
+    if (peerReceived > this.#everSent) throw new ImpossibleClaim('received');
+    const { base, end } = this.#queue;
+    const from = Math.max(peerReceived, this.#taken);
+    this.#isEndSent = from > end;
+    this.#sent = Math.max(base, Math.min(from, end));
+    if (this.#sent > base) this.#queue.release(this.#sent);
   }
 
   /** What is to be sent next and its offset, at most `length`; not to be changed. Undefined: nothing, or it must wait. */

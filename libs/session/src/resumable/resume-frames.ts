@@ -1,4 +1,4 @@
-import type { StreamEnd } from '@gatehouse/transport';
+import { decodeReason, encodeReason, maxReasonBytes, type StreamEnd } from '@gatehouse/transport';
 
 /**
  * Frames below a stream that outlives its carrier: type (u8), length of the body (u24), a number (u48), body; all big endian.
@@ -8,13 +8,12 @@ import type { StreamEnd } from '@gatehouse/transport';
  * | data | offset of its first byte | at most 65,509 bytes, so that a frame fits one sealed record |
  * | ack | how much its sender took; the end counts as one byte more | |
  * | end | offset behind the last byte | |
- * | reset | 0 | code, a line feed, detail |
+ * | reset | 0 | the reason, as carriers write it |
  * | ping | 0 | |
  */
 export const resumeTypes = { data: 1, ack: 2, end: 3, reset: 4, ping: 5 } as const;
 export const resumeHeaderBytes = 10;
 export const maxDataBytes = 65_509;
-const maxResetBytes = 256;
 
 export function writeHeader(into: Buffer, type: number, length: number, number: number): Buffer {
   into[0] = type;
@@ -26,18 +25,9 @@ export function writeHeader(into: Buffer, type: number, length: number, number: 
 export const headerOf = (type: number, number: number, length = 0): Buffer =>
   writeHeader(Buffer.allocUnsafe(resumeHeaderBytes), type, length, number);
 
-export function resetFrame({ code, detail }: StreamEnd): Buffer {
-  const body = Buffer.from(detail ? `${code}\n${detail}` : code, 'utf8').subarray(0, maxResetBytes);
+export function resetFrame(end: StreamEnd): Buffer {
+  const body = encodeReason(end);
   return Buffer.concat([headerOf(resumeTypes.reset, 0, body.byteLength), body]);
-}
-
-const codePattern = /^[a-z][a-z_]{0,31}$/;
-
-function endOf(body: Buffer): StreamEnd | undefined {
-  const [code = '', ...rest] = body.toString('utf8').split('\n');
-  if (!codePattern.test(code)) return undefined;
-  const detail = rest.join(' ').slice(0, 200);
-  return detail ? { code, detail } : { code };
 }
 
 /** What comes of the peer's frames. */
@@ -54,7 +44,7 @@ export interface ResumeSink {
 
 /** Takes a peer's frames apart as they come; data is handed on without waiting for the rest of its frame. */
 export class ResumeParser {
-  readonly #head = Buffer.alloc(resumeHeaderBytes + maxResetBytes);
+  readonly #head = Buffer.alloc(resumeHeaderBytes + maxReasonBytes);
   /** How much of a header, or of a header with the body of a reset, is there. */
   #have = 0;
   /** Of the data frame that goes on. */
@@ -100,7 +90,7 @@ export class ResumeParser {
     const type = this.#head[0];
     const length = this.#head.readUIntBE(1, 3);
     const number = this.#head.readUIntBE(4, 6);
-    if (type === resumeTypes.reset && length > 0 && length <= maxResetBytes) return;
+    if (type === resumeTypes.reset && length > 0 && length <= maxReasonBytes) return;
     this.#have = 0;
     if (type === resumeTypes.data && length > 0 && length <= maxDataBytes) {
       this.#left = length;
@@ -114,7 +104,7 @@ export class ResumeParser {
 
   #reset(body: Buffer) {
     this.#have = 0;
-    const end = endOf(body);
+    const end = decodeReason(body);
     if (end) this.sink.reset(end);
     else this.#break();
   }
