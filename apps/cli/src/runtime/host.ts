@@ -1,0 +1,17 @@
+import type { RuntimeLog } from './log/runtime-log.js';
+import type { Patience } from './process/end-processes.js';
+import type { Account } from './process/environment.js';
+import type { PipeMaker } from './process/pipes.js';
+import type { RecordingFolder } from './recording/recording-folder.js';
+
+/** What the handlers of sessions work with. */
+export interface RuntimeHost {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly account: Account;
+  readonly shell: string;
+  readonly pipes: PipeMaker;
+  readonly recordings: RecordingFolder;
+  readonly log: RuntimeLog;
+  /** How long programs get to end when their session is over. */
+  readonly patience?: Patience;
+}
