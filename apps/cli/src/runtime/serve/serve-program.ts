@@ -131,15 +131,17 @@ class ProgramSession {
 
   #resize(payload: Uint8Array): void {
     const size = resizeMessage.safeParse(parseJson(payload)).data;
-    if (size === undefined) return this.#giveUp('bad resize');
-    this.program.resize(size.rows, size.columns);
-    this.#tap?.resized(size.rows, size.columns);
+    if (size === undefined) this.#giveUp('bad resize');
+    else {
+      this.program.resize(size.rows, size.columns);
+      this.#tap?.resized(size.rows, size.columns);
+    }
   }
 
   #signal(payload: Uint8Array): void {
     const wanted = signalMessage.safeParse(parseJson(payload)).data;
-    if (wanted === undefined) return this.#giveUp('bad signal');
-    void this.program.signal(wanted.signal);
+    if (wanted === undefined) this.#giveUp('bad signal');
+    else void this.program.signal(wanted.signal);
   }
 
   /** Nothing is cut: a full stream stops the program, and the program's end waits for its output. */
