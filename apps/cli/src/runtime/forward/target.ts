@@ -30,7 +30,7 @@ export function parseTarget(text: string): Target | undefined {
 
 function parseAddress(kind: 'tcp' | 'udp', text: string): Target | undefined {
   const [, inBrackets, plain, digits = ''] = /^(?:\[([0-9A-Fa-f:.%\w]+)\]|([A-Za-z0-9._-]+)):(\d+)$/.exec(text) ?? [];
-  const host = inBrackets ?? plain;
+  const host = (inBrackets ?? plain)?.toLowerCase();
   const port = parsePort(digits);
   return host === undefined || port === undefined ? undefined : { kind, host, port };
 }
