@@ -27,70 +27,87 @@ export async function serveUdp(
   { host, port }: { readonly host: string; readonly port: number },
 ): Promise<void> {
   const { stream, ended } = session;
-  const flows = new Map<number, Flow>();
-  const stop = () => {
-    for (const { socket, timer } of flows.values()) {
-      clearTimeout(timer);
-      socket.close();
-    }
-    flows.clear();
-    out.abandon();
-  };
   stream.pause();
-  stream.onReset = stop;
-  ended.addEventListener('abort', stop, { once: true });
   const address = await lookup(host).then(
     (found) => found.address,
     () => undefined,
   );
-  if (address === undefined) return out.fail('unreachable', 'no address of that name');
-  stream.onFrame = (type, payload) => {
-    if (type !== frameTypes.datagram || payload.length < headBytes) {
-      out.fail('protocol', 'a datagram was expected');
-      stop();
-      return;
-    }
-    const bytes = Buffer.from(payload);
-    const number = bytes.readUInt32BE(0);
-    const flow = flows.get(number) ?? open(number);
-    flow?.timer.refresh();
-    if (flow !== undefined) forward(flow, bytes.subarray(headBytes));
-  };
+  if (address === undefined) {
+    out.fail('unreachable', 'no address of that name');
+    return;
+  }
+  const flows = new UdpFlows(out, address, port);
+  stream.onReset = () => flows.stop();
   stream.onEnd = () => {
     out.finish();
-    stop();
+    flows.stop();
   };
-  const close = (number: number) => {
-    const flow = flows.get(number);
-    flows.delete(number);
-    clearTimeout(flow?.timer);
-    flow?.socket.close();
+  stream.onFrame = (type, payload) => {
+    if (type === frameTypes.datagram && payload.length >= headBytes) flows.take(Buffer.from(payload));
+    else {
+      out.fail('protocol', 'a datagram was expected');
+      flows.stop();
+    }
   };
-  const open = (number: number): Flow | undefined => {
-    // As on any network: what there is no room for is lost.
-    if (flows.size >= maxFlows) return undefined;
-    const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
-    const timer = setTimeout(() => close(number), idleMs);
-    timer.unref();
-    const flow: Flow = { socket, timer, isConnected: false, early: [] };
-    flows.set(number, flow);
-    // Nobody listens there (yet): the next datagram tries again.
-    socket.on('error', () => flows.get(number) === flow && close(number));
-    socket.on('message', (message) => {
-      flow.timer.refresh();
-      if (out.isFull) return;
-      const head = Buffer.alloc(headBytes);
-      head.writeUInt32BE(number);
-      out.send(frameTypes.datagram, Buffer.concat([head, message]));
-    });
-    socket.connect(port, address, () => {
-      flow.isConnected = true;
-      for (const datagram of flow.early.splice(0)) socket.send(datagram);
-    });
-    return flow;
-  };
+  if (ended.aborted) flows.stop();
+  else ended.addEventListener('abort', () => flows.stop(), { once: true });
   out.json(frameTypes.accepted, {});
   stream.resume();
+}
+
+class UdpFlows {
+  readonly #flows = new Map<number, Flow>();
+
+  constructor(
+    private readonly out: OutgoingFrames,
+    private readonly address: string,
+    private readonly port: number,
+  ) {}
+
+  take(frame: Buffer): void {
+    const number = frame.readUInt32BE(0);
+    const flow = this.#flows.get(number) ?? this.#open(number);
+    flow?.timer.refresh();
+    if (flow !== undefined) forward(flow, frame.subarray(headBytes));
+  }
+
+  stop(): void {
+    for (const number of [...this.#flows.keys()]) this.#close(number);
+    this.out.abandon();
+  }
+
+  #open(number: number): Flow | undefined {
+    // As on any network: what there is no room for is lost.
+    if (this.#flows.size >= maxFlows || this.out.isOver) return undefined;
+    const socket = createSocket(isIPv6(this.address) ? 'udp6' : 'udp4');
+    const timer = setTimeout(() => this.#close(number), idleMs);
+    timer.unref();
+    const flow: Flow = { socket, timer, isConnected: false, early: [] };
+    this.#flows.set(number, flow);
+    // Nobody listens there (yet): the next datagram tries again.
+    socket.on('error', () => this.#flows.get(number) === flow && this.#close(number));
+    socket.on('message', (message) => this.#answer(number, flow, message));
+    socket.connect(this.port, this.address, () => {
+      flow.isConnected = true;
+      for (const datagram of flow.early.splice(0)) forward(flow, datagram);
+    });
+    return flow;
+  }
+
+  #answer(number: number, { timer }: Flow, message: Buffer): void {
+    timer.refresh();
+    if (this.out.isFull) return;
+    const head = Buffer.alloc(headBytes);
+    head.writeUInt32BE(number);
+    this.out.send(frameTypes.datagram, Buffer.concat([head, message]));
+  }
+
+  #close(number: number): void {
+    const flow = this.#flows.get(number);
+    this.#flows.delete(number);
+    clearTimeout(flow?.timer);
+    flow?.socket.close();
+  }
 }
 
 function forward(flow: Flow, datagram: Buffer): void {
