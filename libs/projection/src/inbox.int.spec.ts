@@ -74,6 +74,14 @@ describe('Inbox', () => {
     expect(box.state.positions.get('depot')).toEqual(at(3));
   });
 
+  it('moves past events that do not concern it, also where a message holds no other', async () => {
+    const box = inbox({ concerns: (text) => text.includes('"n2"') });
+    expect(await box.handle([batch(1, 3)])).toEqual([true]);
+    expect(await box.handle([batch(4, 5)])).toEqual([true]);
+    expect([await effects(), await position()]).toEqual([['n2'], formatPosition(at(5))]);
+    expect(box.state.applied).toBe(1);
+  });
+
   it('skips duplicates and the old part of an overlap, also after a restart', async () => {
     await inbox().handle([batch(1, 3)]);
     const restarted = inbox();

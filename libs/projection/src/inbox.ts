@@ -14,6 +14,11 @@ export interface InboxOptions {
   readonly pool: pg.Pool;
   /** The effect, in the transaction that also moves the position. */
   readonly apply: (client: pg.PoolClient, events: readonly ProjectedEvent[]) => Promise<void>;
+  /**
+   * Whether an event concerns this consumer, by its canonical text: the others are neither parsed nor applied, and the
+   * position moves past them. All do, unless this is given.
+   */
+  readonly concerns?: (text: string) => boolean;
   /** False for a consumer that may leave no event out (the ledger): it stops and says so instead. */
   readonly parks: boolean;
   readonly onParked?: (count: number) => void;
@@ -33,7 +38,7 @@ export interface InboxOptions {
  * flight elsewhere, or lost, and then the source is asked to publish again.
  */
 export class Inbox {
-  readonly #options: Required<Omit<InboxOptions, 'onParked'>> & InboxOptions;
+  readonly #options: Required<Omit<InboxOptions, 'onParked' | 'concerns'>> & InboxOptions;
   readonly #gaps: Gaps;
   readonly state = { applied: 0, skipped: 0, parked: 0, positions: new Map<string, Position>() };
 
@@ -53,12 +58,11 @@ export class Inbox {
 
   /** For the bus: applies what can be applied, in one transaction. Answers for each message whether it is done. */
   readonly handle = async (batches: readonly ReceivedBatch[]): Promise<readonly boolean[]> => {
-    const { pool, consumer, sources } = this.#options;
+    const { pool, consumer, sources, concerns } = this.#options;
     const { plan, parked } = await inTransaction(pool, async (client) => {
       const before = await lockPositions(client, consumer, sources);
-      const next = planBatches(batches, before, this.#gaps.superseded);
-      if (next.events.length === 0) return { plan: next, parked: 0 };
-      const count = await this.#apply(client, next.events);
+      const next = planBatches(batches, before, this.#gaps.superseded, concerns);
+      const count = next.events.length === 0 ? 0 : await this.#apply(client, next.events);
       await savePositions(client, consumer, before, next.positions);
       return { plan: next, parked: count }; // COMMIT POINT of the effect and the position together
     });

@@ -55,6 +55,22 @@ describe('planBatches', () => {
     expect([plan.done, numbers(plan), [...plan.missing]]).toEqual([[true, true, false], [], [['identity', 2]]]);
   });
 
+  it('passes unread what does not concern the consumer, and moves behind it', () => {
+    const events = [event(1), { position: at(2), text: 'not even JSON' }, event(3)];
+    const odd = (text: string) => text === '{"n":1}' || text === '{"n":3}';
+    const plan = planBatches([{ ...batch(1, 3), events }], standing(0), new Map(), odd);
+    expect([plan.done, numbers(plan), plan.positions.get('identity'), plan.skipped]).toEqual([
+      [true],
+      [1, 3],
+      at(3),
+      0,
+    ]);
+    const none = planBatches([batch(4, 5)], standing(3), new Map(), () => false);
+    expect([none.done, numbers(none), none.positions.get('identity')]).toEqual([[true], [], at(5)]);
+    const behindGap = planBatches([batch(7, 8)], standing(5), new Map(), () => false);
+    expect([behindGap.done, [...behindGap.missing.keys()]]).toEqual([[false], ['identity']]);
+  });
+
   it('treats a damaged batch as one that never came', () => {
     const damaged = { ...batch(1, 2), events: [event(1), { position: at(2), text: '{"n":' }] };
     const plan = planBatches(

@@ -19,11 +19,14 @@ export interface Plan {
  * Pure: which events of these messages are next, given where each source stands. Whatever the messages are, in whatever
  * order and however often, each event of a log is planned once and in its order, if each message begins where an earlier
  * one or the position ends. `superseded` tells up to which number of rewinds a source's messages will come again.
+ *
+ * @param concerns whether the consumer has anything to do with an event, by its text: the others are passed unread
  */
 export function planBatches(
   batches: readonly ReceivedBatch[],
   before: ReadonlyMap<string, Position>,
   superseded: ReadonlyMap<string, number> = new Map(),
+  concerns: (text: string) => boolean = () => true,
 ): Plan {
   const positions = new Map(before);
   const missing = new Map<string, number>();
@@ -32,14 +35,15 @@ export function planBatches(
   const done = batches.map((batch) => {
     const have = positions.get(batch.source);
     if (have === undefined) return false; // not a source this consumer was told of
-    const fresh = comparePositions(batch.prev, have) > 0 ? undefined : readFresh(batch, have);
-    if (!fresh) {
+    const fresh = batch.events.filter((event) => comparePositions(event.position, have) > 0);
+    const read = comparePositions(batch.prev, have) > 0 ? undefined : readAll(batch.source, fresh, concerns);
+    if (!read) {
       if (batch.rewinds <= (superseded.get(batch.source) ?? -1)) return true;
       missing.set(batch.source, Math.max(batch.rewinds, missing.get(batch.source) ?? 0));
       return false;
     }
     skipped += batch.events.length - fresh.length;
-    events.push(...fresh);
+    events.push(...read);
     const last = fresh.at(-1)?.position;
     if (last) positions.set(batch.source, last);
     return true;
@@ -48,11 +52,15 @@ export function planBatches(
 }
 
 /** Undefined for a batch that was damaged on its way: it is missing like one that never came. */
-function readFresh(batch: ReceivedBatch, have: Position): readonly ProjectedEvent[] | undefined {
+function readAll(
+  source: string,
+  events: ReceivedBatch['events'],
+  concerns: (text: string) => boolean,
+): readonly ProjectedEvent[] | undefined {
   try {
-    return batch.events
-      .filter((event) => comparePositions(event.position, have) > 0)
-      .map((event) => ({ ...event, source: batch.source, envelope: parseEnvelope(event.text) }));
+    return events
+      .filter(({ text }) => concerns(text))
+      .map((event) => ({ ...event, source, envelope: parseEnvelope(event.text) }));
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;

@@ -51,6 +51,8 @@ export interface ConsumeOptions {
    * needs the whole order: where several replicas share a durable, the next message may be at another one.
    */
   readonly exclusive?: boolean;
+  /** Whether an event concerns it, by its canonical text; the others are passed unread. All do, unless this is given. */
+  readonly concerns?: (text: string) => boolean;
   readonly apply: (client: pg.PoolClient, events: readonly ProjectedEvent[]) => Promise<void>;
 }
 

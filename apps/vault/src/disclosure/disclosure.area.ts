@@ -5,6 +5,7 @@ import { DisclosureRow } from './disclosure.entity.js';
 import { DisclosureListController } from './disclosure-list.controller.js';
 import { ExposureController } from './exposure.controller.js';
 import { FindValueController } from './find-value.controller.js';
+import { mayBeDisclosure } from './recorded-disclosure.js';
 import { storeDisclosures } from './store-disclosures.js';
 
 /** What the vault can answer afterwards: who was given which version, and whether a string was ever a secret. */
@@ -18,6 +19,7 @@ export const disclosureArea: Area = {
       sources: ['policy'],
       parks: true,
       exclusive: true,
+      concerns: mayBeDisclosure,
       apply: storeDisclosures,
     });
     return {

@@ -1,6 +1,7 @@
 import type { Envelope } from '@gatehouse/contracts';
+import { canonicalJson } from '@gatehouse/crypto';
 import { describe, expect, it } from '@jest/globals';
-import { recordedDisclosure } from './recorded-disclosure.js';
+import { mayBeDisclosure, recordedDisclosure } from './recorded-disclosure.js';
 
 const secretId = '0190a1b2-0000-7000-8000-000000000001';
 const event = (changes: Partial<Envelope> = {}, data: object = {}): Envelope => ({
@@ -44,6 +45,13 @@ describe('a disclosure', () => {
     ['it was about something else', event({}, { resource: { type: 'scope', id: 'prod' } })],
     ['it is another event', event({ type: 'role.granted' })],
   ])('is none where %s', (_, envelope) => expect(recordedDisclosure(envelope)).toBeUndefined());
+
+  it('is told by its text alone, and so is most of what is none', () => {
+    const odd = [event(), event({}, { decision: true }), event({ source: { ip: '10.0.0.1' } })];
+    for (const envelope of odd) expect(mayBeDisclosure(canonicalJson(envelope))).toBe(true);
+    for (const id of ['registry', 'vault2', 'identity'])
+      expect(mayBeDisclosure(canonicalJson(event({ actor: { type: 'gatehouse', id } })))).toBe(false);
+  });
 
   it('has no version where what is noted is none', () => {
     for (const noted of [undefined, { version: -1, secretId: "'; drop" }, { version: 1.5 }, { version: '3' }])

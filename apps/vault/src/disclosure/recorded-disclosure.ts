@@ -20,6 +20,12 @@ export interface RecordedDisclosure {
 const uuidPattern = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/;
 
 /**
+ * Whether an event can be one of these, by its canonical text, which begins with who acted: nearly all that policy records
+ * was asked by others, and need not be parsed here.
+ */
+export const mayBeDisclosure = (text: string): boolean => text.startsWith('{"actor":{"id":"vault",');
+
+/**
  * Of policy's events, those that stand before a value left the vault, or was refused. Only the vault itself is believed: a
  * tenant's own enforcement point may ask policy the same question, and nothing leaves the vault then.
  */
