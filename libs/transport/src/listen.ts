@@ -4,7 +4,7 @@ import type { Server } from 'node:tls';
 import { StreamReset } from './byte-stream.js';
 import type { Carrier, CarrierKind, Listener, ListenOptions } from './carrier.js';
 import { completeLimits } from './limits.js';
-import { isQuicAvailable } from './quic/native.js';
+import { loadQuiche, type Quiche } from './quic/native.js';
 import { QuicServer } from './quic/server.js';
 import { createTlsServer, type ServeOptions } from './tls/serve.js';
 
@@ -20,12 +20,13 @@ const errorsPerSecond = 10;
  * @example const listener = await listen({ host: '::', port: 443, certificate, key, onCarrier: (carrier) => serve(carrier) });
  */
 export async function listen(options: ListenOptions): Promise<Listener> {
-  const kinds = (options.carriers ?? ['quic', 'tls']).filter((kind) => kind !== 'quic' || isQuicAvailable());
+  const quiche = await loadQuiche();
+  const kinds = (options.carriers ?? ['quic', 'tls']).filter((kind) => kind !== 'quic' || quiche);
   if (kinds.length === 0)
     throw new StreamReset({ code: 'unreachable', detail: 'no carrier to listen for on this platform' });
   for (let tries = 1; ; tries++) {
     try {
-      return await listenOnce(options, kinds);
+      return await listenOnce(options, kinds, quiche);
     } catch (error) {
       const taken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
       if (!taken || options.port !== 0 || tries === portTries) throw error;
@@ -33,11 +34,15 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   }
 }
 
-async function listenOnce(options: ListenOptions, kinds: readonly CarrierKind[]): Promise<Listener> {
+async function listenOnce(
+  options: ListenOptions,
+  kinds: readonly CarrierKind[],
+  quiche: Quiche | undefined,
+): Promise<Listener> {
   const counts = { carriers: 0, refused: 0 };
   const serveOptions = serving(options, counts);
   const tls = kinds.includes('tls') ? createTlsServer(serveOptions) : undefined;
-  const quic = kinds.includes('quic') ? new QuicServer(serveOptions) : undefined;
+  const quic = quiche && kinds.includes('quic') ? new QuicServer(quiche, serveOptions, options.host) : undefined;
   try {
     if (tls) await bindTls(tls, options.host, options.port);
     const bound = tls ? (tls.address() as AddressInfo).port : options.port;

@@ -2,11 +2,11 @@ import type { TLSSocket } from 'node:tls';
 import { type ByteStream, type StreamEnd, StreamReset } from '../byte-stream.js';
 import type { Carrier, CarrierStats } from '../carrier.js';
 import type { Limits } from '../limits.js';
+import { SendLine } from '../send-line.js';
 import { decodeReason, encodeReason, lost } from '../stream-end.js';
 import { type FrameHandler, FrameReader, frameType, ProtocolError, version } from './frames.js';
 import { MuxStream } from './mux-stream.js';
 import { Outbox } from './outbox.js';
-import { SendLine } from './send-line.js';
 import { Windows } from './windows.js';
 
 /** Bytes of one stream before it is another's turn. */
@@ -39,7 +39,7 @@ export class Mux implements Carrier, FrameHandler {
   readonly #limits: Limits;
   readonly #outbox: Outbox;
   readonly #reader = new FrameReader(this);
-  readonly #line = new SendLine();
+  readonly #line = new SendLine<MuxStream>();
   readonly #windows: Windows;
   readonly #streams = new Map<number, MuxStream>();
   readonly #onReady: () => void;

@@ -1,12 +1,15 @@
-import type { MuxStream } from './mux-stream.js';
-
 /** New ones are served before those that have much, but not more than so many in a row. */
 const freshInARow = 8;
 
+interface Waiting {
+  /** In one of the lines; kept by them. */
+  isQueued: boolean;
+}
+
 /** Who is next to send. A stream that says a word now and then does not wait behind those that pour. */
-export class SendLine {
-  #fresh: MuxStream[] = [];
-  #busy: MuxStream[] = [];
+export class SendLine<Stream extends Waiting> {
+  #fresh: Stream[] = [];
+  #busy: Stream[] = [];
   #row = 0;
 
   get isEmpty(): boolean {
@@ -14,20 +17,20 @@ export class SendLine {
   }
 
   /** A stream that had nothing to send, or was not allowed to. */
-  join(stream: MuxStream): void {
+  join(stream: Stream): void {
     if (stream.isQueued) return;
     stream.isQueued = true;
     this.#fresh.push(stream);
   }
 
   /** One that had its turn and has more. */
-  rejoin(stream: MuxStream): void {
+  rejoin(stream: Stream): void {
     if (stream.isQueued) return;
     stream.isQueued = true;
     this.#busy.push(stream);
   }
 
-  next(): MuxStream | undefined {
+  next(): Stream | undefined {
     const fresh = this.#fresh.length > 0 && (this.#busy.length === 0 || this.#row < freshInARow);
     this.#row = fresh ? this.#row + 1 : 0;
     const stream = (fresh ? this.#fresh : this.#busy).shift();

@@ -1,0 +1,71 @@
+import type { Limits } from '../limits.js';
+import { alpn } from '../trust.js';
+import type { Config, Quiche } from './native.js';
+
+/** What BoringSSL has; without Ed448, which OpenSSL would offer. */
+const signatures = [
+  'ecdsa_secp256r1_sha256',
+  'ecdsa_secp384r1_sha384',
+  'ecdsa_secp521r1_sha512',
+  'ed25519',
+  'rsa_pss_rsae_sha256',
+  'rsa_pss_rsae_sha384',
+  'rsa_pss_rsae_sha512',
+].join(':');
+
+/** Spare ids that each side keeps of the other: one is used up by each change of address until it is replaced. */
+const spareIds = 8;
+/** Datagrams unless the path is known to take more. */
+export const usualDatagram = 1_350;
+
+function configure(quiche: Quiche, config: Config, limits: Limits, sent: number, received: number): Config {
+  config.setApplicationProtos([alpn]);
+  config.setMaxIdleTimeout(limits.idleMs);
+  config.setMaxSendUdpPayloadSize(sent);
+  config.setMaxRecvUdpPayloadSize(received);
+  config.setInitialMaxData(limits.connectionWindow);
+  config.setMaxConnectionWindow(limits.connectionWindow);
+  config.setInitialMaxStreamDataBidiLocal(limits.streamWindow);
+  config.setInitialMaxStreamDataBidiRemote(limits.streamWindow);
+  config.setInitialMaxStreamDataUni(0);
+  config.setMaxStreamWindow(limits.streamWindow);
+  config.setInitialMaxStreamsBidi(limits.streams);
+  config.setInitialMaxStreamsUni(0);
+  config.setActiveConnectionIdLimit(spareIds);
+  config.setDisableActiveMigration(false);
+  config.setCcAlgorithm(quiche.CongestionControlAlgorithm.CUBIC);
+  config.enableHystart(true);
+  // The binding does not say when a packet is due, so there is no pacing to be had from it; see the README.
+  config.enablePacing(false);
+  // Early data is off unless it is asked for; a first flight can be replayed.
+  return config;
+}
+
+export const serverConfig = (quiche: Quiche, limits: Limits, certificate: string, key: string): Config =>
+  configure(
+    quiche,
+    quiche.Config.withBoringSslCtx(false, false, null, [Buffer.from(key)], [Buffer.from(certificate)], signatures),
+    limits,
+    limits.largestDatagram,
+    limits.largestDatagram,
+  );
+
+/**
+ * @param ca PEM of those who may vouch for the server. Undefined: BoringSSL checks that the server holds the key of the certificate
+ *   it shows, and nothing else; whether we trust that is for the caller to look at
+ */
+export const clientConfig = (quiche: Quiche, limits: Limits, ca: string | undefined, datagram: number): Config =>
+  configure(
+    quiche,
+    quiche.Config.withBoringSslCtx(
+      ca !== undefined,
+      false,
+      ca === undefined ? null : Buffer.from(ca),
+      null,
+      null,
+      signatures,
+    ),
+    limits,
+    datagram,
+    datagram,
+  );

@@ -1,0 +1,3 @@
+import { carrierContract } from '../carrier.contract.js';
+
+carrierContract('quic');
