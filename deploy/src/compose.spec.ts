@@ -113,7 +113,13 @@ describe('the secrets', () => {
     const files = secretFiles(folder);
     const { tls } = files;
     const made = [
-      ...[...Object.values(files.keys), files.metadataKey, files.superuserPassword, ...files.databasePasswords],
+      ...[
+        ...Object.values(files.keys),
+        files.metadataKey,
+        files.grantKey,
+        files.superuserPassword,
+        ...files.databasePasswords,
+      ],
       ...[...Object.values(files.natsSeeds), files.natsAuthorization, tls.certificate, tls.key, tls.authority],
     ];
     const mounted = Object.values(compose.secrets).map(({ file }) => join(repository, file));
@@ -127,9 +133,10 @@ describe('the secrets', () => {
     expect(users('root-key')).toEqual(['first-owner', 'identity']);
     expect(users('ledger-key')).toEqual(['audit']);
     expect(users('metadata-key')).toEqual(['policy']);
+    expect(users('grant-key')).toEqual(['registry']);
     expect(users('seal-key')).toEqual(['vault']);
     expect(users('nats-setup-seed')).toEqual(['nats-setup']);
-    const migrations = ['identity', 'policy', 'vault', 'audit'].map((name) => `${name}-migrate`);
+    const migrations = ['identity', 'policy', 'vault', 'registry', 'audit'].map((name) => `${name}-migrate`);
     expect(users('postgres-password')).toEqual(['postgres', ...migrations]);
   });
 });
@@ -172,7 +179,7 @@ describe('the image', () => {
 
   it('exists for every service there is', () => {
     const built = new Set(ours.map(([, { build }]) => build?.args.APP));
-    expect(built).toEqual(new Set(['identity', 'policy', 'vault', 'audit', 'gateway']));
+    expect(built).toEqual(new Set(['identity', 'policy', 'vault', 'registry', 'audit', 'gateway']));
   });
 
   it('never sees the secrets of this machine', () => {

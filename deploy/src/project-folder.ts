@@ -31,6 +31,8 @@ export interface SecretFiles {
   readonly keys: { readonly root: string; readonly pepper: string; readonly ledger: string; readonly seal: string };
   /** Signs what the decision point says of itself. A new one may replace it. */
   readonly metadataKey: string;
+  /** Signs grants for sessions on devices. Devices hear of a new one with their next heartbeat. */
+  readonly grantKey: string;
   readonly superuserPassword: string;
   /** One a service and role. */
   readonly databasePasswords: readonly string[];
@@ -57,6 +59,7 @@ export function secretFiles(root: string): SecretFiles {
     root,
     keys: { root: at('root.key'), pepper: at('pepper.key'), ledger: at('ledger.pem'), seal: at('seal.key') },
     metadataKey: at('metadata.pem'),
+    grantKey: at('grant.pem'),
     superuserPassword: at('postgres.password'),
     databasePasswords: services.flatMap((service) =>
       databaseRoles.map((role) => at('database', `${service}.${role}.password`)),

@@ -1,4 +1,9 @@
-import { knownCallersProjection, knownIssuersProjection, knownKeysProjection } from '@gatehouse/authn';
+import {
+  knownCallersProjection,
+  knownDevicesProjection,
+  knownIssuersProjection,
+  knownKeysProjection,
+} from '@gatehouse/authn';
 import type { TileReader } from '@gatehouse/merkle';
 import type { Projection } from '@gatehouse/projection';
 import type { Composition, Platform, ServiceDefinition } from '@gatehouse/service';
@@ -18,6 +23,7 @@ import { KnownCallers1795312800001 } from './migrations/1795312800001-known-call
 import { KnownIssuers1795312800052 } from './migrations/1795312800052-known-issuers.js';
 import { PersonalData1795312800090 } from './migrations/1795312800090-personal-data.js';
 import { DecisionBatches1795312800107 } from './migrations/1795312800107-decision-batches.js';
+import { KnownDevices1795312800130 } from './migrations/1795312800130-known-devices.js';
 import { servePersonalData } from './personal-data/serve-personal-data.js';
 import { ProofsController } from './proof/proofs.controller.js';
 import { auditSettings } from './settings.js';
@@ -33,6 +39,7 @@ export const auditService: ServiceDefinition<typeof auditSettings> = {
     KnownIssuers1795312800052,
     PersonalData1795312800090,
     DecisionBatches1795312800107,
+    KnownDevices1795312800130,
   ],
   compose,
   commands: { fsck, 'adopt-head': adoptHead },
@@ -43,7 +50,7 @@ async function compose(platform: Platform, settings: z.output<typeof auditSettin
   // The ledger leaves nothing out: it parks no event, and one replica at a time keeps its order.
   platform.consume({
     durable: 'audit_ledger',
-    sources: ['identity', 'policy', 'vault', 'audit'],
+    sources: ['identity', 'policy', 'vault', 'registry', 'audit'],
     parks: false,
     exclusive: true,
     apply: ledger.sequencer.apply,
@@ -51,6 +58,7 @@ async function compose(platform: Platform, settings: z.output<typeof auditSettin
   follow(platform, 'audit_keys', knownKeysProjection('audit'));
   follow(platform, 'audit_callers', knownCallersProjection('audit'));
   follow(platform, 'audit_issuers', knownIssuersProjection);
+  follow(platform, 'audit_devices', knownDevicesProjection, 'registry');
   platform.bus.whenConnected((nc) =>
     servePersonalData(nc, platform.database.system, platform.warn('a person could not be looked up')),
   );
@@ -66,8 +74,8 @@ async function compose(platform: Platform, settings: z.output<typeof auditSettin
   };
 }
 
-const follow = (platform: Platform, durable: string, { apply }: Projection): unknown =>
-  platform.consume({ durable, sources: ['identity'], parks: true, exclusive: true, apply });
+const follow = (platform: Platform, durable: string, { apply }: Projection, source = 'identity'): unknown =>
+  platform.consume({ durable, sources: [source], parks: true, exclusive: true, apply });
 
 const auditModule = ({ key }: Ledger, tiles: TileReader): DynamicModule => ({
   module: class AuditModule {},

@@ -98,6 +98,7 @@ function openUpstreams(settings: GatewaySettings): Readonly<Record<UpstreamName,
     identity: settings.UPSTREAM_IDENTITY,
     policy: settings.UPSTREAM_POLICY,
     vault: settings.UPSTREAM_VAULT,
+    registry: settings.UPSTREAM_REGISTRY,
     audit: settings.UPSTREAM_AUDIT,
   };
   const open = (name: UpstreamName) => new Upstream(name, addresses[name], settings.UPSTREAM_CONNECTIONS);

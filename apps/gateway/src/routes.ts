@@ -1,5 +1,5 @@
 /** Every service behind the gateway. Its address is the setting `UPSTREAM_<NAME>`. */
-export const upstreamNames = ['identity', 'policy', 'vault', 'audit'] as const;
+export const upstreamNames = ['identity', 'policy', 'vault', 'registry', 'audit'] as const;
 export type UpstreamName = (typeof upstreamNames)[number];
 
 export interface GatewayRoute {
@@ -34,6 +34,10 @@ export const routes: readonly GatewayRoute[] = [
   { path: '/api/v1/vault/*', upstream: 'vault' },
   // The dialect of Vault's clients, which ask for `/v1/` at whatever address they are given.
   { path: '/v1/*', upstream: 'vault' },
+  { path: '/api/v1/devices', upstream: 'registry' },
+  // Long polls of devices that wait for their approval.
+  { path: '/api/v1/devices/registrations/:requestId/state', upstream: 'registry', stream: true },
+  { path: '/api/v1/devices/*', upstream: 'registry' },
   { path: '/api/v1/audit/*', upstream: 'audit' },
   { path: '/access/v1/*', upstream: 'policy' },
   { path: '/.well-known/authzen-configuration', upstream: 'policy', readOnly: true },
@@ -41,5 +45,6 @@ export const routes: readonly GatewayRoute[] = [
   { path: '/openapi/identity.json', upstream: 'identity', to: '/openapi.json', readOnly: true },
   { path: '/openapi/policy.json', upstream: 'policy', to: '/openapi.json', readOnly: true },
   { path: '/openapi/vault.json', upstream: 'vault', to: '/openapi.json', readOnly: true },
+  { path: '/openapi/registry.json', upstream: 'registry', to: '/openapi.json', readOnly: true },
   { path: '/openapi/audit.json', upstream: 'audit', to: '/openapi.json', readOnly: true },
 ];

@@ -85,7 +85,10 @@ export interface Answer {
 }
 
 export interface TestGatewayOptions {
-  readonly upstreams: Readonly<Record<'identity' | 'policy' | 'vault' | 'audit', string>>;
+  /** Services that are not named answer where audit does. */
+  readonly upstreams: Readonly<Record<'identity' | 'policy' | 'vault' | 'audit', string>> & {
+    readonly registry?: string;
+  };
   readonly routes?: readonly GatewayRoute[];
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -102,6 +105,7 @@ export async function startTestGateway({ upstreams, routes, env }: TestGatewayOp
     UPSTREAM_IDENTITY: upstreams.identity,
     UPSTREAM_POLICY: upstreams.policy,
     UPSTREAM_VAULT: upstreams.vault,
+    UPSTREAM_REGISTRY: upstreams.registry ?? upstreams.audit,
     UPSTREAM_AUDIT: upstreams.audit,
     ...env,
   });

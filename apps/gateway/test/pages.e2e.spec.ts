@@ -300,7 +300,13 @@ describe('the first page', () => {
     answerWith(503, { status: 'not ready' });
     await page.goto(gate.origin);
     await page.getByText('not ready').first().waitFor();
-    expect(await page.locator('#services dt').allTextContents()).toEqual(['identity', 'policy', 'vault', 'audit']);
+    expect(await page.locator('#services dt').allTextContents()).toEqual([
+      'identity',
+      'policy',
+      'vault',
+      'registry',
+      'audit',
+    ]);
     expect(complaints).toEqual([]);
   });
 });

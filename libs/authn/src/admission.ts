@@ -65,7 +65,7 @@ export class Admission {
     return found.type === 'user' ? this.#admitPerson(found, tenantId, choice) : this.#admitService(found, tenantId);
   }
 
-  /** A service belongs to the tenant it was made in and to no other. */
+  /** A service or a device belongs to the tenant it was made in and to no other. */
   #admitService(found: Principal, tenantId: string): Principal {
     if (tenantId === found.tenantId) {
       if (this.#tenants.get(tenantId)?.closed) throw new NotAuthenticated('disabled', found);

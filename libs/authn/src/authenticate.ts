@@ -23,8 +23,7 @@ export function createAuthenticator({ callers, verifyToken }: AuthenticatorOptio
   const checks: Record<BearerFamily, Check> = {
     mas_: checkKey,
     mau_: checkKey,
-    // Device keys are the registry's, which answers for them when it exists; no service takes them for a caller yet.
-    m87_: notOurs,
+    m87_: (bearer, _credentials, nowMs) => callers.recogniseDevice(bearer, nowMs),
     jwt: verifyToken ? (bearer, _credentials, nowMs) => verifyToken(bearer, nowMs) : notOurs,
   };
   /** RFC 9449 7.1: a token with the proof that its holder has the key it is bound to. Keys are bound to nothing. */

@@ -1,6 +1,7 @@
 import { keyFingerprint, type Pepper } from '@gatehouse/crypto';
 import type { Query, Wake } from '@gatehouse/event-store';
 import { Admission } from './admission.js';
+import { DeviceRing } from './device-ring.js';
 import { KeyRing } from './key-ring.js';
 import {
   knownCallersChannel,
@@ -9,6 +10,7 @@ import {
   selectRefusedPeople,
   selectTenants,
 } from './known-callers.js';
+import { selectKnownDevices } from './known-devices.js';
 import { selectKnownKeys } from './known-keys.js';
 import { NotAuthenticated, type Principal, type TenantChoice } from './principal.js';
 import { RetryingQueue } from './retrying-queue.js';
@@ -17,7 +19,7 @@ const uuid = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 
 /** What a notification may name; anything else is ignored. */
 const notice = new RegExp(
-  `^(?:key:${uuid}|person:${uuid}|tenant:[a-z0-9-]{1,63}|member:[a-z0-9-]{1,63}/${uuid}|session:[\\x21-\\x7e]{1,256})$`,
+  `^(?:key:${uuid}|device:${uuid}|person:${uuid}|tenant:[a-z0-9-]{1,63}|member:[a-z0-9-]{1,63}/${uuid}|session:[\\x21-\\x7e]{1,256})$`,
 );
 
 export interface CallerDirectoryOptions {
@@ -37,6 +39,7 @@ export interface CallerDirectoryOptions {
 export class CallerDirectory {
   readonly #options: CallerDirectoryOptions;
   #keys = new KeyRing();
+  #devices = new DeviceRing();
   #admission = new Admission();
   #changed = new Set<string>();
   #stop: (() => void)[] = [];
@@ -84,6 +87,12 @@ export class CallerDirectory {
     return this.#keys.recognise(this.fingerprintOf(key), key.slice(0, 3), ip, nowMs);
   }
 
+  /** The principal of an `m87_` key: the device itself. @throws NotAuthenticated */
+  recogniseDevice(key: string, nowMs: number): Principal {
+    if (!this.#loaded) throw new NotAuthenticated('not_ready');
+    return this.#devices.recognise(this.fingerprintOf(key), nowMs);
+  }
+
   /** What a key is known by here; what is made with a key keeps it, to end when this text of the key does. */
   fingerprintOf(key: string): string {
     return keyFingerprint(this.#options.pepper, key).toString('base64');
@@ -95,12 +104,13 @@ export class CallerDirectory {
    */
   recall(fingerprint: string, ip: string, nowMs: number): Principal {
     if (!this.#loaded) throw new NotAuthenticated('not_ready');
+    if (this.#devices.has(fingerprint)) return this.#devices.recognise(fingerprint, nowMs);
     return this.#keys.recall(fingerprint, ip, nowMs);
   }
 
   /** When the key with this fingerprint ends by itself, in Unix milliseconds; infinite for one that does not. */
   endOf(fingerprint: string): number {
-    return this.#keys.endOf(fingerprint);
+    return this.#devices.endOf(fingerprint) ?? this.#keys.endOf(fingerprint);
   }
 
   /** The same principal in the tenant it acts in, if it is still let in. @throws NotAuthenticated */
@@ -131,13 +141,15 @@ export class CallerDirectory {
   /** Both are filled before they take the place of the old ones: nobody is unknown while they are read. */
   async #reloadAll(): Promise<void> {
     const { query } = this.#options;
-    const [keys, admission, now] = [new KeyRing(), new Admission(), Date.now()];
+    const [keys, devices, admission, now] = [new KeyRing(), new DeviceRing(), new Admission(), Date.now()];
     for (const tenant of await selectTenants(query)) admission.setTenant(tenant);
     for (const member of await selectMembers(query)) admission.setMember(member);
     for (const session of await selectEndedSessions(query)) admission.endSession(session, now);
     for (const { userId } of await selectRefusedPeople(query)) admission.refuse(userId);
     for (const key of await selectKnownKeys(query)) keys.set(key);
+    for (const key of await selectKnownDevices(query)) devices.set(key);
     this.#keys = keys;
+    this.#devices = devices;
     this.#admission = admission;
     this.#loaded = true;
   }
@@ -164,6 +176,11 @@ export class CallerDirectory {
       const found = await selectKnownKeys(query, ids);
       for (const id of ids) this.#keys.remove(id);
       for (const key of found) this.#keys.set(key);
+    },
+    device: async (query, ids) => {
+      const found = await selectKnownDevices(query, ids);
+      for (const id of ids) this.#devices.remove(id);
+      for (const key of found) this.#devices.set(key);
     },
     member: async (query, ids) => {
       const found = await selectMembers(query, ids);

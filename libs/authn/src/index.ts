@@ -19,6 +19,12 @@ export {
   knownIssuersSql,
 } from './foreign-known.js';
 export { dropKnownCallersSql, knownCallersChannel, knownCallersProjection, knownCallersSql } from './known-callers.js';
+export {
+  dropKnownDevicesSql,
+  type KnownDevice,
+  knownDevicesProjection,
+  knownDevicesSql,
+} from './known-devices.js';
 export { type KnownKey, knownKeysProjection, knownKeysSql } from './known-keys.js';
 export {
   type AuthenticationFailure,

@@ -1,6 +1,6 @@
-/** Who is calling: a service with a `mas_` key, a person with a `mau_` key or a token. */
+/** Who is calling: a service with a `mas_` key, a person with a `mau_` key or a token, a device with its `m87_` key. */
 export interface Principal {
-  readonly type: 'service' | 'user';
+  readonly type: 'service' | 'user' | 'device';
   readonly id: string;
   /** The tenant the call acts in: the credential's own, or one that the caller selected and is a member of. */
   readonly tenantId: string;

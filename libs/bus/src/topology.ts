@@ -6,7 +6,7 @@ export const eventSubject = (service: string, tenant: string, aggregate: string,
 
 export const rpcSubject = (service: string, method: string): string => `rpc.${service}.${method}`;
 
-export const services = ['identity', 'policy', 'vault', 'audit'] as const;
+export const services = ['identity', 'policy', 'vault', 'registry', 'audit'] as const;
 export type ServiceName = (typeof services)[number];
 
 /**
@@ -32,17 +32,25 @@ export interface DurableConsumer {
 
 /** Every durable consumer there is, and whose it is. Created by setup; a service may only read its own. */
 export const durableConsumers: readonly DurableConsumer[] = [
+  { durable: 'identity_devices', owner: 'identity', sources: ['registry'] },
   { durable: 'policy_facts', owner: 'policy', sources: ['identity'] },
   { durable: 'policy_callers', owner: 'policy', sources: ['identity'] },
   { durable: 'policy_issuers', owner: 'policy', sources: ['identity'] },
+  { durable: 'policy_devices', owner: 'policy', sources: ['registry'] },
   { durable: 'vault_keys', owner: 'vault', sources: ['identity'] },
   { durable: 'vault_callers', owner: 'vault', sources: ['identity'] },
   { durable: 'vault_issuers', owner: 'vault', sources: ['identity'] },
+  { durable: 'vault_devices', owner: 'vault', sources: ['registry'] },
   { durable: 'vault_disclosures', owner: 'vault', sources: ['policy'] },
+  { durable: 'registry_keys', owner: 'registry', sources: ['identity'] },
+  { durable: 'registry_callers', owner: 'registry', sources: ['identity'] },
+  { durable: 'registry_issuers', owner: 'registry', sources: ['identity'] },
+  { durable: 'registry_owners', owner: 'registry', sources: ['identity'] },
   { durable: 'audit_keys', owner: 'audit', sources: ['identity'] },
   { durable: 'audit_callers', owner: 'audit', sources: ['identity'] },
   { durable: 'audit_issuers', owner: 'audit', sources: ['identity'] },
-  { durable: 'audit_ledger', owner: 'audit', sources: ['identity', 'policy', 'vault', 'audit'] },
+  { durable: 'audit_devices', owner: 'audit', sources: ['registry'] },
+  { durable: 'audit_ledger', owner: 'audit', sources: ['identity', 'policy', 'vault', 'registry', 'audit'] },
 ];
 
 /** How long a message may stay unacknowledged before it is delivered again. */
@@ -58,11 +66,30 @@ export interface ServiceCalls {
 
 /** Who may ask whom: the NATS permissions are made of this. */
 export const serviceCalls: readonly ServiceCalls[] = [
-  { service: 'identity', calls: ['policy.decide', 'policy.personal_data', 'audit.personal_data', 'identity.observe'] },
-  { service: 'policy', calls: ['identity.rewind', 'identity.observe'] },
-  { service: 'vault', calls: ['policy.decide', 'identity.rewind', 'policy.rewind', 'identity.observe'] },
+  {
+    service: 'identity',
+    calls: [
+      ...(['policy.decide', 'policy.personal_data', 'registry.personal_data', 'audit.personal_data'] as const),
+      ...(['registry.rewind', 'identity.observe'] as const),
+    ],
+  },
+  { service: 'policy', calls: ['identity.rewind', 'registry.rewind', 'identity.observe'] },
+  {
+    service: 'vault',
+    calls: ['policy.decide', 'identity.rewind', 'policy.rewind', 'registry.rewind', 'identity.observe'],
+  },
+  {
+    service: 'registry',
+    calls: [
+      ...(['policy.decide', 'policy.devices_known', 'identity.device_owner'] as const),
+      ...(['identity.rewind', 'identity.observe'] as const),
+    ],
+  },
   {
     service: 'audit',
-    calls: ['policy.decide', 'identity.rewind', 'policy.rewind', 'vault.rewind', 'audit.rewind', 'identity.observe'],
+    calls: [
+      ...(['policy.decide', 'identity.rewind', 'policy.rewind', 'vault.rewind', 'registry.rewind'] as const),
+      ...(['audit.rewind', 'identity.observe'] as const),
+    ],
   },
 ];

@@ -7,6 +7,13 @@ export {
 } from './canonical-json.js';
 export { constantTimeEqual } from './constant-time.js';
 export { CryptoError, type CryptoErrorCode } from './crypto-error.js';
+export {
+  type DeviceProofPurpose,
+  deviceKey,
+  deviceProofText,
+  signDeviceProof,
+  verifyDeviceProof,
+} from './device-key.js';
 export { keyOfBytes } from './key-bytes.js';
 export {
   type BearerFamily,

@@ -15,13 +15,20 @@ const rolesBelowOwner = [
   'role/custom/*',
 ];
 
-const viewer = [permit(['tenant.read', 'project.read', 'logs.read', 'token.mint'])];
+/** What is done on a device; whoever may one of these on it may open a session of that kind. */
+const deviceSessions = [
+  ...['device.shell', 'device.exec', 'device.files.read', 'device.files.write'],
+  ...['device.forward', 'device.logs', 'device.metrics'],
+];
+
+const viewer = [permit(['tenant.read', 'project.read', 'logs.read', 'token.mint', 'device.read'])];
 
 const user = [...viewer, permit(['environment.read', 'domain.read', 'members.read', 'team.read'])];
 
 const developer = [
   ...user,
   permit(['deploy.preview', 'secret.list', 'decision.evaluate', 'decision.search', 'token.create']),
+  permit(deviceSessions),
   permit(['secret.read', 'secret.write', 'environment.write', 'service.operate'], nonProduction),
   permit(['secret.read', 'secret.write'], nonProductionSecrets),
 ];
@@ -32,6 +39,7 @@ const maintainer = [
   permit(['deploy.*', 'secret.list', 'secret.read', 'secret.write', 'environment.*', 'service.operate']),
   permit(['project.write', 'domain.write', 'members.invite', 'role.read', 'policy.read']),
   permit(['decision.evaluate', 'decision.search', 'token.create']),
+  permit(deviceSessions),
 ];
 
 /** Everything but an owner's own: granting `owner`, closing the tenant. */
@@ -40,7 +48,7 @@ const admin = [
   permit(['secret.*', 'members.*', 'team.*', 'billing.*', 'key.*', 'client.*', 'audit.*', 'policy.*', 'projection.*']),
   permit(['role.read', 'decision.evaluate', 'decision.search', 'token.*', 'audience.*', 'alert.*', 'idp.*']),
   permit(['fact.read', 'fact.write', 'resource.share']),
-  permit(['seal.*', 'transit.*', 'database.*', 'lease.*', 'approle.*', 'login.*']),
+  permit(['seal.*', 'transit.*', 'database.*', 'lease.*', 'approle.*', 'login.*', 'device.*']),
   permit(['role.grant', 'role.revoke'], rolesBelowOwner),
 ];
 

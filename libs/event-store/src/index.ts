@@ -31,7 +31,7 @@ export {
   type StoredEvent,
 } from './postgres/rows.js';
 export { eventTablesSql, notifyChannel, roleNames, rolesSql, tenantTableSql } from './postgres/schema.js';
-export { isTransient, sqlState } from './postgres/transient.js';
+export { isTransient, sqlState, violates } from './postgres/transient.js';
 export { Wake, type WakeOptions } from './postgres/wake.js';
 export * from './store.js';
 export { type WrittenEvent, writeEvent } from './write-event.js';

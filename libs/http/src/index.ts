@@ -11,6 +11,7 @@ export {
 export { type AppOptions, createApp, listRoutes } from './create-app.js';
 export { type MapError, toProblem } from './error-mapping.js';
 export { Readiness, type ReadinessCheck, type ReadinessReport } from './health.js';
+export { networkOf } from './network-of.js';
 export { type OpenApiDocument, openApiDocument } from './openapi.js';
 export {
   allProblems,

@@ -1,2 +1,9 @@
 export { IdentityLog } from './identity-log.js';
 export { type ProgramOptions, type RunningProgram, runProgram } from './program.js';
+export {
+  type Answer,
+  type Call,
+  ServiceStack,
+  type ServiceStackOptions,
+  type Somebody,
+} from './service-stack.js';

@@ -22,6 +22,7 @@ export type KeyFile =
   | 'ledgerKey'
   | 'ledgerHead'
   | 'metadataKey'
+  | 'grantKey'
   | 'serverCertificate'
   | 'serverKey'
   | 'authority';
@@ -73,6 +74,7 @@ export function dataFolder(root: string): DataFolder {
       ledgerKey: at('secrets', 'ledger.pem'),
       ledgerHead: at('ledger', 'head.json'),
       metadataKey: at('secrets', 'metadata.pem'),
+      grantKey: at('secrets', 'grant.pem'),
       serverCertificate: at('tls', 'server.pem'),
       serverKey: at('tls', 'server.key'),
       authority: at('tls', 'ca.pem'),

@@ -58,6 +58,7 @@ describe('serviceEnvironment', () => {
       UPSTREAM_IDENTITY: 'http://127.0.0.1:7100',
       UPSTREAM_POLICY: 'http://127.0.0.1:7101',
       UPSTREAM_VAULT: 'http://127.0.0.1:7103',
+      UPSTREAM_REGISTRY: 'http://127.0.0.1:7104',
       UPSTREAM_AUDIT: 'http://127.0.0.1:7102',
     });
   });

@@ -9,7 +9,7 @@ describe('parseFlags', () => {
       data: `${process.cwd()}/.gatehouse`,
       reset: false,
       yes: false,
-      services: ['identity', 'policy', 'vault', 'audit'],
+      services: ['identity', 'policy', 'vault', 'registry', 'audit'],
       host: 'localhost',
       port: 8443,
       portBase: 7100,
@@ -22,7 +22,7 @@ describe('parseFlags', () => {
   });
 
   it.each([
-    [['--services', 'registry'], /unknown service, "registry"; there are identity, policy, vault, audit/],
+    [['--services', 'console'], /unknown service, "console"; there are identity, policy, vault, registry, audit/],
     [['--services', ''], /names no service; there are/],
     [['--services', 'gateway'], /unknown service/],
     [['--host', 'https://gate'], /--host must be a name/],

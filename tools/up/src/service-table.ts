@@ -41,6 +41,13 @@ export const serviceTable = [
     files: { PEPPER_FILE: 'pepper', SEAL_KEY_FILE: 'sealKey' },
   },
   {
+    name: 'registry',
+    program: program('registry'),
+    portOffset: 4,
+    stateful: true,
+    files: { PEPPER_FILE: 'pepper', GRANT_KEY_FILE: 'grantKey' },
+  },
+  {
     name: 'audit',
     program: program('audit'),
     portOffset: 2,

@@ -51,10 +51,15 @@ export class People {
   }
 
   /** Whoever has verified this address and was not erased. */
-  async byEmail(email: string): Promise<Person | undefined> {
+  byEmail(email: string): Promise<Person | undefined> {
+    return this.byIndex(this.indexOf(email));
+  }
+
+  /** The same by what {@link indexOf} makes of the address. */
+  async byIndex(emailIndex: string): Promise<Person | undefined> {
     const { rows } = await this.#pool.query<Row>(
       `select ${columns} from people where email_index = $1 and status in ('active', 'disabled')`,
-      [this.indexOf(email)],
+      [emailIndex],
     );
     return rows[0] && toPerson(rows[0]);
   }

@@ -9,6 +9,7 @@ import type { PostgresEventStore } from '@gatehouse/event-store';
 import { type HttpRequest, type Principal, ProblemError } from '@gatehouse/http';
 import { commandContext, commandIdOf, expectedRevisionOf, type Platform } from '@gatehouse/service';
 import type { Facts } from '../facts/facts.js';
+import { deviceType } from '../facts/import-devices.js';
 import type { ActivePolicies } from '../version/active-policies.js';
 import { type ChangedFacts, changeFacts, type FactCommand } from './change-facts/change-facts.js';
 import { Describing } from './describing.service.js';
@@ -65,6 +66,7 @@ export class FactWriting {
   /** @throws ProblemError `forbidden`, `validation_failed`, `idempotency_key_reused`; RevisionConflict; StoreUnavailable */
   async write({ request, caller, operation, changes }: WriteRequest): Promise<ChangedFacts> {
     const { store, facts } = this.#options;
+    refuseDevices(changes);
     const commands = await this.#commands(caller, changes);
     const expectedRevision = changes.length === 1 ? expectedRevisionOf(request) : undefined;
     const changed = await changeFacts(store, {
@@ -89,6 +91,15 @@ export class FactWriting {
       if (!command) throw new Error('a description without its command');
       return command;
     });
+  }
+}
+
+/** The registry alone says what a device is: its owner would follow from a description, and rules go by its labels. */
+function refuseDevices(changes: readonly FactChangeRequest[]): void {
+  for (const each of changes) {
+    const entity = each.change === 'describe' ? each.facts.entity : each.change === 'forget' ? each.entity : undefined;
+    if (entity?.type === deviceType)
+      throw new ProblemError('forbidden', 'Devices are described by the registry: change them there');
   }
 }
 

@@ -8,7 +8,7 @@ export interface TokenRow {
   readonly tokenId: string;
   readonly parentId: string | null;
   readonly depth: number;
-  readonly principalType: 'service' | 'user';
+  readonly principalType: 'service' | 'user' | 'device';
   readonly principalId: string;
   /** Fingerprint of the key's text that it was made with, directly or through others. */
   readonly madeWith: string | null;

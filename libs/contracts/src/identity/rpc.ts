@@ -60,3 +60,16 @@ export const personalData = (service: string) =>
       total: z.int().optional(),
     }),
   }) as const;
+
+/**
+ * Asked by the registry when a device names a person as its owner: whose device that would be. No address travels, only the
+ * blind index that both sides make of it. Nobody is answered for who has not verified the address, or is not let in.
+ */
+export const deviceOwner = {
+  service: 'identity',
+  method: 'device_owner',
+  request: z.object({ emailIndex: z.string().regex(/^[A-Za-z0-9_-]{43}$/) }),
+  response: z.object({
+    owner: z.object({ userId: z.uuid(), tenantId: z.string().max(63) }).optional(),
+  }),
+} as const;

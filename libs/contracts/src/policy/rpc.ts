@@ -28,3 +28,12 @@ export const decide = {
 } as const;
 export type DecideRequest = z.infer<typeof decide.request>;
 export type DecideResponse = z.infer<typeof decide.response>;
+
+/** Asked by the registry after an approval: waits until what its log says up to `position` counts in decisions. */
+export const devicesKnown = {
+  service: 'policy',
+  method: 'devices_known',
+  request: z.object({ position: z.string().max(64), waitMs: z.int().min(0).max(5_000) }),
+  /** Of policy's log: who passes it as `Gatehouse-Position` reads no older facts. Absent: not yet. */
+  response: z.object({ position: z.string().optional() }),
+} as const;

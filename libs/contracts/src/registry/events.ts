@@ -12,6 +12,7 @@ export const deviceDescription = z.object({
   architecture: z.string().max(32),
   version: z.string().max(64),
 });
+export type DeviceDescription = z.infer<typeof deviceDescription>;
 
 /** Ed25519 for identity, X25519 for sessions. `fingerprint` is what a person compares: SHA-256 of the first, hex. */
 export const deviceKeys = z.object({ identity: publicKey, session: publicKey, fingerprint: z.string() });
@@ -42,7 +43,18 @@ export const registrationRejected = z.object({
 export const registrationRejectionLifted = z.object({ fingerprint: z.string() });
 
 /** Fetched by the holder of the private key, once. `lookup` is the keyed hash that recognises it; the key is stored nowhere. */
-export const deviceKeyIssued = z.object({ deviceId, keyId: z.uuid(), prefix: z.string(), lookup: z.string() });
+export const deviceKeyIssued = z.object({
+  deviceId,
+  keyId: z.uuid(),
+  prefix: z.string(),
+  lookup: z.string(),
+  /** The approval that it follows from; absent: a later key of the same device. */
+  requestId: z.uuid().optional(),
+  /** Keyed hash of what the device chose for this fetch: who repeats it is told the same key, for a while. */
+  nonce: z.string().optional(),
+  /** Absent: it ends with its device. */
+  expiresAt: z.iso.datetime().optional(),
+});
 export const deviceKeyRevoked = z.object({ deviceId, keyId: z.uuid() });
 /** Signed by the old identity key. From now on these are the device's keys. */
 export const deviceKeysRotated = z.object({ deviceId, keys: deviceKeys });
@@ -66,6 +78,10 @@ export const sessionGranted = z.object({
   decisions: z.array(z.string()),
   detail: z.string().max(1_024).optional(),
   expiresAt: z.iso.datetime(),
+  /** The client's static key: a renewal is for the same one. */
+  clientKey: publicKey,
+  /** SHA-256, hex, of the canonical JSON of the scope: a renewal is for the same one. */
+  scopeHash: z.string(),
 });
 
 export const deviceEvents = {
@@ -84,3 +100,18 @@ export const deviceEvents = {
   'device.removed': deviceRemoved,
   'device.session.granted': sessionGranted,
 } as const;
+
+export type RegistrationRequested = z.infer<typeof registrationRequested>;
+export type RegistrationApproved = z.infer<typeof registrationApproved>;
+export type RegistrationRejected = z.infer<typeof registrationRejected>;
+export type RegistrationRejectionLifted = z.infer<typeof registrationRejectionLifted>;
+export type DeviceKeyIssued = z.infer<typeof deviceKeyIssued>;
+export type DeviceKeyRevoked = z.infer<typeof deviceKeyRevoked>;
+export type DeviceKeysRotated = z.infer<typeof deviceKeysRotated>;
+export type DeviceRenamed = z.infer<typeof deviceRenamed>;
+export type DeviceLabelled = z.infer<typeof deviceLabelled>;
+export type DeviceMoved = z.infer<typeof deviceMoved>;
+export type DeviceGrouped = z.infer<typeof deviceGrouped>;
+export type DeviceSettingsChanged = z.infer<typeof deviceSettingsChanged>;
+export type DeviceRemoved = z.infer<typeof deviceRemoved>;
+export type DeviceSessionGranted = z.infer<typeof sessionGranted>;

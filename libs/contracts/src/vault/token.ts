@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { loginMethod } from './login.js';
 
-const principal = z.object({ type: z.enum(['service', 'user']), id: z.string().max(256) });
+const principal = z.object({ type: z.enum(['service', 'user', 'device']), id: z.string().max(256) });
 
 /**
  * A token of the vault, in the stream `token:<tokenId>`. Its text stands nowhere, nor what its holder named it. Times are

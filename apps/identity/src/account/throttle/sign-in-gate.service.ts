@@ -1,8 +1,8 @@
 import { blindIndex, type Pepper } from '@gatehouse/crypto';
 import { asTenant } from '@gatehouse/event-store';
+import { networkOf } from '@gatehouse/http';
 import type pg from 'pg';
 import type { People, Person } from '../../person/people.service.js';
-import { networkOf } from './network-of.js';
 import type { Counted, Throttle } from './throttle.service.js';
 
 const placesKept = 20;

@@ -1,8 +1,7 @@
 import { blindIndex, type Pepper } from '@gatehouse/crypto';
 import { inTransaction } from '@gatehouse/event-store';
-import { ProblemError } from '@gatehouse/http';
+import { networkOf, ProblemError } from '@gatehouse/http';
 import type pg from 'pg';
-import { networkOf } from './network-of.js';
 import { charge, limits, longestMemoryMs, type ThrottleState } from './throttle.js';
 
 export type LimitName = keyof typeof limits;

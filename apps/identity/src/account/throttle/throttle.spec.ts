@@ -1,6 +1,6 @@
+import { networkOf } from '@gatehouse/http';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { networkOf } from './network-of.js';
 import { charge, limits, type ThrottleState } from './throttle.js';
 
 /** The states after tries at these times; a try that has to wait changes nothing. */

@@ -52,6 +52,11 @@ export function sectionsOf(sources: SectionSources): readonly Section[] {
     })),
     { name: 'policy', about: 'Roles that were given to you', read: (found) => ofService(sources, 'policy', found) },
     {
+      name: 'registry',
+      about: 'Your devices, and sessions on devices that you opened',
+      read: (found) => ofService(sources, 'registry', found),
+    },
+    {
       name: 'audit',
       about: 'Entries of the ledger about you and by you, decisions among them. Each can be proved by its index',
       read: (found) => ofService(sources, 'audit', found),
