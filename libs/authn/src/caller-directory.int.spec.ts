@@ -9,6 +9,7 @@ import pg from 'pg';
 import { createAuthenticator } from './authenticate.js';
 import { CallerDirectory } from './caller-directory.js';
 import { knownCallersChannel, knownCallersProjection, knownCallersSql } from './known-callers.js';
+import { knownDevicesProjection, knownDevicesSql } from './known-devices.js';
 import { knownKeysProjection, knownKeysSql } from './known-keys.js';
 import { NotAuthenticated } from './principal.js';
 
@@ -16,7 +17,7 @@ const service = 'keytest';
 const pepper = randomBytes(32);
 const now = Date.parse('2026-11-22T12:00:00Z');
 const password = 'test-password-1';
-const projections = [knownKeysProjection(service), knownCallersProjection(service)];
+const projections = [knownKeysProjection(service), knownCallersProjection(service), knownDevicesProjection];
 const tables = projections.flatMap(({ tables }) => tables);
 
 let postgres: TestPostgres;
@@ -32,6 +33,7 @@ beforeAll(async () => {
   await admin.query(rolesSql(service, { request: password, system: password }));
   await admin.query(knownKeysSql(service));
   await admin.query(knownCallersSql(service));
+  await admin.query(knownDevicesSql(service));
 });
 afterAll(async () => {
   await admin.end();
@@ -84,6 +86,47 @@ const failureOf = (work: () => unknown): string => {
   }
   return 'none';
 };
+
+describe('keys of devices', () => {
+  const key = `m87_${'d'.repeat(8)}.${'s'.repeat(40)}`;
+  const deviceId = randomUUID();
+  const issued = (keyId: string, extra: object = {}) => ({
+    ...{ deviceId, keyId, prefix: 'm87_dddddddd' },
+    lookup: keyFingerprint(pepper, key).toString('base64'),
+    ...extra,
+  });
+  const recognise = () => createAuthenticator({ callers: keys })({ authorization: `Bearer ${key}`, ip: '' }, now);
+  const failure = (): string | undefined => {
+    try {
+      recognise();
+      return undefined;
+    } catch (error) {
+      return (error as NotAuthenticated).failure;
+    }
+  };
+
+  it.each(['device.key.revoked', 'device.removed'])(
+    'are the device itself, of its tenant alone, until %s',
+    async (end) => {
+      const keyId = randomUUID();
+      expect(failure()).toBe('unknown');
+      await apply('device.key.issued', issued(keyId), 'acme');
+      await waitFor(() => failure() === undefined, { message: 'the key is known' });
+      expect(recognise()).toEqual({ type: 'device', id: deviceId, tenantId: 'acme', keyId });
+      expect(keys.recall(keys.fingerprintOf(key), '', now)).toMatchObject({ type: 'device', id: deviceId });
+      const elsewhere = { authorization: `Bearer ${key}`, ip: '', tenantId: 'other' };
+      expect(() => createAuthenticator({ callers: keys })(elsewhere, now)).toThrow(NotAuthenticated);
+      await apply(end, { deviceId, keyId, reason: '' }, 'other');
+      await apply(end, { deviceId, keyId, reason: '' }, 'acme');
+      await waitFor(() => failure() === 'unknown', { message: 'the key is nobody’s' });
+    },
+  );
+
+  it('end at their time', async () => {
+    await apply('device.key.issued', issued(randomUUID(), { expiresAt: new Date(now).toISOString() }), 'acme');
+    await waitFor(() => failure() === 'expired', { message: 'the key has expired' });
+  });
+});
 
 describe('keys in memory', () => {
   it('recognise a key that an event made, from the next notification on', async () => {

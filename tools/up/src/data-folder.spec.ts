@@ -63,12 +63,12 @@ describe('keys and logins', () => {
     ensureKeys(folder, 'new');
     const users = ensureLogins(folder);
     expect(Object.keys(users)).toEqual(['setup', 'identity', 'policy', 'vault', 'registry', 'audit']);
-    expect(new Set(Object.values(users)).size).toBe(5);
+    expect(new Set(Object.values(users)).size).toBe(6);
     for (const key of Object.values(users)) expect(key).toMatch(/^U[A-Z2-7]{55}$/);
     const files = readdirSync(folder.secrets, { recursive: true, withFileTypes: true }).filter((entry) =>
       entry.isFile(),
     );
-    expect(files).toHaveLength(3 + 8 + 5);
+    expect(files).toHaveLength(3 + 10 + 6);
     for (const file of files) expect(statSync(join(file.parentPath, file.name)).mode & 0o777).toBe(0o600);
     expect(ensureLogins(folder)).toEqual(users);
   });
