@@ -31,7 +31,7 @@ export interface RelayReach {
   /** QUIC and TLS, unless given. */
   readonly carriers?: readonly CarrierKind[];
   readonly connect?: (options: ConnectOptions) => Promise<Carrier>;
-  /** For each of connecting and being greeted; 10 s unless given. */
+  /** For each answer that is waited for: of connecting, of the relay, of the device; 10 s or so unless given. */
   readonly timeoutMs?: number;
 }
 

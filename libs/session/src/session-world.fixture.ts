@@ -15,6 +15,9 @@ export const actionOf: Record<string, DeviceAction> = {
   forward: 'device.forward',
 };
 
+/** Made once: a new authority for each world would take longer than most tests. */
+let credentials: Promise<Credentials> | undefined;
+
 /** A device, its registry in short, and relays: real carriers over loopback. */
 export class World {
   readonly registryKey = generateKeyPairSync('ed25519');
@@ -24,7 +27,8 @@ export class World {
   private constructor(readonly credentials: Credentials) {}
 
   static async make(relays = 1): Promise<World> {
-    const world = new World(await newCredentials());
+    credentials ??= newCredentials();
+    const world = new World(await credentials);
     for (let i = 0; i < relays; i++) world.relays.push(await new TestRelay(world.credentials).start());
     return world;
   }

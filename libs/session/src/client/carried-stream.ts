@@ -17,6 +17,8 @@ export interface CarriedStreamOptions {
   readonly openTimeoutMs?: number;
   /** 60 s unless given. */
   readonly graceMs?: number;
+  /** For one answer of a relay or device. */
+  readonly timeoutMs?: number;
   /** 15 s unless given. */
   readonly silenceMs?: number;
 }
@@ -111,6 +113,7 @@ export class CarriedStream {
       return await openCarried({
         carrier,
         static: clientKey,
+        timeoutMs: this.options.timeoutMs,
         remoteStatic: Buffer.from(granting.current.device.sessionKey, 'base64url'),
         offer: {
           v: 1,

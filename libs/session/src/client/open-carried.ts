@@ -24,6 +24,8 @@ export interface CarriedOptions {
   readonly static: KeyPair;
   readonly remoteStatic: Uint8Array;
   readonly offer: ChannelOffer;
+  /** For the relay's answer, and for the device's; each its own default unless given. */
+  readonly timeoutMs?: number | undefined;
   /** In this turn what lives on `stream` is to be attached. */
   readonly attach: (stream: ByteStream, answer: Extract<ChannelAnswer, { received: number }>) => void;
 }
@@ -47,11 +49,15 @@ export function openCarried(options: CarriedOptions): Promise<Carried> {
       messages.reset(end);
       fail(end);
     };
-    const timer = setTimeout(() => giveUpWith({ code: 'timeout', detail: 'the relay says nothing' }), relayAnswersMs);
+    const timer = setTimeout(
+      () => giveUpWith({ code: 'timeout', detail: 'the relay says nothing' }),
+      options.timeoutMs ?? relayAnswersMs,
+    );
     const channel = openChannel({
       static: options.static,
       remoteStatic: options.remoteStatic,
       offer: options.offer,
+      ...(options.timeoutMs !== undefined && { timeoutMs: options.timeoutMs }),
       onAnswer: (answer, stream) => {
         if ('received' in answer) options.attach(stream, answer);
         else giveUp(stream, { code: 'closed' });
