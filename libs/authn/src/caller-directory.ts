@@ -42,6 +42,7 @@ export class CallerDirectory {
   #devices = new DeviceRing();
   #admission = new Admission();
   #changed = new Set<string>();
+  readonly #listeners = new Set<() => void>();
   #stop: (() => void)[] = [];
   readonly #queue: RetryingQueue;
   #loaded = false;
@@ -108,6 +109,20 @@ export class CallerDirectory {
     return this.#keys.recall(fingerprint, ip, nowMs);
   }
 
+  /**
+   * Whether the key of this id counts now, for what was begun with it and goes on; undefined: no key has this id.
+   * @param nowMs Unix time in milliseconds
+   */
+  stands(keyId: string, nowMs: number): boolean | undefined {
+    return this.#keys.stands(keyId, nowMs);
+  }
+
+  /** Calls back after every change that is known here from then on; answers the function that ends it. */
+  listen(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
   /** When the key with this fingerprint ends by itself, in Unix milliseconds; infinite for one that does not. */
   endOf(fingerprint: string): number {
     return this.#devices.endOf(fingerprint) ?? this.#keys.endOf(fingerprint);
@@ -152,6 +167,11 @@ export class CallerDirectory {
     this.#devices = devices;
     this.#admission = admission;
     this.#loaded = true;
+    this.#tell();
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   async #reload(changed: ReadonlySet<string>): Promise<void> {
@@ -160,6 +180,7 @@ export class CallerDirectory {
       const ids = [...changed].filter((text) => text.startsWith(`${kind}:`)).map((text) => text.slice(kind.length + 1));
       if (ids.length > 0) await reload(query, ids);
     }
+    this.#tell();
   }
 
   /** Revocations first. A row that is gone is forgotten, except an ended session: that one is forgotten by its age. */

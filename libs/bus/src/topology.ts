@@ -6,7 +6,7 @@ export const eventSubject = (service: string, tenant: string, aggregate: string,
 
 export const rpcSubject = (service: string, method: string): string => `rpc.${service}.${method}`;
 
-export const services = ['identity', 'policy', 'vault', 'registry', 'audit'] as const;
+export const services = ['identity', 'policy', 'vault', 'registry', 'relay', 'audit'] as const;
 export type ServiceName = (typeof services)[number];
 
 /**
@@ -46,11 +46,16 @@ export const durableConsumers: readonly DurableConsumer[] = [
   { durable: 'registry_callers', owner: 'registry', sources: ['identity'] },
   { durable: 'registry_issuers', owner: 'registry', sources: ['identity'] },
   { durable: 'registry_owners', owner: 'registry', sources: ['identity'] },
+  { durable: 'relay_keys', owner: 'relay', sources: ['identity'] },
+  { durable: 'relay_callers', owner: 'relay', sources: ['identity'] },
+  { durable: 'relay_issuers', owner: 'relay', sources: ['identity'] },
+  { durable: 'relay_devices', owner: 'relay', sources: ['registry'] },
+  { durable: 'relay_facts', owner: 'relay', sources: ['policy'] },
   { durable: 'audit_keys', owner: 'audit', sources: ['identity'] },
   { durable: 'audit_callers', owner: 'audit', sources: ['identity'] },
   { durable: 'audit_issuers', owner: 'audit', sources: ['identity'] },
   { durable: 'audit_devices', owner: 'audit', sources: ['registry'] },
-  { durable: 'audit_ledger', owner: 'audit', sources: ['identity', 'policy', 'vault', 'registry', 'audit'] },
+  { durable: 'audit_ledger', owner: 'audit', sources: ['identity', 'policy', 'vault', 'registry', 'relay', 'audit'] },
 ];
 
 /** How long a message may stay unacknowledged before it is delivered again. */
@@ -86,10 +91,17 @@ export const serviceCalls: readonly ServiceCalls[] = [
     ],
   },
   {
+    service: 'relay',
+    calls: [
+      ...(['policy.decide', 'registry.grant_keys', 'identity.rewind'] as const),
+      ...(['policy.rewind', 'registry.rewind', 'identity.observe'] as const),
+    ],
+  },
+  {
     service: 'audit',
     calls: [
       ...(['policy.decide', 'identity.rewind', 'policy.rewind', 'vault.rewind', 'registry.rewind'] as const),
-      ...(['audit.rewind', 'identity.observe'] as const),
+      ...(['relay.rewind', 'audit.rewind', 'identity.observe'] as const),
     ],
   },
 ];
