@@ -50,7 +50,7 @@ async function compose(platform: Platform, settings: z.output<typeof auditSettin
   // The ledger leaves nothing out: it parks no event, and one replica at a time keeps its order.
   platform.consume({
     durable: 'audit_ledger',
-    sources: ['identity', 'policy', 'vault', 'registry', 'audit'],
+    sources: ['identity', 'policy', 'vault', 'registry', 'relay', 'audit'],
     parks: false,
     exclusive: true,
     apply: ledger.sequencer.apply,

@@ -1,43 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { createPublisher } from '@gatehouse/bus';
-import { type Position, startPosition } from '@gatehouse/contracts';
-import { canonicalJson, displayPrefix, generateKey, keyFingerprint, uuidv7 } from '@gatehouse/crypto';
+import { displayPrefix, generateKey, keyFingerprint } from '@gatehouse/crypto';
 import type { NatsConnection } from '@nats-io/transport-node';
+import { PublishedLog } from './published-log.js';
 
-/** What identity would publish, in the order of its log. */
-export class IdentityLog {
-  #last: Position = startPosition;
-
+/** What identity would publish. */
+export class IdentityLog extends PublishedLog {
   constructor(
-    private readonly nc: NatsConnection,
+    nc: NatsConnection,
     private readonly pepper: Buffer,
-  ) {}
-
-  async publish(
-    tenantId: string,
-    type: string,
-    data: object,
-    actor = { type: 'system', id: 'test' },
-  ): Promise<Position> {
-    const prev = this.#last;
-    this.#last = { tx: prev.tx + 1n, seq: prev.seq + 1n };
-    const id = uuidv7(Date.now());
-    const streamId = `test:${id}`;
-    const text = canonicalJson({
-      id,
-      type,
-      version: 1,
-      tenantId,
-      streamId,
-      revision: 1,
-      occurredAt: new Date().toISOString(),
-      actor,
-      correlationId: '0'.repeat(32),
-      data,
-    });
-    const event = { position: this.#last, tenantId, streamId, text };
-    await createPublisher(this.nc)({ source: 'identity', prev, events: [event] });
-    return this.#last;
+  ) {
+    super(nc, 'identity');
   }
 
   /** A service key of a tenant; its principal is `service/<name>`. */

@@ -13,7 +13,7 @@ const changes: Readonly<Record<string, (query: Query, event: Envelope) => Promis
   'device.registration.approved': (query, { tenantId, data }) => {
     const { deviceId, keys } = data as unknown as Keys;
     return query.query(
-      `insert into known_devices (device_id, tenant_id, identity_key, removed) values ($1, $2, $3, false)
+      `insert into device_identities (device_id, tenant_id, identity_key, removed) values ($1, $2, $3, false)
        on conflict (device_id) do update set tenant_id = excluded.tenant_id, identity_key = excluded.identity_key,
          removed = false`,
       [deviceId, tenantId, keys.identity],
@@ -21,10 +21,10 @@ const changes: Readonly<Record<string, (query: Query, event: Envelope) => Promis
   },
   'device.keys.rotated': (query, { data }) => {
     const { deviceId, keys } = data as unknown as Keys;
-    return query.query('update known_devices set identity_key = $2 where device_id = $1', [deviceId, keys.identity]);
+    return query.query('update device_identities set identity_key = $2 where device_id = $1', [deviceId, keys.identity]);
   },
   'device.removed': (query, { data }) =>
-    query.query('update known_devices set removed = true where device_id = $1', [(data as unknown as Keys).deviceId]),
+    query.query('update device_identities set removed = true where device_id = $1', [(data as unknown as Keys).deviceId]),
   'device.session.granted': async (query, { data, occurredAt }) => {
     const { sessionId, expiresAt } = data as unknown as z.infer<typeof sessionGranted>;
     await query.query(

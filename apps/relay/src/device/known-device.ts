@@ -15,7 +15,7 @@ export interface KnownDevice {
 export async function selectDevices(query: Query, ids?: readonly string[]): Promise<readonly KnownDevice[]> {
   const { rows } = await query.query<KnownDevice>(
     `select device_id as "deviceId", tenant_id as "tenantId", identity_key as "identityKey", removed
-     from known_devices ${ids ? 'where device_id = any($1::uuid[])' : ''}`,
+     from device_identities ${ids ? 'where device_id = any($1::uuid[])' : ''}`,
     ids ? [ids] : [],
   );
   return rows;

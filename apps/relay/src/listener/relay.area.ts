@@ -55,7 +55,7 @@ function compose(context: AreaContext): AreaParts {
   return {
     controllers: [TunnelsController, RelaySessionsController],
     providers: [{ provide: SessionList, useValue: new SessionList(platform.database.request, log) }],
-    checks: [{ name: 'devices', check: () => (devices.loaded ? 'ok' : { problem: 'devices are being loaded' }) }],
+    checks: [{ name: 'devices', check: async () => (devices.loaded ? 'ok' : { problem: 'devices are being loaded' }) }],
     start: async () => {
       for (const mirror of [devices, directory]) mirror.start();
       keys.start();

@@ -23,7 +23,7 @@ export class Foundation1700000005001 implements MigrationInterface {
     for (const sqlOf of parts) await query.query(sqlOf('relay'));
     await query.query(`
       -- As the registry's log tells.
-      create table relay.known_devices (
+      create table relay.device_identities (
         device_id uuid primary key,
         tenant_id text not null,
         identity_key text not null,
@@ -34,8 +34,8 @@ export class Foundation1700000005001 implements MigrationInterface {
         expires_at timestamptz not null
       );
       create index renewals_expiry on relay.renewals (expires_at);
-      grant select, insert, update, delete on relay.known_devices, relay.renewals to ${system};
-      ${tellSql('known_devices', 'gatehouse_relay_devices', 'device_id')}
+      grant select, insert, update, delete on relay.device_identities, relay.renewals to ${system};
+      ${tellSql('device_identities', 'gatehouse_relay_devices', 'device_id')}
 
       -- Where each device is, or was last. The request role writes, too: it is an inline projection.
       create table relay.tunnels (

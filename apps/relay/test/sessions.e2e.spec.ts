@@ -1,0 +1,54 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { waitFor } from '@gatehouse/testing';
+import { connectClient, connectDevice, deviceHello, dial, openStream } from './device.fixture.js';
+import { type RelayStack, type Somebody, startRelayStack, type TestRelay } from './relay-stack.fixture.js';
+
+let stack: RelayStack;
+let relay: TestRelay;
+let ada: Somebody;
+
+beforeAll(async () => {
+  stack = await startRelayStack();
+  relay = await stack.startRelay('relay-1');
+  ada = await stack.somebody('acme', 'ada', ['owner']);
+});
+afterAll(() => stack?.stop());
+
+describe('a session', () => {
+  it('is spliced byte for byte, half-closed, and recorded with what the device says became of it', async () => {
+    const device = await stack.registry.approve('acme');
+    const there = await connectDevice(stack, device, relay.port);
+    const client = await connectClient(stack, relay.port);
+    const sid = randomUUID();
+    const grant = stack.grant(ada, device.deviceId, { sid });
+    const session = await openStream(client, grant);
+    expect(session.answer).toEqual({ type: 'opened' });
+    const bytes = randomBytes(3_000_000);
+    expect((await session.echo(bytes)).equals(bytes)).toBe(true);
+    expect(there.served[0]?.open).toMatchObject({ grant, source: '127.0.0.1' });
+    there.report(sid, { kind: 'exit', code: 3, signal: null });
+    session.stream.end();
+    expect(await session.over).toBe('ended');
+    const ended = await waitFor(async () => (await stack.events('device.session.ended', sid))[0]);
+    expect(ended.data).toMatchObject({
+      sessionId: sid,
+      deviceId: device.deviceId,
+      reason: 'closed',
+      exit: { code: 3, signal: null },
+      bytesIn: bytes.byteLength,
+      bytesOut: bytes.byteLength,
+    });
+    const [started] = await stack.events('device.session.started', sid);
+    expect(started?.data).toMatchObject({ subject: { type: 'service', id: 'ada' }, kind: 'shell', relayId: 'relay-1', source: '127.0.0.1' });
+  });
+
+  it('needs a signed hello of a device that is known', async () => {
+    const device = await stack.registry.approve('acme');
+    const other = await stack.registry.approve('acme');
+    const impostor = await dial(stack, relay.port);
+    const answer = await impostor.greet(deviceHello({ ...other, deviceId: device.deviceId }, impostor));
+    expect(answer).toMatchObject({ type: 'refused', code: 'bad_signature' });
+    expect((await impostor.closed).code).toBe('refused');
+  });
+});
