@@ -107,7 +107,6 @@ export async function startRelayStack(): Promise<RelayStack> {
     RELAY_PEER_KEY_FILE: join(files.path, 'peer.pem'),
     RELAY_LEASE_SECONDS: '2',
     RELAY_RESUME_SECONDS: '2',
-    RELAY_IDLE_SECONDS: '2',
     RELAY_DRAIN_SECONDS: '0',
     ...settings,
   });
