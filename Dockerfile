@@ -21,7 +21,7 @@ COPY --from=manifests /gatehouse ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY . .
 ARG APP
-RUN node node_modules/ts7/bin/tsc -b "apps/${APP:?give --build-arg APP=identity, policy, vault, registry, audit or gateway}" deploy \
+RUN node node_modules/ts7/bin/tsc -b "apps/${APP:?give --build-arg APP=identity, policy, vault, registry, relay, audit or gateway}" deploy \
  && rm -rf node_modules bench tools libs/testing libs/service-testing apps/*/src apps/*/test apps/*/dist/test libs/*/src deploy/src \
  && find apps -mindepth 1 -maxdepth 1 ! -name "$APP" -exec rm -r {} + \
  && find apps libs deploy -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.spec.js' -o -name '*.fixture.js' \

@@ -35,6 +35,8 @@ export async function startStack(services?: string): Promise<Stack> {
     join(data, 'data'),
     '--port',
     `${portBase + 39}`,
+    '--relay-port',
+    `${portBase + 38}`,
     '--port-base',
     `${portBase}`,
     '--json',

@@ -106,7 +106,8 @@ export class ComposeRun {
     const service = this.service(name);
     const port = this.#options.ports[name];
     const translated = Object.entries(service.environment ?? {}).map(([variable, value]) => {
-      if (variable === 'SERVICE_HOST') return [variable, '127.0.0.1'];
+      if (variable === 'SERVICE_HOST' || variable === 'RELAY_HOST') return [variable, '127.0.0.1'];
+      if (variable === 'RELAY_PORT') return [variable, '0'];
       if (variable === 'SERVICE_PORT') return [variable, String(port)];
       return [variable, this.#translate(name, String(value))];
     });

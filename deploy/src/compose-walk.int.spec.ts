@@ -135,7 +135,8 @@ beforeAll(async () => {
   await init();
   const [postgres, nats] = await Promise.all([startDatabase(), startBus()]);
   ports = { postgres, nats };
-  for (const name of ['identity', 'policy', 'vault', 'registry', 'audit', 'gateway']) ports[name] = await freePort();
+  for (const name of ['identity', 'policy', 'vault', 'registry', 'relay', 'audit', 'gateway'])
+    ports[name] = await freePort();
   run = new ComposeRun({ project, imageRoot: () => repository, volumes: join(dir.path, 'volumes'), ports, account });
   await run.up();
 }, 120_000);
@@ -150,7 +151,7 @@ describe('docker-compose.yml, command by command', () => {
   it('runs what runs once before what needs it', () => {
     const place = (name: string) => run.order.indexOf(name);
     expect(run.order).toHaveLength(Object.values(compose.services).filter(({ build }) => build).length);
-    for (const name of ['identity', 'policy', 'vault', 'registry', 'audit']) {
+    for (const name of ['identity', 'policy', 'vault', 'registry', 'relay', 'audit']) {
       expect(place(`${name}-migrate`)).toBeLessThan(place(name));
       expect(place('nats-setup')).toBeLessThan(place(name));
       expect(place(name)).toBeLessThan(place('gateway'));
@@ -205,14 +206,14 @@ describe('docker-compose.yml, command by command', () => {
     const before = readFileSync(ownerFile, 'utf8');
     const once = run.order.filter((name) => run.service(name).restart === 'no');
     const said = new Map(await Promise.all(once.map(async (name) => [name, await run.runOnce(name)] as const)));
-    for (const name of ['identity', 'policy', 'vault', 'registry', 'audit'])
+    for (const name of ['identity', 'policy', 'vault', 'registry', 'relay', 'audit'])
       expect(said.get(`${name}-migrate`)).toContain('is up to date');
     expect(said.get('first-owner')).toContain('nothing to do');
     expect(readFileSync(ownerFile, 'utf8')).toBe(before);
   });
 
   it('stops every service on the signal of `docker compose stop`', async () => {
-    expect(await run.stop()).toEqual({ identity: 0, policy: 0, vault: 0, registry: 0, audit: 0, gateway: 0 });
+    expect(await run.stop()).toEqual({ identity: 0, policy: 0, vault: 0, registry: 0, relay: 0, audit: 0, gateway: 0 });
     expect(await run.isHealthy('gateway')).toBe(false);
   });
 });

@@ -87,15 +87,18 @@ describe('every container', () => {
 });
 
 describe('the networks', () => {
-  it('publish the gateway, and nothing else', () => {
+  it('publish the gateway and the relay, and nothing else', () => {
     const open = services.filter(([, { ports = [] }]) => ports.length > 0);
-    expect(open.map(([name, { ports }]) => [name, ports])).toEqual([['gateway', ['127.0.0.1:8443:8443']]]);
+    expect(open.map(([name, { ports }]) => [name, ports])).toEqual([
+      ['relay', ['127.0.0.1:8444:8444/tcp', '127.0.0.1:8444:8444/udp']],
+      ['gateway', ['127.0.0.1:8443:8443']],
+    ]);
   });
 
-  it('lead out of the machine for the gateway, and for identity, which writes letters and asks other providers', () => {
+  it('lead out of the machine for the gateway, the relay, and identity, which writes letters and asks other providers', () => {
     const outside = Object.entries(compose.networks).flatMap(([name, { internal }]) => (internal ? [] : [name]));
     const members = services.filter(([, { networks = [] }]) => networks.some((name) => outside.includes(name)));
-    expect(members.map(([name]) => name)).toEqual(['identity', 'gateway']);
+    expect(members.map(([name]) => name)).toEqual(['identity', 'relay', 'gateway']);
     // Without the key a container would be in the default network, which leads out.
     for (const [name, { networks, network_mode }] of services)
       expect([name, networks !== undefined || network_mode === 'none']).toEqual([name, true]);
@@ -117,6 +120,7 @@ describe('the secrets', () => {
         ...Object.values(files.keys),
         files.metadataKey,
         files.grantKey,
+        files.peerKey,
         files.superuserPassword,
         ...files.databasePasswords,
       ],
@@ -134,9 +138,10 @@ describe('the secrets', () => {
     expect(users('ledger-key')).toEqual(['audit']);
     expect(users('metadata-key')).toEqual(['policy']);
     expect(users('grant-key')).toEqual(['registry']);
+    expect(users('relay-peer-key')).toEqual(['relay']);
     expect(users('seal-key')).toEqual(['vault']);
     expect(users('nats-setup-seed')).toEqual(['nats-setup']);
-    const migrations = ['identity', 'policy', 'vault', 'registry', 'audit'].map((name) => `${name}-migrate`);
+    const migrations = ['identity', 'policy', 'vault', 'registry', 'relay', 'audit'].map((name) => `${name}-migrate`);
     expect(users('postgres-password')).toEqual(['postgres', ...migrations]);
   });
 });
@@ -179,7 +184,7 @@ describe('the image', () => {
 
   it('exists for every service there is', () => {
     const built = new Set(ours.map(([, { build }]) => build?.args.APP));
-    expect(built).toEqual(new Set(['identity', 'policy', 'vault', 'registry', 'audit', 'gateway']));
+    expect(built).toEqual(new Set(['identity', 'policy', 'vault', 'registry', 'relay', 'audit', 'gateway']));
   });
 
   it('never sees the secrets of this machine', () => {

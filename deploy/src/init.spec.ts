@@ -147,12 +147,12 @@ describe('init.mjs update', () => {
     const before = everyFile(folder().secrets);
     const [password = ''] = files().databasePasswords;
     const seed = files().natsSeeds.audit ?? '';
-    const { metadataKey, grantKey } = files();
-    for (const path of [password, seed, metadataKey, grantKey]) rmSync(path);
+    const { metadataKey, grantKey, peerKey } = files();
+    for (const path of [password, seed, metadataKey, grantKey, peerKey]) rmSync(path);
     expect(await update()).toBe(0);
     const after = everyFile(folder().secrets);
     const changed = Object.keys(after).filter((path) => after[path] !== before[path]);
-    expect(changed.sort()).toEqual([password, seed, metadataKey, grantKey, files().natsAuthorization].sort());
+    expect(changed.sort()).toEqual([password, seed, metadataKey, grantKey, peerKey, files().natsAuthorization].sort());
     expect([statSync(password).uid, statSync(password).mode & 0o777]).toEqual([uid, 0o600]);
   });
 

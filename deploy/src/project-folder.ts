@@ -33,6 +33,8 @@ export interface SecretFiles {
   readonly metadataKey: string;
   /** Signs grants for sessions on devices. Devices hear of a new one with their next heartbeat. */
   readonly grantKey: string;
+  /** All relays know each other by it. Changed while they are all stopped. */
+  readonly peerKey: string;
   readonly superuserPassword: string;
   /** One a service and role. */
   readonly databasePasswords: readonly string[];
@@ -60,6 +62,7 @@ export function secretFiles(root: string): SecretFiles {
     keys: { root: at('root.key'), pepper: at('pepper.key'), ledger: at('ledger.pem'), seal: at('seal.key') },
     metadataKey: at('metadata.pem'),
     grantKey: at('grant.pem'),
+    peerKey: at('relay-peer.pem'),
     superuserPassword: at('postgres.password'),
     databasePasswords: services.flatMap((service) =>
       databaseRoles.map((role) => at('database', `${service}.${role}.password`)),

@@ -17,7 +17,7 @@ export function makeSecrets(files: SecretFiles): void {
   ensureLogins(files);
 }
 
-/** Adds the logins of services that are new, the keys of metadata and grants where an older installation lacks them, and writes what each NATS user may do. Never replaces a secret. */
+/** Adds the logins of services that are new, the keys of metadata, grants and relays where an older installation lacks them, and writes what each NATS user may do. Never replaces a secret. */
 export function updateSecrets(files: SecretFiles): void {
   // An installation from before the vault: nothing was sealed there.
   if (!existsSync(files.natsSeeds.vault ?? '')) loadOrCreateKeyFile(files.keys.seal);
@@ -30,7 +30,8 @@ export function updateSecrets(files: SecretFiles): void {
 }
 
 function ensureLogins(files: SecretFiles): void {
-  for (const path of [files.metadataKey, files.grantKey]) if (!existsSync(path)) loadOrCreateEd25519(path);
+  for (const path of [files.metadataKey, files.grantKey, files.peerKey])
+    if (!existsSync(path)) loadOrCreateEd25519(path);
   for (const path of [files.superuserPassword, ...files.databasePasswords])
     ensureFile(path, () => randomBytes(24).toString('base64url'));
   for (const path of Object.values(files.natsSeeds)) ensureFile(path, () => createNatsUser().seed);

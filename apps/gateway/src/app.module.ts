@@ -99,6 +99,7 @@ function openUpstreams(settings: GatewaySettings): Readonly<Record<UpstreamName,
     policy: settings.UPSTREAM_POLICY,
     vault: settings.UPSTREAM_VAULT,
     registry: settings.UPSTREAM_REGISTRY,
+    relay: settings.UPSTREAM_RELAY,
     audit: settings.UPSTREAM_AUDIT,
   };
   const open = (name: UpstreamName) => new Upstream(name, addresses[name], settings.UPSTREAM_CONNECTIONS);

@@ -1,5 +1,5 @@
 /** Every service behind the gateway. Its address is the setting `UPSTREAM_<NAME>`. */
-export const upstreamNames = ['identity', 'policy', 'vault', 'registry', 'audit'] as const;
+export const upstreamNames = ['identity', 'policy', 'vault', 'registry', 'relay', 'audit'] as const;
 export type UpstreamName = (typeof upstreamNames)[number];
 
 export interface GatewayRoute {
@@ -38,6 +38,7 @@ export const routes: readonly GatewayRoute[] = [
   // Long polls of devices that wait for their approval.
   { path: '/api/v1/devices/registrations/:requestId/state', upstream: 'registry', stream: true },
   { path: '/api/v1/devices/*', upstream: 'registry' },
+  { path: '/api/v1/relay/*', upstream: 'relay' },
   { path: '/api/v1/audit/*', upstream: 'audit' },
   { path: '/access/v1/*', upstream: 'policy' },
   { path: '/.well-known/authzen-configuration', upstream: 'policy', readOnly: true },
@@ -46,5 +47,6 @@ export const routes: readonly GatewayRoute[] = [
   { path: '/openapi/policy.json', upstream: 'policy', to: '/openapi.json', readOnly: true },
   { path: '/openapi/vault.json', upstream: 'vault', to: '/openapi.json', readOnly: true },
   { path: '/openapi/registry.json', upstream: 'registry', to: '/openapi.json', readOnly: true },
+  { path: '/openapi/relay.json', upstream: 'relay', to: '/openapi.json', readOnly: true },
   { path: '/openapi/audit.json', upstream: 'audit', to: '/openapi.json', readOnly: true },
 ];

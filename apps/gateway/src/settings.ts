@@ -14,6 +14,7 @@ export const gatewaySettings = z.object({
   UPSTREAM_POLICY: setting.url('Where policy listens'),
   UPSTREAM_VAULT: setting.url('Where vault listens'),
   UPSTREAM_REGISTRY: setting.url('Where registry listens'),
+  UPSTREAM_RELAY: setting.url('Where relay listens'),
   UPSTREAM_AUDIT: setting.url('Where audit listens'),
   UPSTREAM_CONNECTIONS: setting.integer('Connections to one service, at most', { min: 1, max: 4_096 }).default(256),
   UPSTREAM_TIMEOUT_MS: setting

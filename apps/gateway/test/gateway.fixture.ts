@@ -88,6 +88,7 @@ export interface TestGatewayOptions {
   /** Services that are not named answer where audit does. */
   readonly upstreams: Readonly<Record<'identity' | 'policy' | 'vault' | 'audit', string>> & {
     readonly registry?: string;
+    readonly relay?: string;
   };
   readonly routes?: readonly GatewayRoute[];
   readonly env?: Readonly<Record<string, string>>;
@@ -106,6 +107,7 @@ export async function startTestGateway({ upstreams, routes, env }: TestGatewayOp
     UPSTREAM_POLICY: upstreams.policy,
     UPSTREAM_VAULT: upstreams.vault,
     UPSTREAM_REGISTRY: upstreams.registry ?? upstreams.audit,
+    UPSTREAM_RELAY: upstreams.relay ?? upstreams.audit,
     UPSTREAM_AUDIT: upstreams.audit,
     ...env,
   });

@@ -305,6 +305,7 @@ describe('the first page', () => {
       'policy',
       'vault',
       'registry',
+      'relay',
       'audit',
     ]);
     expect(complaints).toEqual([]);

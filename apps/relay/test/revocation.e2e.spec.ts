@@ -1,8 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ApprovedDevice } from '@gatehouse/service-testing';
 import { waitFor } from '@gatehouse/testing';
-import { type ConnectedDevice, connectClient, connectDevice, type Dialled, type Opened, openStream } from './device.fixture.js';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  type ConnectedDevice,
+  connectClient,
+  connectDevice,
+  type Dialled,
+  type Opened,
+  openStream,
+} from './device.fixture.js';
 import { type RelayStack, type Somebody, startRelayStack, type TestRelay } from './relay-stack.fixture.js';
 
 let stack: RelayStack;
@@ -39,7 +46,9 @@ const isAlive = async ({ session }: Held) => String(await session.echo(Buffer.fr
 /** The session's stream was reset, the device was told, and it is recorded with why. */
 async function expectCut({ sid, session }: Held, cause: string, on = there) {
   expect(await session.over).toMatchObject({ code: 'revoked' });
-  await waitFor(() => on.heard.find((word) => word.type === 'end_session' && word.sid === sid && word.code === 'revoked'));
+  await waitFor(() =>
+    on.heard.find((word) => word.type === 'end_session' && word.sid === sid && word.code === 'revoked'),
+  );
   const ended = await waitFor(async () => (await stack.events('device.session.ended', sid))[0]);
   const revoked = (await stack.events('device.session.revoked', sid))[0];
   expect(revoked?.data.cause).toBe(cause);

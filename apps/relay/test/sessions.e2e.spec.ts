@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitFor } from '@gatehouse/testing';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { connectClient, connectDevice, deviceHello, dial, openStream } from './device.fixture.js';
 import { type RelayStack, type Somebody, startRelayStack, type TestRelay } from './relay-stack.fixture.js';
 
@@ -40,7 +40,12 @@ describe('a session', () => {
       bytesOut: bytes.byteLength,
     });
     const [started] = await stack.events('device.session.started', sid);
-    expect(started?.data).toMatchObject({ subject: { type: 'service', id: 'ada' }, kind: 'shell', relayId: 'relay-1', source: '127.0.0.1' });
+    expect(started?.data).toMatchObject({
+      subject: { type: 'service', id: 'ada' },
+      kind: 'shell',
+      relayId: 'relay-1',
+      source: '127.0.0.1',
+    });
   });
 
   it('needs a signed hello of a device that is known', async () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitFor } from '@gatehouse/testing';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type ConnectedDevice, connectClient, connectDevice, deviceHello, dial, openStream } from './device.fixture.js';
 import { type RelayStack, type Somebody, startRelayStack, type TestRelay } from './relay-stack.fixture.js';
 
@@ -134,7 +134,9 @@ describe('over HTTP', () => {
     };
     const mine = await list(ada);
     expect(mine.status).toBe(200);
-    expect(mine.body.tunnels).toContainEqual(expect.objectContaining({ deviceId: device.deviceId, relayId: 'relay-1' }));
+    expect(mine.body.tunnels).toContainEqual(
+      expect.objectContaining({ deviceId: device.deviceId, relayId: 'relay-1' }),
+    );
     expect(await list(bob)).toMatchObject({ status: 200, body: { tunnels: [] } });
     expect((await list(viewer)).status).toBe(403);
   });

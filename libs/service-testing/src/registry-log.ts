@@ -32,7 +32,13 @@ export class RegistryLog extends PublishedLog {
   async approve(tenantId: string, owner = { type: 'org', id: tenantId }): Promise<ApprovedDevice> {
     const device = { tenantId, deviceId: randomUUID(), ...newKeys() };
     const { deviceId } = device;
-    const data = { requestId: randomUUID(), deviceId, name: `device-${deviceId.slice(0, 8)}`, keys: published(device), owner };
+    const data = {
+      requestId: randomUUID(),
+      deviceId,
+      name: `device-${deviceId.slice(0, 8)}`,
+      keys: published(device),
+      owner,
+    };
     await this.publish(tenantId, 'device.registration.approved', data);
     return device;
   }

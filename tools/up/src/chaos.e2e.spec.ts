@@ -32,7 +32,7 @@ const numbers = async (sql: string): Promise<number[]> => {
 };
 const one = async (sql: string): Promise<number> => (await numbers(sql))[0] ?? 0;
 
-const logs = ['identity', 'policy', 'vault', 'registry', 'audit'];
+const logs = ['identity', 'policy', 'vault', 'registry', 'relay', 'audit'];
 const stored = `(${logs.map((name) => `select id from ${name}.events`).join(' union all ')})`;
 const missing = () =>
   one(`select count(*) from ${stored} s where not exists (select from audit.entries e where e.event_id = s.id)`);

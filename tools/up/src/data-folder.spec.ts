@@ -62,8 +62,8 @@ describe('keys and logins', () => {
     prepareFolders(folder);
     ensureKeys(folder, 'new');
     const users = ensureLogins(folder);
-    expect(Object.keys(users)).toEqual(['setup', 'identity', 'policy', 'vault', 'registry', 'audit']);
-    expect(new Set(Object.values(users)).size).toBe(6);
+    expect(Object.keys(users)).toEqual(['setup', 'identity', 'policy', 'vault', 'registry', 'relay', 'audit']);
+    expect(new Set(Object.values(users)).size).toBe(7);
     for (const key of Object.values(users)) expect(key).toMatch(/^U[A-Z2-7]{55}$/);
     const files = readdirSync(folder.secrets, { recursive: true, withFileTypes: true }).filter((entry) =>
       entry.isFile(),

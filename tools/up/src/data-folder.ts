@@ -23,6 +23,7 @@ export type KeyFile =
   | 'ledgerHead'
   | 'metadataKey'
   | 'grantKey'
+  | 'peerKey'
   | 'serverCertificate'
   | 'serverKey'
   | 'authority';
@@ -75,6 +76,7 @@ export function dataFolder(root: string): DataFolder {
       ledgerHead: at('ledger', 'head.json'),
       metadataKey: at('secrets', 'metadata.pem'),
       grantKey: at('secrets', 'grant.pem'),
+      peerKey: at('secrets', 'relay-peer.pem'),
       serverCertificate: at('tls', 'server.pem'),
       serverKey: at('tls', 'server.key'),
       authority: at('tls', 'ca.pem'),

@@ -11,7 +11,14 @@ import {
 import { type ServiceRow, serviceTable } from './service-table.js';
 
 const folder = dataFolder('/data');
-const addresses = { host: 'localhost', port: 8443, portBase: 7100, postgresPort: 7120, natsPort: 7121 };
+const addresses = {
+  host: 'localhost',
+  port: 8443,
+  relayPort: 8444,
+  portBase: 7100,
+  postgresPort: 7120,
+  natsPort: 7121,
+};
 const row = (name: string): ServiceRow => {
   const found = serviceTable.find((each) => each.name === name);
   if (found === undefined) throw new Error(name);
@@ -59,6 +66,7 @@ describe('serviceEnvironment', () => {
       UPSTREAM_POLICY: 'http://127.0.0.1:7101',
       UPSTREAM_VAULT: 'http://127.0.0.1:7103',
       UPSTREAM_REGISTRY: 'http://127.0.0.1:7104',
+      UPSTREAM_RELAY: 'http://127.0.0.1:7105',
       UPSTREAM_AUDIT: 'http://127.0.0.1:7102',
     });
   });

@@ -10,6 +10,8 @@ export interface Addresses {
   host: string;
   /** Port of the gateway. */
   port: number;
+  /** Where devices and clients of sessions connect: UDP and TCP. */
+  relayPort: number;
   portBase: number;
   postgresPort: number;
   natsPort: number;
@@ -55,6 +57,7 @@ const inheritedPrefixes = [
   'PASSWORD_PASSES',
   'REGISTRATION',
   'RELAYS',
+  'RELAY_',
   'SESSION_DAYS',
   'SESSION_IDLE_DAYS',
   'SMTP_PASSWORD_FILE',
@@ -84,17 +87,26 @@ export function inheritedSeal(env: NodeJS.ProcessEnv, row: ServiceRow): NodeJS.P
   return Object.fromEntries(Object.entries(env).filter(([name]) => own(name)));
 }
 
-/** What a service gets: ours over what it inherits, but for letters, which take the way that the terminal names. */
+/** What a service gets: ours over what it inherits, but for letters and relays, which are where the terminal says. */
 export function withInherited(inherited: NodeJS.ProcessEnv, ours: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const { MAIL_FOLDER: folder, ...rest } = ours;
+  const { MAIL_FOLDER: folder, RELAYS: relays, ...rest } = ours;
   const sendsLetters = inherited.SMTP_URL !== undefined || inherited.MAIL_FOLDER !== undefined;
-  return { ...inherited, ...rest, ...(folder !== undefined && !sendsLetters && { MAIL_FOLDER: folder }) };
+  return {
+    ...(relays !== undefined && { RELAYS: relays }),
+    ...inherited,
+    ...rest,
+    ...(folder !== undefined && !sendsLetters && { MAIL_FOLDER: folder }),
+  };
 }
 
 export function publicUrl({ host, port }: Addresses): string {
   const name = isIPv6(host) ? `[${host}]` : host;
   return port === 443 ? `https://${name}` : `https://${name}:${port}`;
 }
+
+/** `host:port`, with an IPv6 address in brackets. */
+export const relayAddress = ({ host, relayPort }: Addresses): string =>
+  `${isIPv6(host) ? `[${host}]` : host}:${relayPort}`;
 
 /** What clients reach listens on this machine alone, or on all of its addresses. The rest is never reached from outside. */
 export function listenHost({ host }: Addresses): string {
@@ -129,6 +141,9 @@ function statefulEnvironment(row: ServiceRow, folder: DataFolder, addresses: Add
     // The gateway says whose address it was: networks of keys and the record need the caller's, not the gateway's.
     TRUSTED_PROXIES: '127.0.0.1',
     ...(row.isIdentity ? { MAIL_FOLDER: folder.mail } : tokenEnvironment(addresses)),
+    ...(row.isRelay && { RELAY_HOST: listenHost(addresses), RELAY_PORT: String(addresses.relayPort) }),
+    // Who signs grants says where the relays are.
+    ...('GRANT_KEY_FILE' in row.files && { RELAYS: relayAddress(addresses) }),
   };
 }
 

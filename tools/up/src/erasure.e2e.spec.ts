@@ -256,6 +256,7 @@ describe('a person of the whole product', () => {
     const ports = {
       host: 'localhost',
       port: 0,
+      relayPort: stack.portBase + 38,
       portBase: stack.portBase,
       postgresPort: stack.portBase + 20,
       natsPort: stack.portBase + 21,

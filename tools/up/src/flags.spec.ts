@@ -9,9 +9,10 @@ describe('parseFlags', () => {
       data: `${process.cwd()}/.gatehouse`,
       reset: false,
       yes: false,
-      services: ['identity', 'policy', 'vault', 'registry', 'audit'],
+      services: ['identity', 'policy', 'vault', 'registry', 'relay', 'audit'],
       host: 'localhost',
       port: 8443,
+      relayPort: 8444,
       portBase: 7100,
       json: false,
     });
@@ -22,7 +23,10 @@ describe('parseFlags', () => {
   });
 
   it.each([
-    [['--services', 'console'], /unknown service, "console"; there are identity, policy, vault, registry, audit/],
+    [
+      ['--services', 'console'],
+      /unknown service, "console"; there are identity, policy, vault, registry, relay, audit/,
+    ],
     [['--services', ''], /names no service; there are/],
     [['--services', 'gateway'], /unknown service/],
     [['--host', 'https://gate'], /--host must be a name/],

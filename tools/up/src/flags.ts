@@ -11,6 +11,7 @@ export interface UpFlags {
   services: string[];
   host: string;
   port: number;
+  relayPort: number;
   portBase: number;
   json: boolean;
 }
@@ -35,9 +36,13 @@ export async function parseFlags(argv: string[], show: (text: string) => void): 
     .option('host', {
       type: 'string',
       default: 'localhost',
-      describe: 'Name or address under which others reach this machine; they reach it at no other port than --port',
+      describe: 'Name or address under which others reach this machine, at --port and --relay-port and at no other',
     })
     .option('port', { type: 'number', default: 8443, describe: 'Port of the gateway (HTTPS)' })
+    .option('relay-port', {
+      type: 'number',
+      describe: 'Port that devices and their clients connect to, UDP and TCP; the one after --port unless given',
+    })
     .option('port-base', { type: 'number', default: 7100, describe: 'First of the ports used on 127.0.0.1' })
     .option('json', { type: 'boolean', default: false, describe: 'One JSON object per line, for scripts' })
     .strict()
@@ -60,6 +65,7 @@ export async function parseFlags(argv: string[], show: (text: string) => void): 
     services: chosenServices(flags.services),
     host: requireHost(flags.host),
     port: requirePort('--port', flags.port, 0),
+    relayPort: requirePort('--relay-port', flags.relayPort ?? flags.port + 1, 0),
     portBase: requirePort('--port-base', flags.portBase, PORT_SPAN),
     json: flags.json,
   };

@@ -13,7 +13,7 @@ const callersAtOnce = 12;
 /** Whoever holds the operator's key could really do these, and the others would then meet closed doors only. */
 const wouldEndTheTest = /\/(close|leave|transfer|rebuild|erasures|disable|seal|tenant-seal|revoke-self)$/;
 
-const services = ['identity', 'policy', 'vault', 'registry', 'audit'];
+const services = ['identity', 'policy', 'vault', 'registry', 'relay', 'audit'];
 const secret = generateKey('mas_');
 let stack: WholeStack;
 let operations: Operation[];

@@ -12,6 +12,8 @@ export interface ServiceRow {
   readonly files: Readonly<Record<string, KeyFile>>;
   /** It writes letters, and signs the tokens that the others check. */
   readonly isIdentity?: true;
+  /** Devices and their clients connect to it by themselves, at a port of its own. */
+  readonly isRelay?: true;
 }
 
 const program = (name: string) => `apps/${name}/dist/src/main.js`;
@@ -46,6 +48,20 @@ export const serviceTable = [
     portOffset: 4,
     stateful: true,
     files: { PEPPER_FILE: 'pepper', GRANT_KEY_FILE: 'grantKey' },
+  },
+  {
+    name: 'relay',
+    program: program('relay'),
+    portOffset: 5,
+    stateful: true,
+    files: {
+      PEPPER_FILE: 'pepper',
+      RELAY_CERT_FILE: 'serverCertificate',
+      RELAY_KEY_FILE: 'serverKey',
+      RELAY_CA_FILE: 'authority',
+      RELAY_PEER_KEY_FILE: 'peerKey',
+    },
+    isRelay: true,
   },
   {
     name: 'audit',

@@ -63,6 +63,7 @@ export class Stack {
     this.#addresses = {
       host: flags.host,
       port: flags.port,
+      relayPort: flags.relayPort,
       portBase: flags.portBase,
       postgresPort: flags.portBase + postgresPortOffset,
       natsPort: flags.portBase + natsPortOffset,
@@ -99,11 +100,13 @@ export class Stack {
   readonly #migrated = new Map<string, Promise<void>>();
 
   async #requireFreePorts(): Promise<void> {
-    const { postgresPort, natsPort } = this.#addresses;
+    const { postgresPort, natsPort, relayPort } = this.#addresses;
     for (const row of this.#rows) {
       const flag = row.name === gatewayName ? '--port' : '--port-base';
       await requireFreePort(servicePort(row, this.#addresses), row.name, `choose another with ${flag}`);
     }
+    if (this.#rows.some((row) => row.isRelay))
+      await requireFreePort(relayPort, 'the relay', 'choose another with --relay-port');
     await requireFreePort(postgresPort, 'PostgreSQL', 'choose others with --port-base');
     await requireFreePort(natsPort, 'NATS', 'choose others with --port-base');
   }

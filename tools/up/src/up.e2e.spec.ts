@@ -11,7 +11,7 @@ const repository = join(import.meta.dirname, '../../..');
 const START_TIMEOUT_MS = 120_000;
 /** Away from the defaults: a developer's own stack may be running. */
 const portBase = await freePortBlock(40);
-const ports = ['--port', `${portBase + 39}`, '--port-base', `${portBase}`];
+const ports = ['--port', `${portBase + 39}`, '--relay-port', `${portBase + 38}`, '--port-base', `${portBase}`];
 
 interface Up {
   process: ChildProcess;

@@ -15,7 +15,7 @@ const program = `
   await main(process.argv.slice(1), { repository: ${JSON.stringify(repository)}, startedAtMs: 0 });
   process.exit();`;
 
-/** Twenty-two for services and servers, and the last one for the gateway. */
+/** Twenty-two for services and servers, and the last two for the relay and the gateway. */
 const portsOfStack = 40;
 const portAttempts = 3;
 /** Of what a stack said that did not start. */
@@ -94,7 +94,8 @@ async function launch(data: string, settings: NodeJS.ProcessEnv): Promise<Launch
   for (let attempt = 1; ; attempt += 1) {
     const portBase = await freePortBlock(portsOfStack);
     const port = portBase + portsOfStack - 1;
-    const flags = ['--data', data, '--port', `${port}`, '--port-base', `${portBase}`, '--json', '--yes'];
+    const ports = ['--port', `${port}`, '--relay-port', `${port - 1}`, '--port-base', `${portBase}`];
+    const flags = ['--data', data, ...ports, '--json', '--yes'];
     try {
       return { up: await untilReady(flags, settings), portBase, port };
     } catch (error) {

@@ -1,9 +1,10 @@
-import type { DeviceKeys, sessionGranted } from '@gatehouse/contracts';
+import { knownDevicesProjection } from '@gatehouse/authn';
+import type { DeviceKeys, DeviceSessionGranted } from '@gatehouse/contracts';
 import type { Query } from '@gatehouse/event-store';
 import type { ProjectedEvent } from '@gatehouse/projection';
-import type { z } from 'zod';
 
 type Envelope = ProjectedEvent['envelope'];
+type Client = Parameters<typeof knownDevicesProjection.apply>[0];
 type Keys = { readonly deviceId: string; readonly keys: DeviceKeys };
 
 /** Longer than any grant lives. */
@@ -21,12 +22,17 @@ const changes: Readonly<Record<string, (query: Query, event: Envelope) => Promis
   },
   'device.keys.rotated': (query, { data }) => {
     const { deviceId, keys } = data as unknown as Keys;
-    return query.query('update device_identities set identity_key = $2 where device_id = $1', [deviceId, keys.identity]);
+    return query.query('update device_identities set identity_key = $2 where device_id = $1', [
+      deviceId,
+      keys.identity,
+    ]);
   },
   'device.removed': (query, { data }) =>
-    query.query('update device_identities set removed = true where device_id = $1', [(data as unknown as Keys).deviceId]),
+    query.query('update device_identities set removed = true where device_id = $1', [
+      (data as unknown as Keys).deviceId,
+    ]),
   'device.session.granted': async (query, { data, occurredAt }) => {
-    const { sessionId, expiresAt } = data as unknown as z.infer<typeof sessionGranted>;
+    const { sessionId, expiresAt } = data as unknown as DeviceSessionGranted;
     await query.query(
       `insert into renewals (session_id, expires_at) values ($1, $2)
        on conflict (session_id) do update set expires_at = greatest(renewals.expires_at, excluded.expires_at)`,
@@ -36,8 +42,9 @@ const changes: Readonly<Record<string, (query: Query, event: Envelope) => Promis
   },
 };
 
-/** The registry's log as far as a relay needs it: which devices there are, and until when sessions are granted. */
+/** The registry's log as far as a relay needs it: which devices there are, their keys as callers, and until when sessions are granted. */
 export async function importDevices(query: Query, events: readonly ProjectedEvent[]): Promise<void> {
+  await knownDevicesProjection.apply(query as Client, events);
   for (const { envelope } of events) await changes[envelope.type]?.(query, envelope);
 }
 

@@ -28,7 +28,11 @@ export function registerMetrics({ door, tunnels, sessions, streams, recheck, ins
     observedCounter('gatehouse_relay_unrecorded_dropped_total', 'Ends without room', () => insistence.dropped),
     observedCounter('gatehouse_relay_turned_away_total', 'Connections without room', () => door.turnedAway),
     observedCounter('gatehouse_relay_tunnel_events_total', 'What became of tunnels', () => of(tunnels.counts, 'event')),
-    observedCounter('gatehouse_relay_bytes_total', 'Bytes carried in streams that are over', () => sessions.counts.bytes),
+    observedCounter(
+      'gatehouse_relay_bytes_total',
+      'Bytes carried in streams that are over',
+      () => sessions.counts.bytes,
+    ),
     observedCounter('gatehouse_relay_session_events_total', 'What became of sessions', () => {
       const { bytes: _, ...events } = sessions.counts;
       return of(events, 'event');

@@ -17,14 +17,14 @@ import { PolicyCheck } from '../session/policy-check.js';
 import { RelaySessionsController } from '../session/relay-sessions.controller.js';
 import { cutChannel, SessionList } from '../session/session-list.js';
 import { SessionLog } from '../session/session-log.js';
-import { Sessions } from '../session/sessions.service.js';
 import { sessionsProjection } from '../session/sessions.projection.js';
+import { Sessions } from '../session/sessions.service.js';
 import { StreamLimits } from '../session/stream-limits.js';
 import { Pace } from '../tunnel/pace.js';
 import { RelayLeases } from '../tunnel/relay-leases.js';
 import { Remains } from '../tunnel/remains.js';
 import { TunnelLog } from '../tunnel/tunnel-log.js';
-import { selectTunnels, tunnelChannel, type TunnelRow } from '../tunnel/tunnel-row.js';
+import { selectTunnels, type TunnelRow, tunnelChannel } from '../tunnel/tunnel-row.js';
 import { TunnelsController } from '../tunnel/tunnels.controller.js';
 import { tunnelsProjection } from '../tunnel/tunnels.projection.js';
 import { Tunnels } from '../tunnel/tunnels.service.js';
@@ -204,7 +204,8 @@ function followFacts({ platform }: AreaContext, { recheck, sessions, devices, lo
   });
   wake.onReconnect(() => {
     recheck.doubt(() => true, 'reconnected');
-    for (const { claims } of sessions.values()) void cutIfRevoked(claims.sid).catch(platform.warn('a session could not be cut'));
+    for (const { claims } of sessions.values())
+      void cutIfRevoked(claims.sid).catch(platform.warn('a session could not be cut'));
   });
   callers.listen(() => recheck.checkCallers());
   devices.listen((deviceId, device) => {

@@ -63,7 +63,10 @@ export class Visit {
 
   #hear(control: Control, message: unknown): void {
     const said = hello.safeParse(message);
-    if (!said.success) return this.#refuse(control, { code: 'version' });
+    if (!said.success) {
+      this.#refuse(control, { code: 'version' });
+      return;
+    }
     clearTimeout(this.#timer);
     control.onMessage = () => this.#end({ code: 'protocol' });
     const { streams, peers } = this.#options;

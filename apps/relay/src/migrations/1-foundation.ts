@@ -1,4 +1,4 @@
-import { knownCallersSql, knownIssuersSql, knownKeysSql } from '@gatehouse/authn';
+import { knownCallersSql, knownDevicesSql, knownIssuersSql, knownKeysSql } from '@gatehouse/authn';
 import { eventTablesSql, roleNames, tenantTableSql } from '@gatehouse/event-store';
 import { projectionTablesSql } from '@gatehouse/projection';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
@@ -19,7 +19,14 @@ export class Foundation1700000005001 implements MigrationInterface {
   name = 'Foundation1700000005001';
 
   async up(query: QueryRunner): Promise<void> {
-    const parts = [eventTablesSql, projectionTablesSql, knownKeysSql, knownCallersSql, knownIssuersSql];
+    const parts = [
+      eventTablesSql,
+      projectionTablesSql,
+      knownKeysSql,
+      knownCallersSql,
+      knownDevicesSql,
+      knownIssuersSql,
+    ];
     for (const sqlOf of parts) await query.query(sqlOf('relay'));
     await query.query(`
       -- As the registry's log tells.

@@ -1,5 +1,5 @@
 import { createPublicKey, type KeyObject, sign } from 'node:crypto';
-import { type Hello, challenge, helloText, MessageStream, opened, welcome } from '@gatehouse/session';
+import { challenge, type Hello, helloText, MessageStream, opened, welcome } from '@gatehouse/session';
 import { type Carrier, type CarrierLimits, connect, type StreamEnd, StreamReset } from '@gatehouse/transport';
 import type { z } from 'zod';
 import { type Greeting, isSigned } from '../tunnel/hello-signature.js';
@@ -74,7 +74,9 @@ export class Peers {
     const known = this.#carriers.get(relayAddress);
     if (known) return known;
     if ((this.#restingUntilMs.get(relayAddress) ?? 0) > performance.now())
-      return Promise.reject(new StreamReset({ code: 'unreachable', detail: 'the relay could not be reached a moment ago' }));
+      return Promise.reject(
+        new StreamReset({ code: 'unreachable', detail: 'the relay could not be reached a moment ago' }),
+      );
     const forget = () => void this.#carriers.delete(relayAddress);
     const carrier = this.#dial(relayId, relayAddress, forget);
     this.#carriers.set(relayAddress, carrier);
@@ -91,7 +93,14 @@ export class Peers {
   async #dial(relayId: string, address: string, onClose: () => void): Promise<Carrier> {
     const { ca, limits } = this.#options;
     const { host, port } = splitAddress(address);
-    const carrier = await connect({ host, port, carriers: ['tls'], timeoutMs: dialMs, limits, ...(ca && { trust: { ca } }) });
+    const carrier = await connect({
+      host,
+      port,
+      carriers: ['tls'],
+      timeoutMs: dialMs,
+      limits,
+      ...(ca && { trust: { ca } }),
+    });
     return new Promise((resolve, reject) => {
       const fail = (error: Error) => {
         clearTimeout(timer);
@@ -110,7 +119,8 @@ export class Peers {
         const asked = challenge.safeParse(message);
         if (!asked.success) fail(new StreamReset({ code: 'protocol', detail: 'not a challenge' }));
         // At that address is another relay by now: what it has is in the directory in a moment.
-        else if (asked.data.relayId !== relayId) fail(new StreamReset({ code: 'unreachable', detail: 'another relay' }));
+        else if (asked.data.relayId !== relayId)
+          fail(new StreamReset({ code: 'unreachable', detail: 'another relay' }));
         else {
           control.onMessage = (answer) => {
             if (!welcome.safeParse(answer).success) return fail(new StreamReset({ code: 'refused' }));

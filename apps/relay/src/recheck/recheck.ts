@@ -130,8 +130,8 @@ export class Recheck {
   }
 
   #probe(): void {
-    for (const probed of this.#options.sessions.values())
-      if (!probed.ending) return this.doubt((session) => session === probed, 'probe');
+    const probed = [...this.#options.sessions.values()].find(({ ending }) => !ending);
+    if (probed) this.doubt((session) => session === probed, 'probe');
   }
 
   async #expire(session: LiveSession): Promise<void> {

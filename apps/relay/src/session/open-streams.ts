@@ -1,5 +1,5 @@
 import { StoreUnavailable } from '@gatehouse/event-store';
-import { type GrantClaims, GrantError, MessageStream, openSession, type opened } from '@gatehouse/session';
+import { type GrantClaims, GrantError, MessageStream, type opened, openSession } from '@gatehouse/session';
 import { type ByteStream, StreamReset } from '@gatehouse/transport';
 import type { z } from 'zod';
 import type { KnownDevice } from '../device/known-device.js';
@@ -85,7 +85,8 @@ export class OpenStreams {
     const message = openSession.safeParse(held.value);
     if (!message.success) return refusal('bad_grant');
     const { grant, source } = message.data;
-    if ('client' in opener && !this.#options.rates.take(opener.client, performance.now())) return refusal('limit', 1_000);
+    if ('client' in opener && !this.#options.rates.take(opener.client, performance.now()))
+      return refusal('limit', 1_000);
     const claims = await this.#verify(grant);
     if ('type' in claims) return claims;
     const device = this.#options.devices.get(claims.aud);

@@ -9,7 +9,9 @@ export interface PolicyCheckOptions {
   readonly connection: () => NatsConnection;
 }
 
-export type Verdict = { readonly allowed: true } | { readonly allowed: false; readonly decision?: string; readonly reason: string };
+export type Verdict =
+  | { readonly allowed: true }
+  | { readonly allowed: false; readonly decision?: string; readonly reason: string };
 
 const askMs = 2_000;
 
@@ -34,7 +36,12 @@ export class PolicyCheck {
     // What is no key's id is a sign-in's; a key needs no second factor of its own here, the registry asked for it.
     const sessionId = key === undefined ? credential : undefined;
     try {
-      const principal = { type: subject.type, id: subject.id, tenantId, ...(sessionId !== undefined && { sessionId }) } as const;
+      const principal = {
+        type: subject.type,
+        id: subject.id,
+        tenantId,
+        ...(sessionId !== undefined && { sessionId }),
+      } as const;
       callers.admit(principal, { withoutSecondFactor: true });
       return true;
     } catch (error) {
@@ -48,7 +55,10 @@ export class PolicyCheck {
    *
    * @throws RpcError when policy cannot be asked
    */
-  async ask({ tenantId, subject, actions, scopes, credential, aud, sid }: GrantClaims, position?: Position): Promise<Verdict> {
+  async ask(
+    { tenantId, subject, actions, scopes, credential, aud, sid }: GrantClaims,
+    position?: Position,
+  ): Promise<Verdict> {
     this.askedAtMs = performance.now();
     const questions = actions.map((action) => ({
       tenantId,

@@ -69,7 +69,9 @@ export class RelaySessionsController {
     const { sessionId } = params;
     const session = await this.sessions.find(caller.tenantId, sessionId);
     const resource = session ? `device/${session.deviceId}` : 'tenant/devices';
-    const { allowed, decisionId } = await this.authorize(caller, 'device.manage', resource, request, { session: sessionId });
+    const { allowed, decisionId } = await this.authorize(caller, 'device.manage', resource, request, {
+      session: sessionId,
+    });
     if (!allowed) throw new ProblemError('forbidden');
     if (!session) throw new ProblemError('not_found');
     await this.sessions.cut(commandContext(request, caller, Date.now()), session, decisionId);

@@ -42,7 +42,13 @@ export const sessionDecider: Decider<LoggedSession> = {
     const { relayId, deviceId, cause } = data as { relayId?: string; deviceId?: string; cause?: string };
     switch (type) {
       case 'device.session.started':
-        return { ...state, status: 'live', startedAtMs: Date.parse(occurredAt), ...(deviceId && { deviceId }), ...(relayId && { relayId }) };
+        return {
+          ...state,
+          status: 'live',
+          startedAtMs: Date.parse(occurredAt),
+          ...(deviceId && { deviceId }),
+          ...(relayId && { relayId }),
+        };
       case 'device.session.resumed':
         return { ...state, ...(relayId && { relayId }) };
       case 'device.session.revoked':

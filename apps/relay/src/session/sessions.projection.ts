@@ -25,7 +25,8 @@ export const sessionsProjection: Projection = {
           data.relayId,
           occurredAt,
         ]);
-      else await query.query('delete from sessions where tenant_id = $1 and session_id = $2', [tenantId, data.sessionId]);
+      else
+        await query.query('delete from sessions where tenant_id = $1 and session_id = $2', [tenantId, data.sessionId]);
     }
   },
 };

@@ -108,7 +108,9 @@ export class Sessions {
     const code = ending.revoked ? 'revoked' : ending.reason;
     for (const { pipe } of [...session.streams]) pipe.cut({ code: isCode(code) ? code : 'internal' });
     if (code !== 'closed')
-      this.#options.tunnels.get(claims.aud)?.control.send({ type: 'end_session', sid: claims.sid, code: code.slice(0, 32) });
+      this.#options.tunnels
+        .get(claims.aud)
+        ?.control.send({ type: 'end_session', sid: claims.sid, code: code.slice(0, 32) });
     if (ending.revoked) this.counts.revoked++;
     const durationMs = Math.max(0, Date.now() - session.startedAtMs);
     // Cut streams tell their last bytes in a turn of their own.
@@ -158,28 +160,35 @@ export class Sessions {
     const { claims, place, source } = session;
     const { relayId, log } = this.#options;
     const resumes = { before: false, over: undefined as SessionRefusal | undefined };
-    const state = await log.append(place, claims.subject, (logged) => {
-      if (logged.status === 'ended' || logged.revoked) {
-        resumes.over = { code: logged.revoked ? 'revoked' : 'expired' };
-        return [];
-      }
-      resumes.before = logged.status === 'live';
-      if (logged.status === 'live') {
-        if (logged.deviceId !== claims.aud) resumes.over = { code: 'bad_grant' };
-        return resumes.over ? [] : [{ type: 'device.session.resumed', data: { sessionId: claims.sid, deviceId: claims.aud, relayId } }];
-      }
-      const data = {
-        sessionId: claims.sid,
-        grantId: claims.jti,
-        deviceId: claims.aud,
-        subject: claims.subject,
-        kind: claims.scope.kind,
-        decisions: claims.decisions,
-        ...(source !== undefined && { source }),
-        relayId,
-      };
-      return [{ type: 'device.session.started', data }];
-    }, claims.decisions[0]);
+    const state = await log.append(
+      place,
+      claims.subject,
+      (logged) => {
+        if (logged.status === 'ended' || logged.revoked) {
+          resumes.over = { code: logged.revoked ? 'revoked' : 'expired' };
+          return [];
+        }
+        resumes.before = logged.status === 'live';
+        if (logged.status === 'live') {
+          if (logged.deviceId !== claims.aud) resumes.over = { code: 'bad_grant' };
+          return resumes.over
+            ? []
+            : [{ type: 'device.session.resumed', data: { sessionId: claims.sid, deviceId: claims.aud, relayId } }];
+        }
+        const data = {
+          sessionId: claims.sid,
+          grantId: claims.jti,
+          deviceId: claims.aud,
+          subject: claims.subject,
+          kind: claims.scope.kind,
+          decisions: claims.decisions,
+          ...(source !== undefined && { source }),
+          relayId,
+        };
+        return [{ type: 'device.session.started', data }];
+      },
+      claims.decisions[0],
+    );
     if (resumes.over) return resumes.over;
     session.startedAtMs = state.startedAtMs ?? session.startedAtMs;
     this.counts[resumes.before ? 'resumed' : 'started']++;
@@ -198,16 +207,29 @@ export class Sessions {
     const { relayId, log } = this.#options;
     const [sessionId, deviceId] = [claims.sid, claims.aud];
     const { revoked } = ending;
-    await log.append(place, ownActor, (logged: LoggedSession) => {
-      if (logged.status !== 'live' || logged.relayId !== relayId) return [];
-      const events: SessionEvent[] = [];
-      if (revoked && !logged.revoked) events.push({ type: 'device.session.revoked', data: { sessionId, deviceId, ...revoked } });
-      if (logged.chunks > 0 && !logged.recordingOver && ending.reason !== 'closed')
-        events.push({ type: 'recording.truncated', data: { sessionId, deviceId, chunks: logged.chunks } });
-      const data = { sessionId, deviceId, reason: ending.reason.slice(0, 32), ...(exit && { exit }), ...bytesOf(session), durationMs };
-      events.push({ type: 'device.session.ended', data });
-      return events;
-    }, revoked?.decision);
+    await log.append(
+      place,
+      ownActor,
+      (logged: LoggedSession) => {
+        if (logged.status !== 'live' || logged.relayId !== relayId) return [];
+        const events: SessionEvent[] = [];
+        if (revoked && !logged.revoked)
+          events.push({ type: 'device.session.revoked', data: { sessionId, deviceId, ...revoked } });
+        if (logged.chunks > 0 && !logged.recordingOver && ending.reason !== 'closed')
+          events.push({ type: 'recording.truncated', data: { sessionId, deviceId, chunks: logged.chunks } });
+        const data = {
+          sessionId,
+          deviceId,
+          reason: ending.reason.slice(0, 32),
+          ...(exit && { exit }),
+          ...bytesOf(session),
+          durationMs,
+        };
+        events.push({ type: 'device.session.ended', data });
+        return events;
+      },
+      revoked?.decision,
+    );
     if (this.#live.get(sessionId) === session) this.#live.delete(sessionId);
     this.counts.ended++;
   }

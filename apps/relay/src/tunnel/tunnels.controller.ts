@@ -1,5 +1,5 @@
-import { Caller, defineRoute, Input, type InputOf, type Principal, Route } from '@gatehouse/http';
 import { asTenant } from '@gatehouse/event-store';
+import { Caller, defineRoute, Input, type InputOf, type Principal, Route } from '@gatehouse/http';
 import { PLATFORM, type Platform } from '@gatehouse/service';
 import { Controller, Inject } from '@nestjs/common';
 import { z } from 'zod';
