@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type SupervisedChild, superviseChild, waitFor } from '@gatehouse/testing';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { connectClient, connectDevice, dial, openStream } from './device.fixture.js';
 import { type RelayStack, type Somebody, startRelayStack, type TestRelay } from './relay-stack.fixture.js';
 
@@ -53,10 +53,14 @@ describe('a relay that is killed', () => {
     const resumed = await openStream(after, stack.grant(ada, moves.deviceId, { sid: goesOn }));
     expect(resumed.answer.type).toBe('opened');
     expect(String(await resumed.echo(Buffer.from('on')))).toBe('on');
-    const left = await waitFor(async () => (await stack.events('device.session.ended', ends))[0], { timeoutMs: 30_000 });
+    const left = await waitFor(async () => (await stack.events('device.session.ended', ends))[0], {
+      timeoutMs: 30_000,
+    });
     expect(left.data.reason).toBe('relay_stopped');
     await waitFor(async () => !(await isOpen(stays.deviceId)));
-    expect((await stack.events('tunnel.closed', stays.deviceId)).map(({ data }) => data.reason)).toEqual(['relay_stopped']);
+    expect((await stack.events('tunnel.closed', stays.deviceId)).map(({ data }) => data.reason)).toEqual([
+      'relay_stopped',
+    ]);
     expect((await stack.events('device.session.%', goesOn)).map(({ type }) => type)).toEqual([
       'device.session.started',
       'device.session.resumed',
@@ -83,7 +87,9 @@ describe('a relay that is killed', () => {
     expect((await there.closed).code).toBe('unavailable');
     expect(there.heard.map(({ type }) => type)).toContain('go_away');
     expect((await polite.child.exited).code).toBe(0);
-    expect((await stack.events('tunnel.closed', there.tunnelId)).map(({ data }) => data.reason)).toEqual(['relay_stopped']);
+    expect((await stack.events('tunnel.closed', there.tunnelId)).map(({ data }) => data.reason)).toEqual([
+      'relay_stopped',
+    ]);
   });
 });
 
@@ -102,7 +108,9 @@ describe('a session whose client is gone', () => {
     const resumed = await openStream(second, grant);
     expect(String(await resumed.echo(Buffer.from('here')))).toBe('here');
     await second.carrier.close({ code: 'lost' });
-    const ended = await waitFor(async () => (await stack.events('device.session.ended', sid))[0], { timeoutMs: 20_000 });
+    const ended = await waitFor(async () => (await stack.events('device.session.ended', sid))[0], {
+      timeoutMs: 20_000,
+    });
     expect(ended.data.reason).toBe('client_lost');
     const third = await connectClient(stack, steady.port);
     expect((await openStream(third, grant)).answer).toMatchObject({ type: 'refused', code: 'expired' });
@@ -147,9 +155,17 @@ describe('somebody hostile', () => {
     const odd = await dial(stack, steady.port);
     odd.control.send({ type: 'hello', role: 'king' });
     expect(await odd.next()).toMatchObject({ type: 'refused', code: 'version' });
-    for (const grant of ['', 'a.b.c', 'x'.repeat(8_000), stack.grant({ ...ada, tenantId: 'globex' }, device.deviceId)]) {
+    for (const grant of [
+      '',
+      'a.b.c',
+      'x'.repeat(8_000),
+      stack.grant({ ...ada, tenantId: 'globex' }, device.deviceId),
+    ]) {
       const answer = await openStream(await connectClient(stack, steady.port), grant);
-      expect(answer.answer).toMatchObject({ type: 'refused', code: expect.stringMatching(/^(bad_grant|wrong_device)$/) });
+      expect(answer.answer).toMatchObject({
+        type: 'refused',
+        code: expect.stringMatching(/^(bad_grant|wrong_device)$/),
+      });
     }
     // A grant that another key signed, and one that has ended.
     const past = Math.floor(Date.now() / 1_000) - 600;
@@ -183,7 +199,9 @@ describe('somebody hostile', () => {
     liar.report(sid, { kind: 'recording_chunk', index: 0, bytes: 1, sha256: 'a'.repeat(64) });
     session.stream.end();
     expect(await session.over).toBe('ended');
-    const ended = await waitFor(async () => (await stack.events('device.session.ended', sid))[0], { timeoutMs: 20_000 });
+    const ended = await waitFor(async () => (await stack.events('device.session.ended', sid))[0], {
+      timeoutMs: 20_000,
+    });
     expect(ended.data).not.toHaveProperty('exit');
     expect(await stack.events('recording.%', sid)).toEqual([]);
   });
@@ -196,11 +214,14 @@ describe('a recording', () => {
     const client = await connectClient(stack, steady.port);
     const sid = randomUUID();
     await openStream(client, stack.grant(ada, device.deviceId, { sid, record: true }));
-    const chunk = (index: number) => ({ kind: 'recording_chunk', index, bytes: 10, sha256: `${index}`.repeat(64) }) as const;
+    const chunk = (index: number) =>
+      ({ kind: 'recording_chunk', index, bytes: 10, sha256: `${index}`.repeat(64) }) as const;
     for (const index of [0, 1, 1, 0, 2]) there.report(sid, chunk(index));
     await waitFor(async () => (await stack.events('recording.chunk_recorded', sid)).length === 3);
     await there.carrier.close({ code: 'lost' });
-    const truncated = await waitFor(async () => (await stack.events('recording.truncated', sid))[0], { timeoutMs: 20_000 });
+    const truncated = await waitFor(async () => (await stack.events('recording.truncated', sid))[0], {
+      timeoutMs: 20_000,
+    });
     expect(truncated.data).toMatchObject({ chunks: 3 });
     const [ended] = await stack.events('device.session.ended', sid);
     expect(ended?.data.reason).toBe('device_lost');

@@ -8,7 +8,7 @@ import { grantedUntil, importDevices } from '../device/import-devices.js';
 import { deviceChannel, type KnownDevice, selectDevices } from '../device/known-device.js';
 import { TableMirror } from '../mirror/table-mirror.js';
 import { Peers } from '../peer/peers.js';
-import { announceFacts, factChannel, parseFactChange } from '../recheck/announce-facts.js';
+import { announceFacts, factChannel, mayChangeFacts, parseFactChange } from '../recheck/announce-facts.js';
 import { Recheck } from '../recheck/recheck.js';
 import { Rates } from '../session/counters.js';
 import { GrantKeys } from '../session/grant-keys.js';
@@ -45,7 +45,13 @@ function compose(context: AreaContext): AreaParts {
   platform.project(sessionsProjection);
   const exclusive = { parks: true, exclusive: true } as const;
   platform.consume({ durable: 'relay_devices', sources: ['registry'], ...exclusive, apply: importDevices });
-  platform.consume({ durable: 'relay_facts', sources: ['policy'], ...exclusive, apply: announceFacts });
+  platform.consume({
+    durable: 'relay_facts',
+    sources: ['policy'],
+    ...exclusive,
+    concerns: mayChangeFacts,
+    apply: announceFacts,
+  });
   const parts = partsOf(context);
   const { log, tunnels, sessions, recheck, keys, devices, directory, insistence, peers } = parts;
   const { door, streams } = doorOf(context, parts);

@@ -26,6 +26,12 @@ const types: ReadonlySet<string> = new Set([
   'policy.settings_changed',
 ]);
 
+/** Canonical JSON ends with type and version: what else stands in the text, somebody may have chosen. */
+const decision = /"type":"decisions?\.recorded","version":\d+}$/;
+
+/** Decisions are most of what policy publishes, and change nothing. */
+export const mayChangeFacts = (text: string): boolean => !decision.test(text.slice(-64));
+
 /** Tells the relays which tenants' facts changed, and up to where policy must have read before it is asked. */
 export async function announceFacts(query: Query, events: readonly ProjectedEvent[]): Promise<void> {
   const changes = new Map<string, FactChange>();

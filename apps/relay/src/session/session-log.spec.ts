@@ -1,5 +1,5 @@
-import { describe, expect, it } from '@jest/globals';
 import { fold } from '@gatehouse/event-store';
+import { describe, expect, it } from '@jest/globals';
 import { sessionDecider } from './session-log.js';
 
 const event = (type: string, data: object = {}) => ({

@@ -4,7 +4,8 @@ import { Pace } from './pace.js';
 describe('Pace', () => {
   it('lets so many in at once, and as many every second', () => {
     const pace = new Pace(10);
-    const admitted = (nowMs: number) => Array.from({ length: 30 }, () => pace.admit(nowMs, 0.5)).filter((wait) => wait === undefined);
+    const admitted = (nowMs: number) =>
+      Array.from({ length: 30 }, () => pace.admit(nowMs, 0.5)).filter((wait) => wait === undefined);
     expect(admitted(1_000)).toHaveLength(10);
     expect(admitted(1_000)).toHaveLength(0);
     expect(admitted(1_500)).toHaveLength(5);

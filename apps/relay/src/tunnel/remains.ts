@@ -36,9 +36,9 @@ export class Remains {
     for (const relayId of await deadRelays(query, leaseMs)) await this.tunnelsOf(relayId);
     const { rows } = await query.query<SessionRow>(
       `select s.tenant_id, s.session_id, s.relay_id from sessions s join relays r on r.relay_id = s.relay_id
-       where r.seen_at < now() - ($1 + $2) * interval '1 millisecond' and s.since < now() - $2 * interval '1 millisecond'
+       where r.seen_at < now() - $1 * interval '1 millisecond' and s.since < now() - $2 * interval '1 millisecond'
        limit ${page}`,
-      [leaseMs, resumeMs],
+      [leaseMs + resumeMs, resumeMs],
     );
     await this.#endAll(rows);
   }
