@@ -33,3 +33,21 @@ export function forgetCredentials(folder: SettingsFolder): boolean {
   else rmSync(path);
   return true;
 }
+
+/** Keeps the key of this machine as a device, beside those of people. */
+export function keepDeviceKey(folder: SettingsFolder, apiKey: string): void {
+  const path = credentialsPath(folder);
+  const kept: CredentialsFile = { credentials: null, ...read(path), device_credentials: { api_key: apiKey } };
+  writePrivateFile(path, `${JSON.stringify(kept, null, 2)}\n`);
+}
+
+export const readDeviceKey = (folder: SettingsFolder): string | undefined =>
+  read(credentialsPath(folder)).device_credentials?.api_key;
+
+/** Leaves a person's alone. */
+export function forgetDeviceKey(folder: SettingsFolder): void {
+  const path = credentialsPath(folder);
+  const { credentials = null } = read(path);
+  if (credentials === null) rmSync(path, { force: true });
+  else writePrivateFile(path, `${JSON.stringify({ credentials, device_credentials: null }, null, 2)}\n`);
+}

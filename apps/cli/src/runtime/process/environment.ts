@@ -33,5 +33,5 @@ export function programEnvironment(
   };
 }
 
-/** One mark per program; the id is no secret. */
+/** One per program, since streams of one session share its grant; it is no secret. */
 export const markOf = (id: string): string => `GATEHOUSE_SESSION=${id}`;

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { type FrameType, frameTypes, resizeMessage, type ServedSession, signalMessage } from '@gatehouse/session';
@@ -32,7 +33,7 @@ async function tryToStart(
   host: RuntimeHost,
   out: OutgoingFrames,
 ): Promise<Program | undefined> {
-  const mark = markOf(session.grant.jti);
+  const mark = markOf(randomUUID());
   const { account, shell } = host;
   const cwd = existsSync(account.home) ? account.home : '/';
   const environment = programEnvironment(host.env, {
