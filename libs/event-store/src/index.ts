@@ -1,5 +1,6 @@
 export * from './handle.js';
 export { MemoryEventStore } from './memory/memory-event-store.js';
+export { Announcer } from './postgres/announcer.js';
 export {
   asTenant,
   CommitRefused,

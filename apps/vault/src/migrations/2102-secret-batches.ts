@@ -1,4 +1,4 @@
-import { highRate, notifyChannel, roleNames } from '@gatehouse/event-store';
+import { roleNames } from '@gatehouse/event-store';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
@@ -97,6 +97,4 @@ const storeSecretRowsSql = `
         select for_tenant, decode(fingerprint, 'base64'), id::uuid, number::integer, path
         from unnest(${columns('fingerprints', 4)}) as t(fingerprint, id, number, path) on conflict do nothing;
     end if;
-    -- Nobody in the vault folds these events, and the ledger may have them together with the next ones.
-    perform pg_notify('${notifyChannel('vault')}', '${highRate}');
   end $function$;`;

@@ -1,7 +1,7 @@
 import type { WrittenEvent } from '@gatehouse/event-store';
 import type { QueryConfig } from 'pg';
 import { splitPath } from './path.js';
-import { type Secret, stateText } from './secret.js';
+import type { Secret } from './secret.js';
 import type { SealedVersion, SecretChange } from './secret-log.js';
 
 export interface Applied {
@@ -12,6 +12,8 @@ export interface Applied {
   readonly occurredAt: number;
   readonly before: Secret;
   readonly secret: Secret;
+  /** Its text, which the last event has the digest of. */
+  readonly state: string;
   readonly written: readonly WrittenEvent[];
   readonly change: SecretChange;
   readonly customMetadata: string | null;
@@ -37,7 +39,18 @@ export class WriteBatch {
     return this.#events.length === 0;
   }
 
-  add({ streamId, path, commandId, occurredAt, before, secret, written, change, customMetadata }: Applied): void {
+  add({
+    streamId,
+    path,
+    commandId,
+    occurredAt,
+    before,
+    secret,
+    state,
+    written,
+    change,
+    customMetadata,
+  }: Applied): void {
     if (written.length === 0) return;
     written.forEach(({ envelope, text }, i) => {
       // Only the first event of a command carries its id: the unique index is then the idempotency check.
@@ -52,7 +65,7 @@ export class WriteBatch {
     const at = new Date(occurredAt).toISOString();
     const { secretId, currentVersion } = secret;
     const reference = name.toLowerCase();
-    const row = [streamId, secretId, path, scope, reference, currentVersion, stateText(secret), customMetadata, at];
+    const row = [streamId, secretId, path, scope, reference, currentVersion, state, customMetadata, at];
     this.#heads.set(streamId, row);
     if (change.sealed) this.#seal(streamId, path, at, change.sealed);
     for (const [version, ending] of endings(before, secret)) this.#end(streamId, version, ending);

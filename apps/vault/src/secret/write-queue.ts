@@ -1,4 +1,5 @@
 import {
+  Announcer,
   isTransient,
   RevisionConflict,
   StoreOverloaded,
@@ -27,11 +28,13 @@ const limits = { batch: 64, waiting: 2_048, attempts: 4 } as const;
  */
 export class WriteQueue {
   readonly #pool: pg.Pool;
+  readonly #announcer: Announcer;
   readonly #tenants = new Map<string, Waiting[]>();
   #waiting = 0;
 
   constructor(pool: pg.Pool) {
     this.#pool = pool;
+    this.#announcer = new Announcer(pool, 'vault');
   }
 
   run(command: SecretCommand): Promise<Committed> {
@@ -103,7 +106,11 @@ export class WriteQueue {
       }
     }
     // COMMIT POINT of every command of the batch: events and rows, or nothing. If the answer is lost, it may be stored.
-    if (!writes.isEmpty) await this.#pool.query(writes.statement());
+    if (!writes.isEmpty) {
+      await this.#pool.query(writes.statement());
+      // Nobody in the vault folds these events, and the ledger may have them together with the next ones.
+      this.#announcer.announce();
+    }
     return answers;
   }
 }
@@ -119,7 +126,7 @@ async function applied(
   if (expectedRevision !== undefined && expectedRevision !== before.revision)
     throw new RevisionConflict(streamId, expectedRevision);
   const change = await command.decide(before.secret, { defaults, customMetadata: before.customMetadata });
-  const { secret, written } = folded(change, before, command);
+  const { secret, state, written } = folded(change, before, command);
   const customMetadata = secret.status === 'absent' ? null : metadataAfter(change, before);
   const revision = before.revision + written.length;
   writes.add({
@@ -129,6 +136,7 @@ async function applied(
     occurredAt: context.now,
     before: before.secret,
     secret,
+    state,
     written,
     change,
     customMetadata,
@@ -142,15 +150,17 @@ const metadataAfter = ({ customMetadata }: SecretChange, before: StoredSecret): 
 /** Each event holds the digest of the state after it, so the state is folded before the envelope is written. */
 function folded({ events }: SecretChange, before: StoredSecret, { streamId, context }: SecretCommand) {
   let secret: Secret = before.secret;
+  let state = '';
   const { actor } = context;
   const occurredAt = new Date(context.now).toISOString();
   const written = events.map((event, i) => {
     const data = event.data as Record<string, unknown>;
     secret = secretDecider.evolve(secret, { type: event.type, data, occurredAt, actor });
-    const vouched = { ...event, data: { ...data, state: sha256(stateText(secret)) } };
+    state = stateText(secret);
+    const vouched = { ...event, data: { ...data, state: sha256(state) } };
     return writeEvent(vouched, streamId, before.revision + i + 1, context);
   });
-  return { secret, written };
+  return { secret, state, written };
 }
 
 /**

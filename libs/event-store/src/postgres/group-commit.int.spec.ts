@@ -168,7 +168,7 @@ describe('GroupCommit', () => {
     expect(rows).toEqual([{ tenant_id: 'acme' }, { tenant_id: 'other' }]);
   });
 
-  it('wakes the listeners once a batch, with the word for events that others may sleep through', async () => {
+  it('wakes the listeners at once, and then seldom, with the word for events that others may sleep through', async () => {
     const listener = await connected(db.systemUrl);
     const heard: (string | undefined)[] = [];
     listener.on('notification', ({ payload }) => heard.push(payload));
@@ -177,6 +177,13 @@ describe('GroupCommit', () => {
     await Promise.all(decisions(5).map((event) => commits.append(event)));
     await waitFor(() => heard.length > 0, { message: 'the notification' });
     expect(heard).toEqual([highRate]);
+    await commits.append(decision());
+    await waitFor(() => heard.length === 2, { message: 'the notification of what came too soon' });
+    for (let i = 0; i < 30; i++) await commits.append(decision());
+    const batches = commits.written.batches;
+    await waitFor(() => heard.length > 2, { message: 'the next, of all that came meanwhile' });
+    expect(new Set(heard)).toEqual(new Set([highRate]));
+    expect([batches, heard.length < batches]).toEqual([32, true]);
     await listener.end();
   });
 

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { RevisionConflict, StoreOverloaded, StoreUnavailable } from '../store.js';
+import { Announcer } from './announcer.js';
 import { insertFirstEvents, type StorableEvent } from './rows.js';
-import { notifyChannel } from './schema.js';
 import { isTransient, violates } from './transient.js';
 
 export interface GroupCommitOptions {
@@ -47,7 +47,7 @@ const defaults = {
  */
 export class GroupCommit {
   readonly #options: Required<GroupCommitOptions>;
-  readonly #channel: string;
+  readonly #announcer: Announcer;
   readonly #queue: Waiting[] = [];
   readonly #inFlight = new Set<readonly Waiting[]>();
   #queuedWeight = 0;
@@ -60,7 +60,7 @@ export class GroupCommit {
 
   constructor(options: GroupCommitOptions) {
     this.#options = { ...defaults, ...options };
-    this.#channel = notifyChannel(options.service);
+    this.#announcer = new Announcer(options.pool, options.service);
   }
 
   /** Weight of what waits for a writer. */
@@ -154,7 +154,8 @@ export class GroupCommit {
   async #write(batch: readonly Waiting[]): Promise<void> {
     try {
       const events = batch.map((entry) => entry.event);
-      await insertFirstEvents(this.#options.pool, events, this.#channel); // COMMIT POINT of every event in the batch
+      await insertFirstEvents(this.#options.pool, events); // COMMIT POINT of every event in the batch
+      this.#announcer.announce();
       this.written.batches++;
       this.written.events += batch.length;
       for (const { weight, resolve } of batch) {

@@ -14,7 +14,7 @@ import {
 import { pause } from './exclusive.js';
 import { cutByBytes, type OutboxBatch, OutboxRelay, type OutboxRelayOptions, rewindOutbox } from './outbox-relay.js';
 import { PostgresEventStore } from './postgres-event-store.js';
-import { insertFirstEvents, type StoredEvent } from './rows.js';
+import { highRate, insertFirstEvents, type StoredEvent } from './rows.js';
 import { notifyChannel } from './schema.js';
 import { Wake } from './wake.js';
 
@@ -99,8 +99,10 @@ describe('OutboxRelay', () => {
   it('lets high-rate events gather, but for the first; any other event takes them along at once', async () => {
     const batches: OutboxBatch[] = [];
     const relay = start(async (batch) => void batches.push(batch), { gatherMs: 60_000 });
-    const record = (name: string) =>
-      insertFirstEvents(system, [writeEvent(itemAdded(name), `cart:${streams++}`, 1, contextOf())], channel);
+    const record = async (name: string) => {
+      await insertFirstEvents(system, [writeEvent(itemAdded(name), `cart:${streams++}`, 1, contextOf())]);
+      await system.query('select pg_notify($1, $2)', [channel, highRate]);
+    };
     // The connection that wakes it stands, and says nothing more of this one.
     let heard = false;
     const unlisten = wake.listen(() => {
