@@ -2,7 +2,14 @@ import { createPublicKey, type KeyObject, randomBytes, randomUUID, verify } from
 import { readFileSync } from 'node:fs';
 import { createLocalAuthority } from '@gatehouse/local-servers';
 import { tempDir } from '@gatehouse/testing';
-import { type ByteStream, type Carrier, type Listener, listen, type StreamEnd } from '@gatehouse/transport';
+import {
+  type ByteStream,
+  type Carrier,
+  type CarrierKind,
+  type Listener,
+  listen,
+  type StreamEnd,
+} from '@gatehouse/transport';
 import { type GrantClaims, grantClaims } from './grant.js';
 import { hello, helloText, openSession } from './hello.js';
 import { MessageStream } from './message-stream.js';
@@ -47,17 +54,15 @@ export class TestRelay {
   readonly told: unknown[] = [];
   readonly opened: { grant: string; deviceId: string }[] = [];
   refuse: { code: string } | undefined;
+  address = '';
   #listener: Listener | undefined;
   readonly #carriers = new Set<Carrier>();
 
   constructor(
     private readonly credentials: Credentials,
+    private readonly carriers: readonly CarrierKind[],
     readonly identities = new Map<string, KeyObject>(),
   ) {}
-
-  get address(): string {
-    return `127.0.0.1:${this.#listener?.port}`;
-  }
 
   async start(): Promise<this> {
     const { certificate, key } = this.credentials;
@@ -66,14 +71,17 @@ export class TestRelay {
       port: 0,
       certificate,
       key,
-      carriers: ['tls'],
+      carriers: this.carriers,
       onCarrier: (carrier) => this.#greet(carrier),
     });
+    this.address = `127.0.0.1:${this.#listener.port}`;
     return this;
   }
 
   async stop(): Promise<void> {
-    await this.#listener?.close();
+    const listener = this.#listener;
+    this.#listener = undefined;
+    await listener?.close();
     await this.cut();
   }
 
@@ -128,9 +136,14 @@ export class TestRelay {
     messages.onMessage = (message) => {
       const { grant } = openSession.parse(message);
       const deviceId = this.malice.swap?.(claimsOf(grant).aud) ?? claimsOf(grant).aud;
-      if (this.refuse) return void messages.send({ type: 'refused', ...this.refuse });
+      const refuse = (code: string) => {
+        messages.send({ type: 'refused', code });
+        // What the client sent meanwhile is for the device, and no message.
+        messages.release().end();
+      };
+      if (this.refuse) return refuse(this.refuse.code);
       const device = this.openTo(deviceId, grant);
-      if (!device) return void messages.send({ type: 'refused', code: 'device_offline' });
+      if (!device) return refuse('device_offline');
       messages.send({ type: 'opened' });
       this.opened.push({ grant, deviceId });
       this.#join(messages.release(), device, this.opened.length);

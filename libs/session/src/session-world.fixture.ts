@@ -1,4 +1,5 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import type { CarrierKind } from '@gatehouse/transport';
 import type { Granted, GrantRequest } from './client/granting.js';
 import { type FrameStream, type ServedSession, type SessionHandlers } from './frame-stream.js';
 import type { DeviceAction, GrantClaims } from './grant.js';
@@ -24,12 +25,15 @@ export class World {
   readonly relays: TestRelay[] = [];
   readonly #open: { close(code: string): Promise<void> }[] = [];
 
-  private constructor(readonly credentials: Credentials) {}
+  private constructor(
+    readonly credentials: Credentials,
+    readonly carriers: readonly CarrierKind[],
+  ) {}
 
-  static async make(relays = 1): Promise<World> {
+  static async make(relays = 1, carriers: readonly CarrierKind[] = ['tls']): Promise<World> {
     credentials ??= newCredentials();
-    const world = new World(await credentials);
-    for (let i = 0; i < relays; i++) world.relays.push(await new TestRelay(world.credentials).start());
+    const world = new World(await credentials, carriers);
+    for (let i = 0; i < relays; i++) world.relays.push(await new TestRelay(world.credentials, carriers).start());
     return world;
   }
 
@@ -64,7 +68,7 @@ export class World {
         grantKeys: [grantKeyOf(this.registryKey.publicKey)],
         relays: this.addresses,
         trust: { ca: this.credentials.ca },
-        carriers: ['tls'],
+        carriers: this.carriers,
         handlers,
         onState: ({ status }) => status === 'online' && resolve(),
         ...options,
@@ -112,7 +116,7 @@ export class World {
     const client = sessionClient({
       requestGrant: async (request) => this.granted(device, request),
       trust: { ca: this.credentials.ca },
-      carriers: ['tls'],
+      carriers: this.carriers,
       ...options,
     });
     this.#open.push(client);

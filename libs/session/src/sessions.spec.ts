@@ -32,6 +32,24 @@ describe('a session through a relay', () => {
     await waitFor(() => device.server.counts.sessions === 0);
   });
 
+  it('does so over QUIC, too, and is cut there as well', async () => {
+    world = await World.make(1, ['quic']);
+    const { begun, handlers } = echo();
+    const device = await world.device(handlers);
+    const stream = await world.client(device).openSession(execRequest);
+    let passed = 0;
+    world.relay.malice.touch = (_, chunk) => {
+      passed += chunk.byteLength;
+      const [client] = world.relay.clients;
+      if (passed > 300_000 && world.relay.opened.length === 1) void client?.carrier.close({ code: 'lost' });
+      return chunk;
+    };
+    const bytes = randomBytes(500_000);
+    const { data, end } = await talk(stream, bytes);
+    expect([end, data.equals(bytes), begun.length, world.relay.opened.length]).toEqual(['end', true, 1, 2]);
+    expect(device.server.state).toMatchObject({ status: 'online', carrier: 'quic' });
+  });
+
   it('has many streams under one grant, over one carrier', async () => {
     world = await World.make();
     const device = await world.device(echo().handlers);

@@ -21,6 +21,8 @@ export interface DeviceLimits {
   readonly streamsPerSession?: number;
   /** Handshakes under way; 64 unless given. */
   readonly handshakes?: number;
+  /** From the first byte of a handshake to the client's first record; 10 s unless given. */
+  readonly handshakeMs?: number;
   /** For how long a stream waits for its client to come back; 60 s unless given. */
   readonly graceMs?: number;
 }
@@ -76,7 +78,9 @@ export class ServedSessions {
     this.#handshakes++;
     let generation = 0;
     let claims: GrantClaims | undefined;
+    const { handshakeMs } = this.options.limits;
     acceptChannel(lower, {
+      ...(handshakeMs !== undefined && { timeoutMs: handshakeMs }),
       statics: this.options.sessionKeys(),
       decide: (offer, holder) => {
         generation = ++this.#generations;

@@ -25,6 +25,12 @@ export interface TunnelOptions {
   readonly onRefused: (code: RefusalOfRelay) => void;
 }
 
+/** How long until the next relay is tried, and why. */
+interface Wait {
+  readonly ms: number;
+  readonly why: string;
+}
+
 /** A tunnel that stood so long was a good one: the next failure is the first. */
 const goodAfterMs = 10_000;
 /** After a no that is not about the moment. */
@@ -46,6 +52,7 @@ export class Tunnel {
   #next: number | undefined;
   #closed = false;
   #wake: () => void = () => undefined;
+  #leave: (why: Wait) => void = () => undefined;
   readonly #backoff = new Backoff({ mostMs: 60_000 });
 
   constructor(private readonly options: TunnelOptions) {}
@@ -66,6 +73,7 @@ export class Tunnel {
     this.#closed = true;
     this.#wake();
     await this.#line?.carrier.close(end);
+    this.#leave({ ms: 0, why: end.code });
   }
 
   /** Tries at once: the network changed, or other relays are known. */
@@ -81,7 +89,7 @@ export class Tunnel {
   }
 
   /** Connects, and stays until the tunnel is lost or the relay goes. Returns how long to wait, and why. */
-  async #stay(address: string): Promise<{ ms: number; why: string }> {
+  async #stay(address: string): Promise<Wait> {
     try {
       return await this.#hold(address);
     } catch (error) {
@@ -94,12 +102,12 @@ export class Tunnel {
     }
   }
 
-  async #hold(address: string): Promise<{ ms: number; why: string }> {
+  async #hold(address: string): Promise<Wait> {
     const { options } = this;
-    let leave: (result: { ms: number; why: string }) => void = () => undefined;
-    const left = new Promise<{ ms: number; why: string }>((resolve) => {
-      leave = resolve;
+    const left = new Promise<Wait>((resolve) => {
+      this.#leave = resolve;
     });
+    const leave = this.#leave;
     let since = performance.now();
     const line = await dialRelay({
       ...options.reach,
