@@ -8,12 +8,23 @@ import { deviceArea } from './device/device.area.js';
 import { grantKeyArea } from './grant-key/grant-key.area.js';
 import { loadGrantKeys } from './grant-key/grant-keys.js';
 import { Foundation1700000003001 } from './migrations/1-foundation.js';
+import { ownerArea } from './owner/owner.area.js';
+import { presenceArea } from './presence/presence.area.js';
 import { registrationArea } from './registration/registration.area.js';
+import { sessionArea } from './session/session.area.js';
 import { type RegistrySettings, registrySettings } from './settings.js';
 
 const service = 'registry';
 
-const areas: readonly Area[] = [callerArea, grantKeyArea, registrationArea, deviceArea];
+const areas: readonly Area[] = [
+  callerArea,
+  grantKeyArea,
+  registrationArea,
+  ownerArea,
+  presenceArea,
+  sessionArea,
+  deviceArea,
+];
 const inlineProjections = areas.flatMap((area) => area.inline ?? []);
 
 export const registryService: ServiceDefinition<typeof registrySettings> = {

@@ -44,5 +44,26 @@ export async function selectDevices(
   return rows;
 }
 
+/** With what is heard of it. */
+export interface SeenRow extends DeviceRow {
+  readonly presence: 'online' | 'offline' | null;
+  readonly presenceSince: Date | null;
+  readonly reportedAt: Date | null;
+}
+
+const seen = `p.status as presence, p.since as "presenceSince", r.reported_at as "reportedAt"`;
+
+/** The same with what is heard of them; `where` may end with an order and a limit. */
+export async function selectSeen(query: Query, where: string, values: readonly unknown[]): Promise<readonly SeenRow[]> {
+  const { rows } = await query.query<SeenRow>(
+    `select ${deviceColumns}, ${seen} from devices d
+     left join device_presence p on p.tenant_id = d.tenant_id and p.device_id = d.device_id
+     left join device_reports r on r.tenant_id = d.tenant_id and r.device_id = d.device_id
+     where ${where}`,
+    [...values],
+  );
+  return rows;
+}
+
 export const ownerOf = ({ ownerType, ownerId }: DeviceRow): Entity | null =>
   ownerType !== null && ownerId !== null ? { type: ownerType, id: ownerId } : null;

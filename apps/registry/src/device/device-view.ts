@@ -1,20 +1,28 @@
-import { type DeviceRow, ownerOf } from './device-rows.js';
+import { type DeviceRow, ownerOf, type SeenRow } from './device-rows.js';
 
 /** A device as whoever may read it is told. */
-export const deviceView = (row: DeviceRow) => ({
+export const deviceView = (row: SeenRow) => ({
   id: row.deviceId,
   name: row.name,
-  status: row.status,
+  status: row.presence ?? 'offline',
   owner: ownerOf(row),
   labels: row.labels,
   groups: row.groups,
   settings: { record: row.record, approveOnDevice: row.approveOnDevice },
   fingerprint: row.fingerprint,
-  hostname: row.hostname,
-  platform: row.platform,
-  architecture: row.architecture,
-  version: row.version,
+  description: descriptionOf(row),
+  lastSeenAt: lastOf(row.reportedAt, row.presence === 'offline' ? row.presenceSince : null)?.toISOString() ?? null,
   approvedAt: row.approvedAt?.toISOString() ?? null,
   keysSince: row.keysSince.toISOString(),
   revision: row.revision,
 });
+
+export const descriptionOf = ({ hostname, platform, architecture, version }: DeviceRow) => ({
+  hostname,
+  platform,
+  architecture,
+  version,
+});
+
+/** A heartbeat, or the end of a tunnel, whichever came later. */
+const lastOf = (a: Date | null, b: Date | null): Date | null => (a && b ? (a > b ? a : b) : (a ?? b));

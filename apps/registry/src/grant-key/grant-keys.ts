@@ -1,18 +1,10 @@
-import { createHash, type KeyObject } from 'node:crypto';
-import { loadOrCreateEd25519 } from '@gatehouse/crypto';
-
-/** A public key as devices and relays are told it. */
-export interface TellableKey {
-  /** JWK thumbprint (RFC 7638). */
-  readonly kid: string;
-  /** Base64url of its 32 bytes. */
-  readonly publicKey: string;
-}
+import { loadOrCreateEd25519, type SigningKey } from '@gatehouse/crypto';
+import { type GrantKey, grantKeyOf } from '@gatehouse/session';
 
 export interface GrantKeys {
-  readonly signing: { readonly kid: string; readonly privateKey: KeyObject };
+  readonly signing: SigningKey;
   /** The first one signs; the others did, or will. */
-  readonly told: readonly TellableKey[];
+  readonly told: readonly GrantKey[];
 }
 
 const maxKeys = 8;
@@ -32,16 +24,7 @@ export function loadGrantKeys({
 }): GrantKeys {
   if (others.length >= maxKeys) throw new Error(`GRANT_KEY_OTHER_FILES names at most ${maxKeys - 1} files`);
   const keys = [file, ...others].map((path) => loadOrCreateEd25519(path));
-  const told = keys.map(({ publicKey }) => tellable(publicKey));
-  const [first] = keys;
-  const [signing] = told;
-  if (!first || !signing) throw new Error('there is no key to sign grants with');
-  return { signing: { kid: signing.kid, privateKey: first.privateKey }, told };
-}
-
-function tellable(key: KeyObject): TellableKey {
-  const { crv, kty, x = '' } = key.export({ format: 'jwk' });
-  // The members that count, in the order of their names, without blanks (RFC 7638 3; RFC 8037 2).
-  const kid = createHash('sha256').update(JSON.stringify({ crv, kty, x })).digest('base64url');
-  return { kid, publicKey: x };
+  const [signing] = keys;
+  if (!signing) throw new Error('there is no key to sign grants with');
+  return { signing, told: keys.map(({ publicKey }) => grantKeyOf(publicKey)) };
 }

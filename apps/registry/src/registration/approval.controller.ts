@@ -12,9 +12,10 @@ import {
 import { commandContext, PLATFORM, type Platform } from '@gatehouse/service';
 import { Controller, Inject, Req } from '@nestjs/common';
 import { z } from 'zod';
-import { labelsInput, nameInput } from '../device/device-input.js';
+import { decidedInside, labelsInput, nameInput } from '../device/device-input.js';
 import { type DeviceRow, selectDevices } from '../device/device-rows.js';
 import { deviceView } from '../device/device-view.js';
+import { Devices } from '../device/devices.service.js';
 import { Permission } from '../permission.js';
 import { refusing } from '../refusal.js';
 import { listRegistrations } from './registration-list.js';
@@ -22,8 +23,6 @@ import { Registrations } from './registrations.service.js';
 import { UntilKnown } from './until-known.service.js';
 
 const base = '/api/v1/devices/registrations';
-/** Decided in the handler, which knows the device; policy weighs the scopes there. */
-const decidedInside = { kind: 'authenticated', anyScope: true } as const;
 
 const decidedProblems = ['forbidden', 'not_found', 'registration_decided'];
 
@@ -81,6 +80,7 @@ const lift = defineRoute({
 export class ApprovalController {
   constructor(
     @Inject(Registrations) private readonly registrations: Registrations,
+    @Inject(Devices) private readonly devices: Devices,
     @Inject(Permission) private readonly permission: Permission,
     @Inject(UntilKnown) private readonly untilKnown: UntilKnown,
     @Inject(PLATFORM) private readonly platform: Platform,
@@ -102,7 +102,7 @@ export class ApprovalController {
     );
     if (device.status !== 'approved') throw new Error('an approval left no approved device');
     const known = position === undefined ? {} : await this.untilKnown.wait(position);
-    return { ...deviceView(await this.#of(caller, row.requestId)), ...known };
+    return { ...deviceView(await this.devices.find(caller.tenantId, row.deviceId)), ...known };
   }
 
   @Route(reject)

@@ -2,6 +2,7 @@ import { asTenant } from '@gatehouse/event-store';
 import { ProblemError } from '@gatehouse/http';
 import type pg from 'pg';
 import { type DeviceRow, deviceColumns } from '../device/device-rows.js';
+import { descriptionOf } from '../device/device-view.js';
 import { pendingMs } from './registration-terms.js';
 
 export interface RegistrationQuery {
@@ -47,10 +48,7 @@ const registrationView = (row: DeviceRow & { readonly addresses: readonly string
   deviceId: row.deviceId,
   state: row.requestState,
   fingerprint: row.fingerprint,
-  hostname: row.hostname,
-  platform: row.platform,
-  architecture: row.architecture,
-  version: row.version,
+  description: descriptionOf(row),
   addresses: row.addresses ?? [],
   requestedAt: row.requestedAt.toISOString(),
   expiresAt: new Date(row.requestedAt.getTime() + pendingMs).toISOString(),

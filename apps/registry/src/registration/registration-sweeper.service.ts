@@ -49,6 +49,10 @@ export class RegistrationSweeper {
     await system.query('delete from registration_counts where hour < $1', [new Date(now - 2 * 3_600_000)]);
     // Of those, too, that were never decided.
     await system.query('delete from registration_places where noted_at < $1', [before]);
+    // Heartbeats of devices that are there no more.
+    await system.query(
+      `delete from device_reports r using devices d where d.device_id = r.device_id and d.status = 'removed'`,
+    );
     for (;;) {
       const { rows } = await system.query<{ tenantId: string; deviceId: string }>(
         `select tenant_id as "tenantId", device_id as "deviceId" from devices

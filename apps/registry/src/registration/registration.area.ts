@@ -1,8 +1,6 @@
-import { AUTHORIZE, type Authorize } from '@gatehouse/http';
 import type { Area, AreaContext } from '../area.js';
 import { devicesProjection } from '../device/devices.projection.js';
 import { Devices1700000003002 } from '../migrations/2-devices.js';
-import { Permission } from '../permission.js';
 import { ApprovalController } from './approval.controller.js';
 import { Asking } from './asking.service.js';
 import { DeviceKeyMint } from './device-keys.service.js';
@@ -35,7 +33,6 @@ export const registrationArea: Area = {
         { provide: Registrations, useValue: registrations },
         { provide: Asking, useValue: askingOf(context, registrations, unowned) },
         { provide: UntilKnown, useValue: new UntilKnown(() => platform.bus.nc, onError) },
-        { provide: Permission, inject: [AUTHORIZE], useFactory: (authorize: Authorize) => new Permission(authorize) },
       ],
       start: () => sweeper.start(),
       stop: () => sweeper.stop(),
