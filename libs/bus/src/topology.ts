@@ -46,6 +46,7 @@ export const durableConsumers: readonly DurableConsumer[] = [
   { durable: 'registry_callers', owner: 'registry', sources: ['identity'] },
   { durable: 'registry_issuers', owner: 'registry', sources: ['identity'] },
   { durable: 'registry_owners', owner: 'registry', sources: ['identity'] },
+  { durable: 'registry_relay', owner: 'registry', sources: ['relay'] },
   { durable: 'relay_keys', owner: 'relay', sources: ['identity'] },
   { durable: 'relay_callers', owner: 'relay', sources: ['identity'] },
   { durable: 'relay_issuers', owner: 'relay', sources: ['identity'] },
@@ -87,7 +88,7 @@ export const serviceCalls: readonly ServiceCalls[] = [
     service: 'registry',
     calls: [
       ...(['policy.decide', 'policy.devices_known', 'identity.device_owner'] as const),
-      ...(['identity.rewind', 'identity.observe'] as const),
+      ...(['identity.rewind', 'relay.rewind', 'identity.observe'] as const),
     ],
   },
   {

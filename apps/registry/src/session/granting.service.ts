@@ -74,7 +74,11 @@ export class SessionGranting {
     { sessionId, detail }: { readonly sessionId: string; readonly detail: string | undefined },
   ): Promise<readonly Allowed[]> {
     const { actions, any } = actionsFor(scope);
-    const noted = { session: sessionId, kind: scope.kind, ...(detail !== undefined && { detail: cut(detail, maxNoted) }) };
+    const noted = {
+      session: sessionId,
+      kind: scope.kind,
+      ...(detail !== undefined && { detail: cut(detail, maxNoted) }),
+    };
     const answers = await Promise.all(
       actions.map(async (action) => ({
         action,
