@@ -2,7 +2,7 @@ import { sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { ApprovedDevice } from '@gatehouse/service-testing';
 import { challenge, type Hello, helloText, MessageStream, type SessionReport } from '@gatehouse/session';
-import { type ByteStream, type Carrier, connect, type StreamEnd } from '@gatehouse/transport';
+import { type ByteStream, type Carrier, type CarrierKind, connect, type StreamEnd } from '@gatehouse/transport';
 import type { RelayStack } from './relay-stack.fixture.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: words of a relay, of which each test reads what it knows
@@ -22,9 +22,13 @@ export interface Dialled {
   next(): Promise<Words>;
 }
 
-export async function dial(stack: RelayStack, port: number): Promise<Dialled> {
+export async function dial(
+  stack: RelayStack,
+  port: number,
+  carriers: readonly CarrierKind[] = ['tls'],
+): Promise<Dialled> {
   const trust = { ca: readFileSync(stack.authority.caFile, 'utf8') };
-  const carrier = await connect({ host: '127.0.0.1', port, carriers: ['tls'], trust });
+  const carrier = await connect({ host: '127.0.0.1', port, carriers, trust });
   const heard: Words[] = [];
   const waiting: ((word: Words) => void)[] = [];
   let read = 0;
@@ -84,8 +88,13 @@ export interface ConnectedDevice extends Dialled {
 }
 
 /** A device that answers every stream with what it is sent. */
-export async function connectDevice(stack: RelayStack, device: ApprovedDevice, port: number): Promise<ConnectedDevice> {
-  const dialled = await dial(stack, port);
+export async function connectDevice(
+  stack: RelayStack,
+  device: ApprovedDevice,
+  port: number,
+  carriers?: readonly CarrierKind[],
+): Promise<ConnectedDevice> {
+  const dialled = await dial(stack, port, carriers);
   const served: Served[] = [];
   dialled.carrier.onStream = (stream) => {
     const messages = new MessageStream(stream);
@@ -113,8 +122,12 @@ export async function connectDevice(stack: RelayStack, device: ApprovedDevice, p
   };
 }
 
-export async function connectClient(stack: RelayStack, port: number): Promise<Dialled> {
-  const dialled = await dial(stack, port);
+export async function connectClient(
+  stack: RelayStack,
+  port: number,
+  carriers?: readonly CarrierKind[],
+): Promise<Dialled> {
+  const dialled = await dial(stack, port, carriers);
   const answer = await dialled.greet({ type: 'hello', role: 'client', version: 1, agent: 'test' });
   if (answer.type !== 'welcome') throw new Error(`not let in: ${JSON.stringify(answer)}`);
   return dialled;

@@ -16,37 +16,44 @@ beforeAll(async () => {
 afterAll(() => stack?.stop());
 
 describe('a session', () => {
-  it('is spliced byte for byte, half-closed, and recorded with what the device says became of it', async () => {
-    const device = await stack.registry.approve('acme');
-    const there = await connectDevice(stack, device, relay.port);
-    const client = await connectClient(stack, relay.port);
-    const sid = randomUUID();
-    const grant = stack.grant(ada, device.deviceId, { sid });
-    const session = await openStream(client, grant);
-    expect(session.answer).toEqual({ type: 'opened' });
-    const bytes = randomBytes(3_000_000);
-    expect((await session.echo(bytes)).equals(bytes)).toBe(true);
-    expect(there.served[0]?.open).toMatchObject({ grant, source: '127.0.0.1' });
-    there.report(sid, { kind: 'exit', code: 3, signal: null });
-    session.stream.end();
-    expect(await session.over).toBe('ended');
-    const ended = await waitFor(async () => (await stack.events('device.session.ended', sid))[0]);
-    expect(ended.data).toMatchObject({
-      sessionId: sid,
-      deviceId: device.deviceId,
-      reason: 'closed',
-      exit: { code: 3, signal: null },
-      bytesIn: bytes.byteLength,
-      bytesOut: bytes.byteLength,
-    });
-    const [started] = await stack.events('device.session.started', sid);
-    expect(started?.data).toMatchObject({
-      subject: { type: 'service', id: 'ada' },
-      kind: 'shell',
-      relayId: 'relay-1',
-      source: '127.0.0.1',
-    });
-  });
+  it.each([
+    ['tls', 'tls'],
+    ['quic', 'quic'],
+    ['quic', 'tls'],
+  ] as const)(
+    'from a client over %s to a device over %s is spliced byte for byte, half-closed, and recorded',
+    async (from, to) => {
+      const device = await stack.registry.approve('acme');
+      const there = await connectDevice(stack, device, relay.port, [to]);
+      const client = await connectClient(stack, relay.port, [from]);
+      const sid = randomUUID();
+      const grant = stack.grant(ada, device.deviceId, { sid });
+      const session = await openStream(client, grant);
+      expect(session.answer).toEqual({ type: 'opened' });
+      const bytes = randomBytes(3_000_000);
+      expect((await session.echo(bytes)).equals(bytes)).toBe(true);
+      expect(there.served[0]?.open).toMatchObject({ grant, source: '127.0.0.1' });
+      there.report(sid, { kind: 'exit', code: 3, signal: null });
+      session.stream.end();
+      expect(await session.over).toBe('ended');
+      const ended = await waitFor(async () => (await stack.events('device.session.ended', sid))[0]);
+      expect(ended.data).toMatchObject({
+        sessionId: sid,
+        deviceId: device.deviceId,
+        reason: 'closed',
+        exit: { code: 3, signal: null },
+        bytesIn: bytes.byteLength,
+        bytesOut: bytes.byteLength,
+      });
+      const [started] = await stack.events('device.session.started', sid);
+      expect(started?.data).toMatchObject({
+        subject: { type: 'service', id: 'ada' },
+        kind: 'shell',
+        relayId: 'relay-1',
+        source: '127.0.0.1',
+      });
+    },
+  );
 
   it('needs a signed hello of a device that is known', async () => {
     const device = await stack.registry.approve('acme');

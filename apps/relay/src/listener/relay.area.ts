@@ -64,7 +64,7 @@ function compose(context: AreaContext): AreaParts {
     checks: [{ name: 'devices', check: async () => (devices.loaded ? 'ok' : { problem: 'devices are being loaded' }) }],
     start: async () => {
       for (const mirror of [devices, directory]) mirror.start();
-      keys.start();
+      platform.bus.whenConnected(() => keys.start());
       recheck.start();
       followFacts(context, parts);
       home.start();
