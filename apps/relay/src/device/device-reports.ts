@@ -1,20 +1,25 @@
+import { pause } from '@gatehouse/event-store';
 import { type SessionReport, sessionReport } from '@gatehouse/session';
 import type { SessionEvent, SessionLog } from '../session/session-log.js';
 import type { Sessions } from '../session/sessions.service.js';
 import type { Tunnel } from '../tunnel/tunnel.js';
-import type { Insistence } from '../wire/insistence.js';
 
 export interface DeviceReportsOptions {
   readonly sessions: Sessions;
   readonly log: SessionLog;
-  readonly insistence: Insistence;
+  readonly onError: (error: Error) => void;
 }
+
+/** Reports of one tunnel that wait to be recorded; what comes beyond is told again over the next one. */
+const maxWaiting = 4_096;
+const retryMs = 500;
 
 type Report = SessionReport['event'];
 
 /** What devices say became of sessions: what a command ended with, and the hashes of recordings. Nothing of another device's is taken. */
 export class DeviceReports {
   readonly #options: DeviceReportsOptions;
+  readonly #queues = new WeakMap<Tunnel, { work: Promise<void>; waiting: number }>();
 
   constructor(options: DeviceReportsOptions) {
     this.#options = options;
@@ -24,14 +29,37 @@ export class DeviceReports {
     const report = sessionReport.safeParse(message);
     // A word that is not known here is one of a newer device's.
     if (!report.success) return;
-    const { sid, event } = report.data;
-    const { sessions, insistence } = this.#options;
-    if (event.kind === 'exit') sessions.noteExit(tunnel, sid, { code: event.code, signal: event.signal });
-    else if (event.kind !== 'refused') insistence.add(() => this.#record(tunnel, sid, event));
+    const { sid, event, n } = report.data;
+    if (event.kind === 'exit') this.#options.sessions.noteExit(tunnel, sid, { code: event.code, signal: event.signal });
+    const queue = this.#queues.get(tunnel) ?? { work: Promise.resolve(), waiting: 0 };
+    this.#queues.set(tunnel, queue);
+    if (queue.waiting >= maxWaiting) return;
+    queue.waiting++;
+    // One after the other: what is said to be taken is taken with all before it.
+    queue.work = queue.work.then(async () => {
+      const isTaken = await this.#insist(tunnel, sid, event);
+      queue.waiting--;
+      if (isTaken && n !== undefined) tunnel.control.send({ type: 'reports_taken', n });
+    });
+  }
+
+  /** Until it is recorded, or the tunnel is gone: then it is told again over the next one. */
+  async #insist(tunnel: Tunnel, sessionId: string, event: Report): Promise<boolean> {
+    while (!tunnel.gone) {
+      try {
+        await this.#record(tunnel, sessionId, event);
+        return true;
+      } catch (error) {
+        this.#options.onError(error as Error);
+        await pause(retryMs);
+      }
+    }
+    return false;
   }
 
   /** A recording is evidence also when its session has ended: who ends it may be whom it shows. */
   async #record({ tenantId, deviceId }: Tunnel, sessionId: string, event: Report): Promise<void> {
+    if (event.kind === 'exit' || event.kind === 'refused') return;
     const place = this.#options.sessions.get(sessionId)?.place ?? { tenantId, sessionId };
     if (place.tenantId !== tenantId) return;
     await this.#options.log.append(place, { type: 'device', id: deviceId }, (logged): readonly SessionEvent[] => {
@@ -42,7 +70,7 @@ export class DeviceReports {
         if (index < logged.chunks) return [];
         return [{ type: 'recording.chunk_recorded', data: { sessionId, deviceId, index, bytes, sha256 } }];
       }
-      if (event.kind !== 'recording_closed' || logged.recordingOver) return [];
+      if (logged.recordingOver) return [];
       const type = event.truncated ? 'recording.truncated' : 'recording.closed';
       return [{ type, data: { sessionId, deviceId, chunks: event.chunks } }];
     });

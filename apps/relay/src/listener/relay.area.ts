@@ -127,7 +127,7 @@ function partsOf({ platform, settings, store }: AreaContext) {
   const policy = new PolicyCheck({ callers, connection });
   const [leaseMs, resumeMs] = [settings.RELAY_LEASE_SECONDS * 1_000, settings.RELAY_RESUME_SECONDS * 1_000];
   const sessions = new Sessions({ relayId, tunnels, log, policy, insistence, resumeMs });
-  const reports = new DeviceReports({ sessions, log, insistence });
+  const reports = new DeviceReports({ sessions, log, onError });
   tunnels.listen((tunnel, message) => reports.take(tunnel, message));
   const remains = new Remains({ query, tunnels: tunnelLog, sessions: log, leaseMs, resumeMs });
   const leases = new RelayLeases({

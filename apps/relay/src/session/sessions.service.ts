@@ -195,10 +195,9 @@ export class Sessions {
     return undefined;
   }
 
-  #hasFinished({ claims, idle, exit }: LiveSession): boolean {
-    if (!idle || idle.forMs > this.#finishMs) return false;
-    const saysExit = claims.scope.kind === 'exec' || claims.scope.kind === 'shell';
-    return !saysExit || exit !== undefined;
+  /** It has said its last word. Without one it may still come back a moment later, with a newer grant. */
+  #hasFinished({ idle, exit }: LiveSession): boolean {
+    return idle !== undefined && idle.forMs <= this.#finishMs && exit !== undefined;
   }
 
   /** The end as it is recorded: once, and by whoever has the session. */

@@ -1,0 +1,220 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { ApprovedDevice } from '@gatehouse/service-testing';
+import {
+  commandHash,
+  type FrameStream,
+  frameTypes,
+  grantKeyOf,
+  type ServedSession,
+  type SessionServer,
+  serveSessions,
+  sessionClient,
+} from '@gatehouse/session';
+import { type SupervisedChild, superviseChild, waitFor } from '@gatehouse/testing';
+import type { StreamEnd } from '@gatehouse/transport';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type RelayStack, type Somebody, startRelayStack } from './relay-stack.fixture.js';
+
+const program = fileURLToPath(new URL('../src/main.js', import.meta.url));
+const command = ['cat'];
+
+let stack: RelayStack;
+let ada: Somebody;
+const relays: { child: SupervisedChild; address: string }[] = [];
+
+beforeAll(async () => {
+  stack = await startRelayStack();
+  for (const id of ['relay-a', 'relay-b']) relays.push(await runRelay(id));
+  ada = await stack.somebody('acme', 'ada', ['owner']);
+});
+afterAll(async () => {
+  await Promise.all(relays.map(({ child }) => child.stop()));
+  await stack?.stop();
+});
+
+async function runRelay(id: string) {
+  const settings = { LOG_LEVEL: 'info', PATH: process.env.PATH ?? '', RELAY_RESUME_SECONDS: '30' };
+  const env = await stack.environment(id, settings);
+  const child = await superviseChild({ name: id, command: process.execPath, args: [program], env, output: 'pipe' });
+  let text = '';
+  for (const output of [child.stdout, child.stderr]) output?.on('data', (chunk) => (text += String(chunk)));
+  await waitFor(() => text.includes('taking devices and clients'), { timeoutMs: 60_000, message: () => text });
+  return { child, address: `127.0.0.1:${env.RELAY_PORT}` };
+}
+
+const addresses = () => relays.map(({ address }) => address);
+const trust = () => ({ ca: readFileSync(stack.authority.caFile, 'utf8') });
+
+/** Sends back what it is sent, and says 7 when it is told that there is no more. */
+function cat(session: ServedSession<'exec'>): void {
+  const { stream } = session;
+  stream.sendJson(frameTypes.accepted, {});
+  stream.onDrain = () => stream.resume();
+  stream.onFrame = (type, payload) => {
+    if (type === frameTypes.data && !stream.send(frameTypes.data, payload)) stream.pause();
+    if (type !== frameTypes.eof) return;
+    stream.sendJson(frameTypes.exit, { code: 7, signal: null });
+    stream.end();
+    session.report({ kind: 'exit', code: 7, signal: null });
+  };
+}
+
+async function serve(device: ApprovedDevice): Promise<SessionServer> {
+  let server: SessionServer | undefined;
+  await new Promise<void>((resolve) => {
+    server = serveSessions({
+      deviceId: device.deviceId,
+      agent: 'test',
+      identity: device.identity.privateKey,
+      sessionKeys: [sessionKeyOf(device)],
+      grantKeys: [grantKeyOf(stack.grantKey.publicKey)],
+      relays: addresses(),
+      trust: trust(),
+      handlers: { exec: cat },
+      onState: ({ status }) => status === 'online' && resolve(),
+    });
+  });
+  return server as SessionServer;
+}
+
+function sessionKeyOf({ session }: ApprovedDevice) {
+  const { x, d } = session.privateKey.export({ format: 'jwk' });
+  return { public: Buffer.from(String(x), 'base64url'), secret: Buffer.from(String(d), 'base64url') };
+}
+
+function clientOf(device: ApprovedDevice, sid: string) {
+  return sessionClient({
+    trust: trust(),
+    requestGrant: async ({ clientKey, scope }) => {
+      const claims = { sid, scope, actions: ['device.exec' as const], cnf: { x25519: clientKey } };
+      return {
+        grant: stack.grant(ada, device.deviceId, claims),
+        sessionId: sid,
+        expiresAt: new Date(Date.now() + 300_000).toISOString(),
+        device: {
+          id: device.deviceId,
+          name: 'device',
+          sessionKey: String(device.session.publicKey.export({ format: 'jwk' }).x),
+        },
+        relays: addresses(),
+      };
+    },
+  });
+}
+
+const request = {
+  scope: { kind: 'exec', commandHash: commandHash(command) },
+  open: { kind: 'exec', command, stdin: true },
+} as const;
+
+/** Sends bytes and reads them back, as fast as both go. */
+class Copy {
+  readonly #got = createHash('sha256');
+  received = 0;
+  exit: unknown;
+  readonly over: Promise<StreamEnd | 'ended'>;
+
+  constructor(readonly frames: FrameStream) {
+    frames.onFrame = (type, payload) => {
+      if (type === frameTypes.exit) this.exit = JSON.parse(Buffer.from(payload).toString());
+      if (type !== frameTypes.data) return;
+      this.#got.update(payload);
+      this.received += payload.byteLength;
+    };
+    this.over = new Promise((resolve) => {
+      frames.onEnd = () => resolve('ended');
+      frames.onReset = resolve;
+    });
+  }
+
+  async send(bytes: Buffer): Promise<void> {
+    for (let at = 0; at < bytes.byteLength; at += 32_768)
+      if (!this.frames.send(frameTypes.data, bytes.subarray(at, at + 32_768)))
+        await new Promise<void>((resolve) => {
+          this.frames.onDrain = resolve;
+        });
+  }
+
+  finish(): string {
+    return this.#got.digest('hex');
+  }
+}
+
+describe('a client and a device with two relays', () => {
+  it('have a session through them, of which both ends and the log say the same', async () => {
+    const device = await stack.registry.approve('acme');
+    const server = await serve(device);
+    const sid = randomUUID();
+    const client = clientOf(device, sid);
+    const copy = new Copy(await client.openSession(request));
+    const bytes = randomBytes(4_000_000);
+    await copy.send(bytes);
+    copy.frames.send(frameTypes.eof, Buffer.alloc(0));
+    await waitFor(() => copy.exit);
+    copy.frames.end();
+    expect(await copy.over).toBe('ended');
+    expect(copy.exit).toEqual({ code: 7, signal: null });
+    expect(copy.finish()).toBe(createHash('sha256').update(bytes).digest('hex'));
+    const ended = await waitFor(async () => (await stack.events('device.session.ended', sid))[0]);
+    expect(ended.data).toMatchObject({ reason: 'closed', exit: { code: 7, signal: null } });
+    // The relay took the device's report: it is not told again.
+    await waitFor(() => server.counts.reports === 0);
+    await client.close();
+    await server.close('stopping');
+  });
+
+  it('go on byte for byte when the relay between them is killed in the middle of a copy', async () => {
+    const device = await stack.registry.approve('acme');
+    const server = await serve(device);
+    const sid = randomUUID();
+    const client = clientOf(device, sid);
+    const copy = new Copy(await client.openSession(request));
+    const bytes = randomBytes(24_000_000);
+    const sending = copy.send(bytes);
+    await waitFor(() => copy.received > 2_000_000);
+    const at = server.state.status === 'online' ? server.state.relay : '';
+    const victim = relays.findIndex(({ address }) => address === at);
+    const { child } = relays.splice(victim, 1)[0] as { child: SupervisedChild };
+    process.kill(child.pid, 'SIGKILL');
+    await child.exited;
+    await sending;
+    copy.frames.send(frameTypes.eof, Buffer.alloc(0));
+    await waitFor(() => copy.exit, { timeoutMs: 60_000 });
+    expect(copy.received).toBe(bytes.byteLength);
+    expect(copy.finish()).toBe(createHash('sha256').update(bytes).digest('hex'));
+    copy.frames.end();
+    const [ended] = await waitFor(async () => {
+      const found = await stack.events('device.session.ended', sid);
+      return found.length > 0 && found;
+    });
+    expect(ended?.data).toMatchObject({ reason: 'closed', exit: { code: 7, signal: null } });
+    expect((await stack.events('device.session.%', sid)).map(({ type }) => type)).toEqual([
+      'device.session.started',
+      'device.session.resumed',
+      'device.session.ended',
+    ]);
+    await client.close();
+    await server.close('stopping');
+  });
+
+  it('are parted when the caller’s key is disabled, and the handler hears of it', async () => {
+    const device = await stack.registry.approve('acme');
+    const server = await serve(device);
+    const bea = await stack.somebody('acme', 'bea', ['owner']);
+    const sid = randomUUID();
+    const before = ada;
+    ada = bea;
+    const client = clientOf(device, sid);
+    const copy = new Copy(await client.openSession(request));
+    ada = before;
+    await copy.send(randomBytes(1_000));
+    await waitFor(() => copy.received === 1_000);
+    await stack.identity.publish('acme', 'key.disabled', { keyId: bea.keyId });
+    expect(await copy.over).toMatchObject({ code: 'revoked' });
+    await waitFor(() => server.counts.sessions === 0);
+    await client.close();
+    await server.close('stopping');
+  });
+});
