@@ -6,13 +6,20 @@ import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { connectBus, ensureTopology } from '@gatehouse/bus';
 import { createKeyFile } from '@gatehouse/crypto';
-import { IdentityLog, type RunningProgram, runProgram } from '@gatehouse/service-testing';
-import { freePort, startTestNats, startTestPostgres, type TestPostgres, tempDir, waitFor } from '@gatehouse/testing';
+import { IdentityLog, migrateProgram, type RunningProgram, runProgram } from '@gatehouse/service-testing';
+import { freePort, openTestDatabases, startTestNats, type Template, tempDir, waitFor } from '@gatehouse/testing';
 
 import { type Called, caller } from '../src/world.fixture.js';
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url));
 const programOf = (app: string) => join(root, `apps/${app}/dist/src/main.js`);
+
+const schemas: Template = {
+  name: 'vault-and-policy',
+  async prepare(adminUrl) {
+    for (const name of ['policy', 'vault']) await migrateProgram({ name, program: programOf(name), adminUrl });
+  },
+};
 export const gatehouse = join(root, 'apps/cli/bin/gatehouse.mjs');
 
 export interface Call {
@@ -27,15 +34,14 @@ export class VaultServers {
 
   private constructor(
     readonly folder: string,
-    readonly postgres: TestPostgres,
     readonly identity: IdentityLog,
     private readonly startVault: () => Promise<RunningProgram>,
     private vault: RunningProgram,
   ) {}
 
   static async start(): Promise<VaultServers> {
-    const [postgres, nats] = await Promise.all([startTestPostgres(), startTestNats()]);
-    const adminUrl = await postgres.createDatabase('gatehouse');
+    const [postgres, nats] = await Promise.all([openTestDatabases(), startTestNats()]);
+    const adminUrl = await postgres.createDatabase('gatehouse', schemas);
     const files = tempDir('cli-vault');
     const pepper = randomBytes(32);
     const pepperFile = join(files.path, 'pepper');
@@ -54,7 +60,7 @@ export class VaultServers {
     const settings = { SEAL_KEY_FILE: join(files.path, 'seal.key'), SERVICE_PORT: String(await freePort()) };
     const startVault = () => runProgram({ ...common, name: 'vault', program: programOf('vault'), settings });
     const identity = new IdentityLog(nc, pepper);
-    const servers = new VaultServers(files.path, postgres, identity, startVault, await startVault());
+    const servers = new VaultServers(files.path, identity, startVault, await startVault());
     servers.#cleanup.push(
       () => policy.stop(),
       () => nc.close(),

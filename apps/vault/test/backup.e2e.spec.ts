@@ -8,7 +8,7 @@ import { type PostgresServer, startPostgres } from '@gatehouse/local-servers';
 import { waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { type Somebody, startVaultStack, type VaultStack } from './vault-stack.fixture.js';
+import { type Somebody, startVaultStackWithServer, type VaultStackWithServer } from './vault-stack.fixture.js';
 
 /** What docs/runbooks/vault-backup.md says, done: a base backup of a vault at work, restored elsewhere. */
 
@@ -16,13 +16,13 @@ const run = promisify(execFile);
 const canary = `canary-${randomBytes(9).toString('hex')}`;
 const api = '/api/v1/vault';
 
-let stack: VaultStack;
+let stack: VaultStackWithServer;
 let ann: Somebody;
 let restored: PostgresServer | undefined;
 let copy = '';
 
 beforeAll(async () => {
-  stack = await startVaultStack();
+  stack = await startVaultStackWithServer();
   ann = await stack.somebody('acme', 'ann', ['admin']);
   for (let i = 0; i < 20; i++) await write(`backup/S${i}`, `${canary}-${i}`);
   await write('backup/S0', `${canary}-second`);

@@ -1,25 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { connectBus, ensureTopology } from '@gatehouse/bus';
-import { Connection } from '@gatehouse/config';
 import { createKeyFile } from '@gatehouse/crypto';
-import { migrate } from '@gatehouse/service';
 import { IdentityLog, runProgram } from '@gatehouse/service-testing';
 import {
+  openTestDatabases,
   type SupervisedChild,
   startTestNats,
-  startTestPostgres,
   superviseChild,
   tempDir,
   waitFor,
 } from '@gatehouse/testing';
 import pg from 'pg';
-import { vaultService } from '../src/app.module.js';
+import { databaseOf, programOf, schemas } from './databases.fixture.js';
 import { type PgProxy, startPgProxy } from './pg-proxy.fixture.js';
 import { startTarget, type TargetServer } from './target.fixture.js';
-
-const program = (app: string) => fileURLToPath(new URL(`../../../${app}/dist/src/main.js`, import.meta.url));
 
 /** The vault as a process that can be killed, between two databases whose statements can be stopped. */
 export interface LeaseProcess {
@@ -37,8 +32,8 @@ export interface LeaseProcess {
 }
 
 export async function startLeaseProcess(): Promise<LeaseProcess> {
-  const [postgres, nats, target] = await Promise.all([startTestPostgres(), startTestNats(), startTarget()]);
-  const adminUrl = await postgres.createDatabase('gatehouse');
+  const [postgres, nats, target] = await Promise.all([openTestDatabases(), startTestNats(), startTarget()]);
+  const adminUrl = await postgres.createDatabase('gatehouse', schemas);
   const files = tempDir('leases');
   const pepper = randomBytes(32);
   const pepperFile = join(files.path, 'pepper');
@@ -47,21 +42,15 @@ export async function startLeaseProcess(): Promise<LeaseProcess> {
   await ensureTopology(nc);
   const policy = await runProgram({
     name: 'policy',
-    program: program('policy'),
+    program: programOf('policy'),
     postgres,
     adminUrl,
     natsUrl: nats.url,
     pepperFile,
     settings: { METADATA_KEY_FILE: join(files.path, 'metadata.pem') },
   });
-  await migrate({
-    service: 'vault',
-    admin: new Connection(adminUrl, 'admin'),
-    passwords: { request: 'request-password-1', system: 'system-password-1' },
-    migrations: vaultService.migrations,
-  });
   const [ownProxy, targetProxy] = [await startPgProxy(postgres.port), await startPgProxy(target.server.port)];
-  const login = (user: string) => `postgres://${user}@127.0.0.1:${ownProxy.port}/gatehouse`;
+  const login = (user: string) => `postgres://${user}@127.0.0.1:${ownProxy.port}/${databaseOf(adminUrl)}`;
   const env = {
     PATH: process.env.PATH,
     SERVICE_PORT: '0',
@@ -106,7 +95,7 @@ export async function startLeaseProcess(): Promise<LeaseProcess> {
       child = await superviseChild({
         name: 'vault',
         command: process.execPath,
-        args: ['--enable-source-maps', program('vault'), 'serve'],
+        args: [programOf('vault'), 'serve'],
         env,
         output: 'pipe',
       });

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
+import { databaseOf } from './databases.fixture.js';
 import { creation, startTarget, type TargetServer } from './target.fixture.js';
 import { type Somebody, startVaultStack, type VaultStack } from './vault-stack.fixture.js';
 
@@ -188,7 +189,8 @@ describe('a target that was configured', () => {
   });
 
   it('is not the server of the vault itself', async () => {
-    const url = `postgresql://{{username}}:{{password}}@127.0.0.1:${stack.postgres.port}/gatehouse?sslmode=disable`;
+    const database = databaseOf(stack.adminUrl);
+    const url = `postgresql://{{username}}:{{password}}@127.0.0.1:${stack.postgres.port}/${database}?sslmode=disable`;
     const answer = await own(
       'databases/self',
       { ...target.config(), connection_url: url, username: 'postgres' },

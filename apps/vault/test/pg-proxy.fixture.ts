@@ -35,6 +35,8 @@ export async function startPgProxy(upstreamPort: number): Promise<PgProxy> {
       [behind, client],
     ] as const) {
       sockets.add(socket);
+      // Messages are passed on one by one: held back, each would wait for the acknowledgement of the one before.
+      socket.setNoDelay(true);
       socket.on('error', () => undefined);
       socket.on('close', () => {
         sockets.delete(socket);

@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { connectBus, ensureTopology } from '@gatehouse/bus';
-import { Connection } from '@gatehouse/config';
 import { createKeyFile } from '@gatehouse/crypto';
-import { migrate, type RunningService, startService } from '@gatehouse/service';
+import { type RunningService, startService } from '@gatehouse/service';
 import { IdentityLog, type RunningProgram, runProgram } from '@gatehouse/service-testing';
 import {
+  openTestDatabases,
   startTestNats,
   startTestPostgres,
+  type TestDatabases,
   type TestNats,
   type TestPostgres,
   tempDir,
@@ -16,8 +16,7 @@ import {
 } from '@gatehouse/testing';
 import pg from 'pg';
 import { vaultService } from '../src/app.module.js';
-
-const policyProgram = fileURLToPath(new URL('../../../policy/dist/src/main.js', import.meta.url));
+import { databaseOf, programOf, schemas } from './databases.fixture.js';
 
 export interface Call {
   readonly key?: string;
@@ -43,9 +42,9 @@ export interface Somebody {
   readonly keyId: string;
 }
 
-/** Vault in this process, policy as a process, PostgreSQL and NATS; identity's events come from the test. */
+/** Vault in this process, policy as a process, a database and a NATS; identity's events come from the test. */
 export interface VaultStack {
-  readonly postgres: TestPostgres;
+  readonly postgres: TestDatabases;
   readonly nats: TestNats;
   readonly folder: string;
   readonly adminUrl: string;
@@ -63,9 +62,25 @@ export interface VaultStack {
   stop(): Promise<void>;
 }
 
-export async function startVaultStack(settings: Readonly<Record<string, string>> = {}): Promise<VaultStack> {
-  const [postgres, nats] = await Promise.all([startTestPostgres(), startTestNats()]);
-  const adminUrl = await postgres.createDatabase('gatehouse');
+type Settings = Readonly<Record<string, string>>;
+
+/** One whose PostgreSQL nobody else uses. */
+export interface VaultStackWithServer extends VaultStack {
+  readonly postgres: TestPostgres;
+}
+
+export const startVaultStack = (settings: Settings = {}): Promise<VaultStack> => stackOn(openTestDatabases(), settings);
+
+export const startVaultStackWithServer = (settings: Settings = {}): Promise<VaultStackWithServer> =>
+  stackOn(startTestPostgres(), settings);
+
+async function stackOn<Postgres extends TestDatabases>(
+  server: Promise<Postgres>,
+  settings: Settings,
+): Promise<VaultStack & { readonly postgres: Postgres }> {
+  const [postgres, nats] = await Promise.all([server, startTestNats()]);
+  const adminUrl = await postgres.createDatabase('gatehouse', schemas);
+  const database = databaseOf(adminUrl);
   const files = tempDir('vault');
   const pepper = randomBytes(32);
   const pepperFile = join(files.path, 'pepper');
@@ -74,23 +89,17 @@ export async function startVaultStack(settings: Readonly<Record<string, string>>
   await ensureTopology(nc);
   const policy = await runProgram({
     name: 'policy',
-    program: policyProgram,
+    program: programOf('policy'),
     postgres,
     adminUrl,
     natsUrl: nats.url,
     pepperFile,
     settings: { METADATA_KEY_FILE: join(files.path, 'metadata.pem') },
   });
-  await migrate({
-    service: 'vault',
-    admin: new Connection(adminUrl, 'admin'),
-    passwords: { request: 'request-password-1', system: 'system-password-1' },
-    migrations: vaultService.migrations,
-  });
   const env = {
     SERVICE_PORT: '0',
-    DATABASE_URL: postgres.urlOf('gatehouse', 'gatehouse_vault'),
-    DATABASE_SYSTEM_URL: postgres.urlOf('gatehouse', 'gatehouse_vault_system'),
+    DATABASE_URL: postgres.urlOf(database, 'gatehouse_vault'),
+    DATABASE_SYSTEM_URL: postgres.urlOf(database, 'gatehouse_vault_system'),
     NATS_URL: nats.url,
     PEPPER_FILE: pepperFile,
     SEAL_KEY_FILE: join(files.path, 'seal.key'),
@@ -99,7 +108,7 @@ export async function startVaultStack(settings: Readonly<Record<string, string>>
   };
   const superuser = new pg.Pool({ connectionString: adminUrl, max: 2 });
   superuser.on('error', () => undefined);
-  const stack: VaultStack = {
+  const stack: VaultStack & { readonly postgres: Postgres } = {
     postgres,
     nats,
     folder: files.path,

@@ -5,17 +5,18 @@ import { Connection } from '@gatehouse/config';
 import { createKeyFile } from '@gatehouse/crypto';
 import { migrate, type RunningService, type ServiceDefinition, startService } from '@gatehouse/service';
 import {
+  openTestDatabases,
   startTestNats,
-  startTestPostgres,
+  type Template,
+  type TestDatabases,
   type TestNats,
-  type TestPostgres,
   tempDir,
   waitFor,
 } from '@gatehouse/testing';
 import type { NatsConnection } from '@nats-io/transport-node';
 import pg from 'pg';
 import { IdentityLog } from './identity-log.js';
-import { type RunningProgram, runProgram } from './program.js';
+import { migrateProgram, type RunningProgram, runProgram } from './program.js';
 
 export interface Call {
   readonly key?: string | undefined;
@@ -53,10 +54,20 @@ export interface ServiceStackOptions {
   readonly settings?: (files: string) => Readonly<Record<string, string>>;
 }
 
-/** One service in this process, policy as a process, PostgreSQL and NATS; identity's events come from the test. */
+/** A database with the schemas of a service and of policy. */
+const schemasOf = ({ name, migrations }: AnyService, policyProgram: string): Template => ({
+  name,
+  async prepare(adminUrl) {
+    await migrateProgram({ name: 'policy', program: policyProgram, adminUrl });
+    const passwords = { request: 'request-password-1', system: 'system-password-1' };
+    await migrate({ service: name, admin: new Connection(adminUrl, 'admin'), passwords, migrations });
+  },
+});
+
+/** One service in this process, policy as a process, a database and a NATS; identity's events come from the test. */
 export class ServiceStack {
   private constructor(
-    readonly postgres: TestPostgres,
+    readonly postgres: TestDatabases,
     readonly nats: TestNats,
     readonly nc: NatsConnection,
     readonly folder: string,
@@ -72,11 +83,11 @@ export class ServiceStack {
     public service: RunningService,
   ) {}
 
-  /** Also makes the schema of the service. */
   static async start(options: ServiceStackOptions): Promise<ServiceStack> {
-    const [postgres, nats] = await Promise.all([startTestPostgres(), startTestNats()]);
-    const adminUrl = await postgres.createDatabase('gatehouse');
+    const [postgres, nats] = await Promise.all([openTestDatabases(), startTestNats()]);
     const service = options.service as AnyService;
+    const adminUrl = await postgres.createDatabase('gatehouse', schemasOf(service, options.policyProgram));
+    const database = new URL(adminUrl).pathname.slice(1);
     const files = tempDir(service.name);
     const pepper = randomBytes(32);
     const pepperFile = join(files.path, 'pepper');
@@ -87,13 +98,10 @@ export class ServiceStack {
       ...{ name: 'policy', program: options.policyProgram, postgres, adminUrl, natsUrl: nats.url, pepperFile },
       settings: { METADATA_KEY_FILE: join(files.path, 'metadata.pem') },
     });
-    const { name, migrations } = service;
-    const passwords = { request: 'request-password-1', system: 'system-password-1' };
-    await migrate({ service: name, admin: new Connection(adminUrl, 'admin'), passwords, migrations });
     const env = {
       SERVICE_PORT: '0',
-      DATABASE_URL: postgres.urlOf('gatehouse', `gatehouse_${name}`),
-      DATABASE_SYSTEM_URL: postgres.urlOf('gatehouse', `gatehouse_${name}_system`),
+      DATABASE_URL: postgres.urlOf(database, `gatehouse_${service.name}`),
+      DATABASE_SYSTEM_URL: postgres.urlOf(database, `gatehouse_${service.name}_system`),
       NATS_URL: nats.url,
       PEPPER_FILE: pepperFile,
       LOG_LEVEL: 'error',
