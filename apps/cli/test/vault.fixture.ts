@@ -48,7 +48,7 @@ export class VaultServers {
     createKeyFile(pepperFile, pepper);
     const nc = await connectBus({ servers: nats.url, user: 'setup' });
     await ensureTopology(nc);
-    const common = { postgres, adminUrl, natsUrl: nats.url, pepperFile };
+    const common = { postgres, adminUrl, natsUrl: nats.url, pepperFile, migrated: true } as const;
     const policySettings = { METADATA_KEY_FILE: join(files.path, 'metadata.pem') };
     const policy = await runProgram({
       ...common,

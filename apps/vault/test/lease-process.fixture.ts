@@ -47,6 +47,7 @@ export async function startLeaseProcess(): Promise<LeaseProcess> {
     adminUrl,
     natsUrl: nats.url,
     pepperFile,
+    migrated: true,
     settings: { METADATA_KEY_FILE: join(files.path, 'metadata.pem') },
   });
   const [ownProxy, targetProxy] = [await startPgProxy(postgres.port), await startPgProxy(target.server.port)];

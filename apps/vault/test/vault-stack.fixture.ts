@@ -94,6 +94,7 @@ async function stackOn<Postgres extends TestDatabases>(
     adminUrl,
     natsUrl: nats.url,
     pepperFile,
+    migrated: true,
     settings: { METADATA_KEY_FILE: join(files.path, 'metadata.pem') },
   });
   const env = {

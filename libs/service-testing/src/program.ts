@@ -17,6 +17,8 @@ export interface ProgramOptions extends MigrationOptions {
   readonly postgres: Pick<TestDatabases, 'urlOf'>;
   readonly natsUrl: string;
   readonly pepperFile: string;
+  /** Its schema is there already: the database was made like a template, see {@link migrateProgram}. */
+  readonly migrated?: true;
 }
 
 export interface RunningProgram {
@@ -47,12 +49,13 @@ export async function migrateProgram({ name, program, adminUrl, settings }: Migr
 }
 
 /**
- * Another service itself, as a process of its own on the servers of the test: what it answers is real. Its schema is there
- * already, see {@link migrateProgram}. Starts it and waits until it is ready.
+ * Another service itself, as a process of its own on the servers of the test: what it answers is real. Makes its schema
+ * unless that is there, starts it and waits until it is ready.
  *
  * @example const policy = await runProgram({ name: 'policy', program, postgres, adminUrl, natsUrl: nats.url, pepperFile });
  */
 export async function runProgram(options: ProgramOptions): Promise<RunningProgram> {
+  if (!options.migrated) await migrateProgram(options);
   const { child, log } = await start(options, 'serve', environmentOf(options));
   const message = () => log().slice(-1_000);
   const address = await waitFor(() => /"address":"([^"]+)"/.exec(log())?.[1], { timeoutMs: 90_000, message });

@@ -96,6 +96,7 @@ export class ServiceStack {
     await ensureTopology(nc);
     const policy = await runProgram({
       ...{ name: 'policy', program: options.policyProgram, postgres, adminUrl, natsUrl: nats.url, pepperFile },
+      migrated: true,
       settings: { METADATA_KEY_FILE: join(files.path, 'metadata.pem') },
     });
     const env = {
