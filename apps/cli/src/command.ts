@@ -1,5 +1,7 @@
 import type { Argv, InferredOptionTypes, Options } from 'yargs';
 import { Client } from './client.js';
+import type { Dial } from './device/dial/dial.js';
+import { RegistryDial } from './device/dial/registry-dial.js';
 import { type ChildExitCode, type ExitCode, exitCodes } from './failure.js';
 import { Output } from './output/output.js';
 import { readSettings, type Settings } from './settings/settings.js';
@@ -25,6 +27,8 @@ export interface Tools {
   readonly output: Output;
   settings(): Settings;
   client(): Client;
+  /** The way to a device, by its name or id. */
+  dial(device: string): Dial;
 }
 
 /** How a command ended. */
@@ -33,6 +37,8 @@ export type EndCode = ExitCode | ChildExitCode;
 export interface CommandSpec<F> {
   /** Word and positionals, as yargs writes them: `create <name>`. */
   readonly command: string;
+  /** Other words for it. */
+  readonly aliases?: readonly string[];
   readonly describe: string;
   readonly options?: (parser: Argv<GlobalFlags>) => Argv<F>;
   readonly run: (flags: F, tools: Tools) => Promise<EndCode | undefined> | EndCode | undefined;
@@ -42,26 +48,31 @@ export interface CommandSpec<F> {
 export interface Host {
   readonly world: World;
   exitCode: EndCode;
+  /** What is still open when the command is over: connections that nobody else would end. */
+  readonly atEnd: (() => Promise<void>)[];
 }
 
 /** A command that can be added to a parser; its flags' type stays inside. */
 export interface Command {
   (parser: Argv<GlobalFlags>, host: Host): Argv<GlobalFlags>;
   /** What it is called by. */
-  readonly word: string;
+  readonly words: readonly string[];
 }
 
-const named = (command: string, add: (parser: Argv<GlobalFlags>, host: Host) => Argv<GlobalFlags>): Command =>
-  Object.assign(add, { word: command.split(' ')[0] ?? '' });
+const named = (
+  commands: readonly string[],
+  add: (parser: Argv<GlobalFlags>, host: Host) => Argv<GlobalFlags>,
+): Command => Object.assign(add, { words: commands.map((command) => command.split(' ')[0] ?? '') });
 
 export function defineCommand<F extends GlobalFlags>(spec: CommandSpec<F>): Command {
-  return named(spec.command, (parser, host) =>
+  const { aliases = [] } = spec;
+  return named([spec.command, ...aliases], (parser, host) =>
     parser.command<F>(
-      spec.command,
+      [spec.command, ...aliases],
       spec.describe,
       (own) => (spec.options ? spec.options(own as Argv<GlobalFlags>) : own) as Argv<F>,
       async (flags) => {
-        host.exitCode = (await spec.run(flags as unknown as F, toolsFor(flags, host.world))) ?? exitCodes.ok;
+        host.exitCode = (await spec.run(flags as unknown as F, toolsFor(flags, host))) ?? exitCodes.ok;
       },
     ),
   );
@@ -69,7 +80,7 @@ export function defineCommand<F extends GlobalFlags>(spec: CommandSpec<F>): Comm
 
 /** Several commands under one word. */
 export function commandGroup(word: string, describe: string, commands: readonly Command[]): Command {
-  return named(word, (parser, host) =>
+  return named([word], (parser, host) =>
     parser.command(word, describe, (own) => {
       for (const add of commands) add(own as Argv<GlobalFlags>, host);
       return own.demandCommand(1, `${word}: say what to do`);
@@ -77,7 +88,8 @@ export function commandGroup(word: string, describe: string, commands: readonly 
   );
 }
 
-export function toolsFor(flags: GlobalFlags, world: World): Tools {
+export function toolsFor(flags: GlobalFlags, { world, atEnd }: Host): Tools {
+  let way: RegistryDial | undefined;
   let settings: Settings | undefined;
   const tools: Tools = {
     world,
@@ -93,6 +105,15 @@ export function toolsFor(flags: GlobalFlags, world: World): Tools {
           'warning: certificates are not checked (GATEHOUSE_TRUST_INVALID_CERT): anybody may be listening',
         );
       return new Client(known);
+    },
+    dial: (device) => {
+      if (world.dial) return world.dial(device);
+      if (way === undefined) {
+        const made = new RegistryDial(tools);
+        atEnd.push(() => made.close());
+        way = made;
+      }
+      return way.to(device);
     },
   };
   return tools;

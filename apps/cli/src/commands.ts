@@ -11,6 +11,8 @@ import { mintToken } from './audience/token.js';
 import { clientCommands } from './client/clients.js';
 import { type Command, commandGroup } from './command.js';
 import { decide } from './decision/decide.js';
+import { copyFiles } from './device/files/copy.js';
+import { listFiles } from './device/files/list.js';
 import {
   deviceHistory,
   groupDevice,
@@ -21,7 +23,10 @@ import {
 } from './device/inventory/change-devices.js';
 import { listDevices, showDevice } from './device/inventory/list-devices.js';
 import { approveDevice, liftRejection, rejectDevice } from './device/inventory/registrations.js';
+import { playSession } from './device/session/play.js';
 import { endDeviceSession, listDeviceSessions, showDeviceSession } from './device/session/sessions.js';
+import { ssh } from './device/ssh/ssh.js';
+import { syncFiles } from './device/sync/sync.js';
 import { blastRadius } from './disclosure/blast-radius.js';
 import { findSecret } from './disclosure/find-secret.js';
 import { listReaders } from './disclosure/readers.js';
@@ -107,8 +112,12 @@ export const commands: readonly Command[] = [
     ...[labelDevice, groupDevice, deviceHistory],
   ]),
   commandGroup('sessions', 'What was done on devices: sessions and their recordings', [
-    ...[listDeviceSessions, showDeviceSession, endDeviceSession],
+    ...[listDeviceSessions, showDeviceSession, playSession, endDeviceSession],
   ]),
+  copyFiles,
+  syncFiles,
+  listFiles,
+  ssh,
   commandGroup('policy', 'What decides: versions, tests, simulation, who may what', [
     ...[lintPolicies, testPolicy, showSchema],
     ...[diffPolicy, applyPolicy, showVersions, showVersion, activateVersion, rollBack, approveRequest, rejectRequest],

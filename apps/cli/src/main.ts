@@ -6,6 +6,8 @@ import type { World } from './world.js';
 export async function main(argv: readonly string[]): Promise<number> {
   // `gatehouse audit entries | head -1`: a reader that has seen enough is no error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // A command that has something to end on a device hears of it, too, and ends by itself.
+    if (error.code === 'EPIPE' && process.stdout.listenerCount('error') > 1) return;
     if (error.code === 'EPIPE') process.exit(0);
     throw error;
   });

@@ -23,7 +23,7 @@ interface Parser {
 
 /** Runs one command. Never throws: what goes wrong is told on the error output, in one line and what to do next. */
 export async function run(argv: readonly string[], world: World): Promise<EndCode> {
-  const host: Host = { world, exitCode: exitCodes.ok };
+  const host: Host = { world, exitCode: exitCodes.ok, atEnd: [] };
   try {
     const given = parserOf(argv);
     const args = withStandardInput(given.argv);
@@ -33,6 +33,8 @@ export async function run(argv: readonly string[], world: World): Promise<EndCod
     return host.exitCode;
   } catch (error) {
     return tell(error, world, argv.includes('--json'));
+  } finally {
+    await Promise.all(host.atEnd.map((end) => end()));
   }
 }
 
@@ -43,8 +45,8 @@ function withStandardInput(argv: readonly string[]): string[] {
 }
 
 const top = { name: 'gatehouse', usage: 'The command line of Gatehouse.', commands, isTop: true };
-const words = new Set(['completion', ...commands.map(({ word }) => word)]);
-const deviceWords = new Set(deviceCommands('').map(({ word }) => word));
+const words = new Set(['completion', ...commands.flatMap((command) => command.words)]);
+const deviceWords = new Set(deviceCommands('').flatMap((command) => command.words));
 
 /** `gatehouse keys list`, or `gatehouse edge-1 shell`: a first word that is no command is the name or id of a device. */
 function parserOf(argv: readonly string[]): Parser {
@@ -102,7 +104,7 @@ function withCompletion(parser: Argv, host: Host, isTop: boolean): void {
     filter((_error, found) => {
       // The name of the program is among them, and the word that is being typed.
       if (!isTop || said.length > 2 || current.startsWith('-')) return done([...found]);
-      const names = knownDeviceNames(toolsFor({ json: false, utc: false, url: undefined, ca: undefined }, host.world));
+      const names = knownDeviceNames(toolsFor({ json: false, utc: false, url: undefined, ca: undefined }, host));
       void names.then((all) => done([...found, ...all.filter((name) => name.startsWith(current))]));
     });
   parser.completion('completion', isTop ? 'Print a completion script for the shell' : false, complete as never);
@@ -114,7 +116,7 @@ const repeatable = new Set([
   ...['label', 'words', 'targets', 'reverse', 'R', 'exclude', 'e', 'unit', 'args', 'paths', 'o'],
 ]);
 /** Commands that run another program. */
-const takesDashes = new Set(['run', 'exec', 'docker']);
+const takesDashes = new Set(['run', 'exec', 'docker', 'ssh']);
 
 /** yargs makes a list of a flag that is given twice: which was meant is not for us to guess. */
 function eachOnce(flags: Readonly<Record<string, unknown>>): true {

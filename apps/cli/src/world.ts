@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import type { Dial } from './device/dial/dial.js';
 
 /** Everything of the process that a command may touch, so that a test can stand in for the terminal. */
 export interface World {
@@ -14,4 +15,6 @@ export interface World {
   writeOut(content: string | Uint8Array): void;
   /** For people: warnings, progress, errors. */
   writeError(text: string): void;
+  /** Another way to devices than through the registry and its relays. */
+  readonly dial?: (device: string) => Dial;
 }

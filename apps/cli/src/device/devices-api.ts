@@ -68,7 +68,7 @@ export interface DeviceSession {
 
 export interface Recording {
   readonly status: string;
-  readonly chunks: readonly RecordingChunk[];
+  readonly chunkCount: number;
 }
 
 /** Fixed in the ledger as it was written. */

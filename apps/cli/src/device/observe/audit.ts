@@ -10,7 +10,7 @@ const maxEntries = 10_000;
 const pageSize = 500;
 const head = ['INDEX', 'TIME', 'WHO', 'TYPE', 'ACTION', 'DECISION'];
 
-/** What the ledger holds on a device: the decisions about it, what became of it, and its sessions. */
+/** What the ledger holds on a device: the decisions about it, what became of it, and when it was connected. */
 export const deviceAudit = (device: string): Command =>
   defineCommand({
     command: 'audit',
@@ -36,7 +36,7 @@ export const deviceAudit = (device: string): Command =>
 
 async function entriesOf(client: Client, { id }: Device, window: Window, max: number): Promise<Entry[]> {
   const times = { from: instantAt(window.sinceMs), to: instantAt(window.untilMs) };
-  const searches = [{ resource: `device/${id}` }, { stream: `device:${id}` }, { stream: `device-session:${id}` }];
+  const searches = [{ resource: `device/${id}` }, { stream: `device:${id}` }, { stream: `tunnel:${id}` }];
   const found = await Promise.all(searches.map((search) => newest(client, { ...search, ...times }, max)));
   const byIndex = new Map(found.flat().map((entry) => [entry.index, entry]));
   return [...byIndex.values()].sort((a, b) => b.index - a.index).slice(0, max);

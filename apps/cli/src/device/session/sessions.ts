@@ -87,7 +87,7 @@ export const showDeviceSession = defineCommand({
 });
 
 const recordingText = ({ recording }: DeviceSession): string | undefined =>
-  recording ? `${recording.status}, ${recording.chunks.length} chunks` : undefined;
+  recording ? `${recording.status}, ${recording.chunkCount} chunks` : undefined;
 
 export const endDeviceSession = defineCommand({
   command: 'end <id>',

@@ -1,0 +1,66 @@
+import type { Socket } from 'node:net';
+import { type FrameStream, frameTypes, maxFrameBytes } from '@gatehouse/session';
+import type { Failure } from '../../failure.js';
+import { converse } from '../dial/failures.js';
+
+const nothing = new Uint8Array(0);
+
+/**
+ * Joins one connection here with one stream: bytes, and the end of each half by itself. A connection that breaks off here
+ * breaks off there.
+ *
+ * @param over told once: why, when it was not a plain end
+ */
+export function joinConnection(
+  socket: Socket,
+  stream: FrameStream,
+  over: (failure: Failure | undefined) => void,
+): void {
+  let open = 2;
+  let isOver = false;
+  const finish = (failure?: Failure) => {
+    if (isOver) return;
+    isOver = true;
+    over(failure);
+  };
+  const half = () => {
+    open -= 1;
+    if (open > 0) return;
+    stream.end();
+    finish();
+  };
+  converse(stream, {
+    frame: (type, payload) => {
+      if (type === frameTypes.data && !socket.write(Buffer.from(payload))) stream.pause();
+      else if (type === frameTypes.eof) {
+        socket.end();
+        half();
+      }
+    },
+    drain: () => socket.resume(),
+    over: (failure) => {
+      if (isOver) return;
+      if (failure === undefined) socket.end();
+      else socket.resetAndDestroy();
+      finish(failure);
+    },
+  });
+  socket.on('drain', () => stream.resume());
+  socket.on('data', (chunk: Buffer) => {
+    let mayGoOn = true;
+    for (let at = 0; at < chunk.length; at += maxFrameBytes)
+      mayGoOn = stream.send(frameTypes.data, chunk.subarray(at, at + maxFrameBytes));
+    if (!mayGoOn) socket.pause();
+  });
+  socket.on('end', () => {
+    if (isOver) return;
+    stream.send(frameTypes.eof, nothing);
+    half();
+  });
+  socket.on('error', () => {
+    if (isOver) return;
+    stream.reset({ code: 'cancelled' });
+    finish();
+  });
+  socket.resume();
+}
