@@ -133,7 +133,7 @@ async function stackOn<Postgres extends TestDatabases>(
     const child = await superviseChild({
       name: 'identity',
       command: process.execPath,
-      args: ['--enable-source-maps', program, ...args],
+      args: [program, ...args],
       env: env(changes),
       output: 'pipe',
     });
