@@ -61,6 +61,13 @@ export function hostAndPort(address: string): { host: string; port: number } {
   return { host, port: Number(port) };
 }
 
+const retireMs = 60_000;
+
+/** A relay said that it goes: what still goes over this line has so long to find another one. */
+export function retire({ carrier }: RelayLine): void {
+  setTimeout(() => void carrier.close({ code: 'closed' }), retireMs).unref();
+}
+
 const longestRetryMs = 5 * 60_000;
 
 /**

@@ -232,6 +232,12 @@ describe('a session through a relay', () => {
     await session.open(execRequest.open);
     await expect(session.open(execRequest.open)).rejects.toMatchObject({ end: { code: 'limit' } });
     await expect(client.openSession(execRequest)).rejects.toMatchObject({ end: { code: 'limit' } });
+    session.close();
+    await waitFor(() => device.server.counts.streams === 0);
+    const full = await world.device(echo().handlers, { limits: { streams: 1 } });
+    const other = world.client(full, { openTimeoutMs: 1 });
+    await other.openSession(execRequest);
+    await expect(other.openSession(execRequest)).rejects.toMatchObject({ end: { code: 'limit' } });
   });
 });
 

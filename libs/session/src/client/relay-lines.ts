@@ -1,5 +1,5 @@
 import { StreamReset } from '@gatehouse/transport';
-import { dialRelay, type RelayLine, type RelayReach } from '../dial-relay.js';
+import { dialRelay, type RelayLine, type RelayReach, retire } from '../dial-relay.js';
 
 /** A relay that failed is tried after the others for so long. */
 const shunnedMs = 30_000;
@@ -69,6 +69,7 @@ export class RelayLines {
       onStream: (stream) => stream.reset({ code: 'protocol' }),
       onMessage: () => undefined,
       onGoAway: () => {
+        if (this.#lines.get(address) === line) void line.then(retire);
         leave();
         this.onGoAway(address);
       },

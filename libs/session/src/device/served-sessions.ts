@@ -17,8 +17,10 @@ import { serveStream } from './served-stream.js';
 export interface DeviceLimits {
   /** Sessions at once; 256 unless given. */
   readonly sessions?: number;
-  /** Streams of one session; 512 unless given. */
+  /** Streams of one session; 256 unless given. */
   readonly streamsPerSession?: number;
+  /** Streams of all: each may hold a window of 4 MiB either way, when nobody reads; 512 unless given. */
+  readonly streams?: number;
   /** Handshakes under way; 64 unless given. */
   readonly handshakes?: number;
   /** From the first byte of a handshake to the client's first record; 10 s unless given. */
@@ -63,13 +65,13 @@ export class ServedSessions {
   readonly #cut = new Map<string, number>();
   #generations = 0;
   #handshakes = 0;
+  #streams = 0;
   #isClosed = false;
 
   constructor(private readonly options: ServedSessionsOptions) {}
 
   get counts(): { sessions: number; streams: number; handshakes: number } {
-    const streams = [...this.#sessions.values()].reduce((sum, session) => sum + session.streams.size, 0);
-    return { sessions: this.#sessions.size, streams, handshakes: this.#handshakes };
+    return { sessions: this.#sessions.size, streams: this.#streams, handshakes: this.#handshakes };
   }
 
   /** A stream that a relay opened, behind its first message. To be called in the turn in which it was got. */
@@ -143,7 +145,8 @@ export class ServedSessions {
   }
 
   #isFull(session: Session | undefined): boolean {
-    const { sessions = 256, streamsPerSession = 512 } = this.options.limits;
+    const { sessions = 256, streamsPerSession = 256, streams = 512 } = this.options.limits;
+    if (this.#streams >= streams) return true;
     return session ? session.streams.size >= streamsPerSession : this.#sessions.size >= sessions;
   }
 
@@ -182,7 +185,9 @@ export class ServedSessions {
     const over = new AbortController();
     const stream: Stream = { resumable, generation: 0 };
     session.streams.set(id, stream);
+    this.#streams++;
     resumable.onOver = (end) => {
+      this.#streams--;
       session.streams.delete(id);
       if (session.streams.size === 0 && this.#sessions.get(sid) === session) this.#forget(sid, session);
       this.#past.add(`${sid}/${id}`, end?.code ?? 'finished', Date.now());

@@ -1,6 +1,13 @@
 import { type KeyObject, sign } from 'node:crypto';
 import { Backoff, type ByteStream, type StreamEnd, StreamReset } from '@gatehouse/transport';
-import { dialRelay, type RefusalOfRelay, type RelayLine, type RelayReach, RelayRefused } from '../dial-relay.js';
+import {
+  dialRelay,
+  type RefusalOfRelay,
+  type RelayLine,
+  type RelayReach,
+  RelayRefused,
+  retire,
+} from '../dial-relay.js';
 import { type Hello, helloText } from '../hello.js';
 
 /** What is said of the tunnel, for people and for the runtime's status. */
@@ -131,6 +138,7 @@ export class Tunnel {
     options.onState({ status: 'online', relay: address, carrier: line.carrier.kind });
     options.onOnline(line);
     const result = await left;
+    retire(line);
     this.#line = undefined;
     options.onOffline();
     return result;
