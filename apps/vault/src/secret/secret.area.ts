@@ -3,6 +3,7 @@ import type { Area } from '../area.js';
 import { fingerprintsOf } from '../disclosure/fingerprints.js';
 import { Secrets1700000002101 } from '../migrations/2101-secrets.js';
 import { SecretBatches1700000002102 } from '../migrations/2102-secret-batches.js';
+import { SecretPlans1700000002103 } from '../migrations/2103-secret-plans.js';
 import { ListRoutes } from './api/list.routes.js';
 import { MetadataRoutes } from './api/metadata.routes.js';
 import { SecretRoutes } from './api/secret.routes.js';
@@ -16,7 +17,7 @@ import { Secrets } from './secrets.js';
 
 /** Secrets, their versions and metadata: rows beside the log, which vouches for them. */
 export const secretArea: Area = {
-  migrations: [Secrets1700000002101, SecretBatches1700000002102],
+  migrations: [Secrets1700000002101, SecretBatches1700000002102, SecretPlans1700000002103],
   compose: ({ platform, store, keyring }) => {
     const { request } = platform.database;
     const reports = new IntegrityReports(store, platform.logger);
