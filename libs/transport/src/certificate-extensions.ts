@@ -75,7 +75,7 @@ function interpret(found: ReadonlyMap<string, Buffer>): Extensions {
   const subtrees = part(oid.nameConstraints);
   const alternatives = part(oid.subjectAltName);
   return {
-    isAuthority: basic && basic.some(({ tag, content }) => tag === 0x01 && content[0] !== 0),
+    isAuthority: basic?.some(({ tag, content }) => tag === 0x01 && content[0] !== 0),
     pathLength: length && length.length > 0 && length.length <= 2 ? length.readUIntBE(0, length.length) : undefined,
     mayCertify: hasBit(usage, 5),
     mayServe: !extended || extended.includes(serverAuth) || extended.includes(anyUsage),

@@ -37,6 +37,7 @@ export class ChunkQueue {
 
   /** Forgets the first `count` bytes; they were seen by `peek`. */
   skip(count: number): void {
+    if (count === 0) return;
     const block = this.#blocks[this.#head];
     if (!block || count > block.to - block.from) throw new RangeError('more than was seen');
     block.from += count;

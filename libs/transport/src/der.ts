@@ -32,6 +32,6 @@ export function derElements(bytes: Buffer): DerElement[] {
 /** The elements within a single SEQUENCE. @throws DerError */
 export function derSequence(bytes: Buffer): DerElement[] {
   const [sequence, ...more] = derElements(bytes);
-  if (!sequence || sequence.tag !== 0x30 || more.length > 0) throw new DerError('not one sequence');
+  if (sequence?.tag !== 0x30 || more.length > 0) throw new DerError('not one sequence');
   return derElements(sequence.content);
 }

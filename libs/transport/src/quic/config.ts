@@ -13,8 +13,8 @@ const signatures = [
   'rsa_pss_rsae_sha512',
 ].join(':');
 
-/** Spare ids that each side keeps of the other: one is used up by each change of address until it is replaced. */
-const spareIds = 8;
+/** Ids that each side keeps of the other: one is used up by each change of address. */
+const spareIds = 16;
 /** Datagrams unless the path is known to take more. */
 export const usualDatagram = 1_350;
 

@@ -74,6 +74,7 @@ function handshake(
       ),
       limits,
       dialled: true,
+      local: localOf(socket),
       remote,
       outlet: new Outlet(socket, true),
       check: (connection) => refusalOfPeer(connection, options),

@@ -1,7 +1,7 @@
 import type { Quiche } from '@matrixai/quic/native/quiche.js';
 
 export type { Quiche } from '@matrixai/quic/native/quiche.js';
-export type { Config, Connection, Host } from '@matrixai/quic/native/types.js';
+export type { Config, Connection, Host, PathEvent } from '@matrixai/quic/native/types.js';
 
 let loading: Promise<Quiche | undefined> | undefined;
 

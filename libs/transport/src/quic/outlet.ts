@@ -10,6 +10,8 @@ let used = 0;
 
 /** One UDP socket for what goes out: without a promise, a callback or a look-up per packet. */
 export class Outlet {
+  #closed = false;
+
   /** @param connected the kernel knows where to */
   constructor(
     readonly socket: Socket,
@@ -17,12 +19,12 @@ export class Outlet {
   ) {}
 
   get isFull(): boolean {
-    return this.socket.getSendQueueSize() > fullAt;
+    return this.#waiting() > fullAt;
   }
 
   /** After a row of packets: what the kernel has taken may be overwritten, what still waits may not. */
   finish(): void {
-    if (this.socket.getSendQueueSize() > 0) slab = Buffer.allocUnsafeSlow(slabBytes);
+    if (this.#waiting() > 0) slab = Buffer.allocUnsafeSlow(slabBytes);
     used = 0;
   }
 
@@ -37,9 +39,20 @@ export class Outlet {
 
   /** Sends the packet that was written to the last room. Lost when the kernel won't: that is what retransmission is for. */
   send(length: number, host: string, port: number): void {
+    if (this.#closed) return;
     if (this.connected) this.socket.send(slab, used, length);
     else this.socket.send(slab, used, length, port, host);
     used += length;
+  }
+
+  #waiting(): number {
+    if (this.#closed) return 0;
+    try {
+      return this.socket.getSendQueueSize();
+    } catch {
+      this.#closed = true;
+      return 0;
+    }
   }
 }
 

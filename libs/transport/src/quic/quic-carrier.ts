@@ -1,54 +1,23 @@
-import { randomBytes } from 'node:crypto';
 import { type ByteStream, type StreamEnd, StreamReset } from '../byte-stream.js';
 import type { Carrier, CarrierStats } from '../carrier.js';
-import type { Limits } from '../limits.js';
-import { SendLine } from '../send-line.js';
-import { decodeReason, encodeReason } from '../stream-end.js';
+import { encodeReason } from '../stream-end.js';
 import { hostPort } from '../tls/serve.js';
 import { fingerprintOf } from '../trust.js';
+import { closeReason } from './close-reason.js';
+import { exchangeIds } from './connection-ids.js';
 import { ConnectionTimer } from './connection-timer.js';
-import type { Connection, Host, Quiche } from './native.js';
+import type { Connection, Host, PathEvent } from './native.js';
 import type { Outlet } from './outlet.js';
-import { asBigInt, idBytes } from './packets.js';
+import { type Path, Paths } from './paths.js';
+import type { QuicCarrierOptions } from './quic-carrier-options.js';
 import { QuicStream } from './quic-stream.js';
 import { resetCode, resetNumber } from './reset-codes.js';
+import { preface, StreamReader } from './stream-reader.js';
+import { StreamWriter } from './stream-writer.js';
 
-/** Bytes of one stream before it is another's turn. */
-const quantum = 32_768;
-/** Streams in a row that may send nothing: then the connection's window is full, and the rest need not be asked. */
-const fruitless = 16;
 /** Bytes that go out before others have their turn in the event loop. */
 const burstBytes = 131_072;
-/** Half-closed streams that are asked in one turn whether the peer still wants to read. */
-const stopsPerTurn = 64;
 const closeWaitMs = 500;
-/** The first byte of every stream: a stream of QUIC is there only once something was sent on it. */
-const preface = Buffer.of(1);
-const nothing = Buffer.alloc(0);
-/** What streams give is lent to their readers from here: nobody reads while somebody reads. */
-const readBuffer = Buffer.allocUnsafeSlow(131_072);
-
-export interface QuicCarrierOptions {
-  readonly quiche: Quiche;
-  readonly connection: Connection;
-  readonly limits: Limits;
-  readonly dialled: boolean;
-  readonly remote: Host;
-  readonly outlet: Outlet;
-  /** Of the server's own certificate; a client learns it. */
-  readonly serverFingerprint?: string;
-  /** The handshake is done. @returns why the peer is not wanted, all the same */
-  readonly check: (connection: Connection) => StreamEnd | undefined;
-  readonly onReady: () => void;
-  /** It ended before that. */
-  readonly onFailed: (end: StreamEnd) => void;
-  /** Nothing will be sent or understood any more. */
-  readonly onGone: () => void;
-  /** Packets with this id are for this connection, or no longer. */
-  readonly onId?: (id: Buffer, valid: boolean) => void;
-  /** Lets the server end what it has forgotten. */
-  readonly resetTokenOf?: (id: Buffer) => Buffer;
-}
 
 /** Many streams over one connection of quiche, driven by datagrams and one timer. */
 export class QuicCarrier implements Carrier {
@@ -59,19 +28,14 @@ export class QuicCarrier implements Carrier {
   readonly #connection: Connection;
   readonly #options: QuicCarrierOptions;
   readonly #timer: ConnectionTimer;
-  readonly #line = new SendLine<QuicStream>();
   readonly #streams = new Map<number, QuicStream>();
-  readonly #halfClosed = new Set<QuicStream>();
-  readonly #early = new Set<number>();
-  readonly #prefaceDue = new Set<number>();
+  readonly #reader: StreamReader;
   readonly #wanted: QuicStream[] = [];
   #unclaimed: QuicStream[] = [];
   #onStream: ((stream: ByteStream) => void) | undefined;
   #onClose: ((end: StreamEnd) => void) | undefined;
   #nextOwn: number;
-  #nextPeers: number;
-  /** Opened by us, but quiche does not count them yet. */
-  readonly #unborn = new Set<QuicStream>();
+  readonly #writer: StreamWriter;
   #established = false;
   #end: StreamEnd | undefined;
   #told = false;
@@ -80,7 +44,7 @@ export class QuicCarrier implements Carrier {
   #heard = false;
   #dirty = false;
   #datagram = 1_200;
-  #oldestPeerId = 0;
+  readonly #paths: Paths;
 
   constructor(options: QuicCarrierOptions) {
     this.#options = options;
@@ -88,8 +52,17 @@ export class QuicCarrier implements Carrier {
     this.outlet = options.outlet;
     this.serverFingerprint = options.serverFingerprint ?? '';
     this.remoteAddress = hostPort(options.remote.host, options.remote.port);
+    this.#paths = new Paths(options.connection, { local: options.local, peer: options.remote });
+    this.#writer = new StreamWriter(options.connection, this.#streams, {
+      sent: () => this.#flushSoon(),
+      broken: (stream, error) => this.#broken(stream, error),
+    });
+    this.#reader = new StreamReader(options.quiche, options.connection, this.#streams, options.dialled ? 1 : 0, {
+      arrived: (id) => this.#adopt(id),
+      broken: (stream, error) => this.#broken(stream, error),
+      violated: (end) => this.#closeConnection(end),
+    });
     this.#nextOwn = options.dialled ? 0 : 1;
-    this.#nextPeers = options.dialled ? 1 : 0;
     // Whoever dialled keeps the connection alive; the other only when that fails to.
     const keepAliveMs = options.limits.keepAliveMs * (options.dialled ? 1 : 1.5);
     this.#timer = new ConnectionTimer(options.connection, keepAliveMs, () => this.#afterTimeout());
@@ -119,14 +92,14 @@ export class QuicCarrier implements Carrier {
 
   open(): ByteStream {
     if (this.#end) throw new StreamReset({ code: 'closed' });
-    if (this.#connection.peerStreamsLeftBidi() - this.#unborn.size <= 0) {
+    if (this.#connection.peerStreamsLeftBidi() - this.#writer.unborn <= 0) {
       throw new StreamReset({ code: 'limit', detail: 'as many streams as the peer takes' });
     }
-    const stream = new QuicStream(this, this.#nextOwn, true);
+    const stream = new QuicStream(this, this.#nextOwn);
     this.#nextOwn += 4;
     this.#streams.set(stream.id, stream);
     stream.write(preface);
-    if (stream.outgoing.length > 0) this.#unborn.add(stream);
+    this.#writer.opened(stream);
     return stream;
   }
 
@@ -190,9 +163,9 @@ export class QuicCarrier implements Carrier {
   migrate(outlet: Outlet, local: Host, remote: Host): boolean {
     if (!this.#established || this.#end || this.#gone) return false;
     try {
-      const used = this.#connection.migrate(local, remote);
+      this.#connection.migrate(local, remote);
       this.outlet = outlet;
-      this.#retirePeerIds(used);
+      this.#leaveFor({ local, peer: remote });
       this.#flushSoon();
       return true;
     } catch {
@@ -203,37 +176,23 @@ export class QuicCarrier implements Carrier {
   // What the streams use.
 
   sendNow(stream: QuicStream, chunk: Uint8Array): number {
-    if (this.#end) return chunk.length;
-    try {
-      const sent = this.#connection.streamSend(stream.id, chunk, false) ?? 0;
-      if (sent > 0) this.#flushSoon();
-      return sent;
-    } catch (error) {
-      process.nextTick(() => this.#broken(stream, error));
-      return chunk.length;
-    }
+    return this.#end ? chunk.length : this.#writer.send(stream, chunk);
   }
 
   sendFin(stream: QuicStream): boolean {
-    if (this.#end) return true;
-    try {
-      const sent = this.#connection.streamSend(stream.id, nothing, true) !== null;
-      if (sent) this.#flushSoon();
-      return sent;
-    } catch (error) {
-      process.nextTick(() => this.#broken(stream, error));
-      return true;
-    }
+    return this.#end !== undefined || this.#writer.fin(stream);
   }
 
   queue(stream: QuicStream): void {
-    this.#line.join(stream);
+    this.#writer.queue(stream);
   }
 
   readSoon(stream: QuicStream): void {
     if (this.#wanted.push(stream) > 1) return;
     process.nextTick(() => {
-      for (const wanted of this.#wanted.splice(0)) this.#read(wanted);
+      for (const wanted of this.#wanted.splice(0)) {
+        if (!this.#gone) this.#reader.read(wanted);
+      }
       this.#flushSoon();
     });
   }
@@ -253,10 +212,11 @@ export class QuicCarrier implements Carrier {
 
   forget(stream: QuicStream): void {
     this.#streams.delete(stream.id);
-    this.#halfClosed.delete(stream);
-    this.#prefaceDue.delete(stream.id);
-    this.#unborn.delete(stream);
+    this.#reader.forget(stream);
+    this.#writer.forget(stream);
   }
+
+  readonly #isAlive = (): boolean => this.#end === undefined && !this.#gone;
 
   // One turn.
 
@@ -272,14 +232,9 @@ export class QuicCarrier implements Carrier {
 
   #work(): void {
     this.#keepHouse();
-    for (const id of this.#connection.readable()) {
-      const stream = this.#streams.get(id);
-      if (stream) this.#read(stream);
-      else this.#arrive(id);
-      if (this.#end) return;
-    }
-    if (this.#halfClosed.size > 0) this.#findStops();
-    this.#pump();
+    this.#reader.readAll(this.#isAlive);
+    if (this.#end) return;
+    this.#writer.pump();
   }
 
   #establish(): void {
@@ -300,93 +255,32 @@ export class QuicCarrier implements Carrier {
   /** Ids given and taken back, and where the peer is now. */
   #keepHouse(): void {
     const connection = this.#connection;
-    for (let retired = connection.retiredScidNext(); retired; retired = connection.retiredScidNext()) {
-      this.#options.onId?.(Buffer.from(retired), false);
-    }
-    while (connection.sourceCidsLeft() > 0) {
-      const id = randomBytes(idBytes);
-      connection.newSourceCid(id, asBigInt(this.#options.resetTokenOf?.(id) ?? randomBytes(16)), false);
-      this.#options.onId?.(id, true);
-    }
-    for (let event = connection.pathEventNext(); event; event = connection.pathEventNext()) {
-      if (event.type !== 'PeerMigrated') continue;
-      this.remoteAddress = hostPort(event.new.host, event.new.port);
-      this.#retirePeerIds(this.#oldestPeerId + 1);
-    }
+    exchangeIds(connection, this.#options);
+    for (let event = connection.pathEventNext(); event; event = connection.pathEventNext()) this.#onPath(event);
   }
 
-  /** The ids that the path we left was using are given back, so that the peer sends others. */
-  #retirePeerIds(firstKept: number): void {
-    for (; this.#oldestPeerId < firstKept; this.#oldestPeerId++) {
-      try {
-        this.#connection.retireDestinationCid(this.#oldestPeerId);
-      } catch {
-        // It is in use, or given back.
-      }
-    }
+  #onPath(event: PathEvent): void {
+    if (event.type !== 'PeerMigrated') return;
+    this.remoteAddress = hostPort(event.new.host, event.new.port);
+    this.#leaveFor({ local: this.#paths.current.local, peer: event.new });
   }
 
-  /** A stream of the peer's that we do not know; handed out in order (RFC 9000 2.1: it opened all below, too). */
-  #arrive(id: number): void {
-    const isPeers = id % 4 === this.#nextPeers % 4;
-    if (!isPeers || id < this.#nextPeers) {
-      this.#discard(id);
-      return;
-    }
-    this.#early.add(id);
-    while (this.#early.delete(this.#nextPeers)) {
-      const stream = new QuicStream(this, this.#nextPeers, false);
-      this.#nextPeers += 4;
-      this.#streams.set(stream.id, stream);
-      this.#prefaceDue.add(stream.id);
-      if (this.#onStream && this.#unclaimed.length === 0) this.#onStream(stream);
-      else this.#unclaimed.push(stream);
-      this.#read(stream);
-    }
+  /** The connection goes on over another path. */
+  #leaveFor(path: Path): void {
+    this.#paths.leaveFor(path);
+    // Each path uses up an id of the peer's, and quiche gives back none while it may: on a new connection streams go on, too.
+    if (this.#connection.availableDcids() > 0) return;
+    const end = { code: 'lost', detail: 'the address changed too often for one connection' };
+    process.nextTick(() => void this.close(end));
   }
 
-  /** It is over here, and the peer did not know yet. */
-  #discard(id: number): void {
-    try {
-      this.#connection.streamShutdown(id, this.#options.quiche.Shutdown.Read, resetNumber('cancelled'));
-      while (this.#connection.streamRecv(id, readBuffer)) {}
-    } catch {
-      // It is over for quiche, too.
-    }
-  }
-
-  #read(stream: QuicStream): void {
-    if (this.#gone || this.#streams.get(stream.id) !== stream) return;
-    try {
-      // Asks for no byte, only whether there was a reset: it is told to readers that pause, too.
-      if (!stream.wantsData && !stream.endSeen) {
-        stream.endSeen = this.#connection.streamRecv(stream.id, nothing)?.[1] ?? false;
-      }
-      if (stream.endSeen && stream.wantsData) this.#deliver(stream, 0, true);
-      while (stream.wantsData) {
-        const read = this.#connection.streamRecv(stream.id, readBuffer);
-        if (!read) return;
-        this.#deliver(stream, read[0], read[1]);
-      }
-    } catch (error) {
-      if (!isStreamError(error)) throw error;
-      this.#broken(stream, error);
-    }
-  }
-
-  #deliver(stream: QuicStream, length: number, isLast: boolean): void {
-    let from = 0;
-    if (length > 0 && this.#prefaceDue.delete(stream.id)) {
-      from = 1;
-      if (readBuffer[0] !== preface[0]) {
-        this.#closeConnection({ code: 'protocol', detail: 'a stream that does not begin as streams do' });
-        return;
-      }
-    }
-    if (length > from) stream.onData(readBuffer.subarray(from, length));
-    if (!isLast) return;
-    stream.receiveEnd();
-    if (stream.isHalfClosed) this.#halfClosed.add(stream);
+  /** A stream that the peer opened; who is to have it may not be there yet. */
+  #adopt(id: number): QuicStream {
+    const stream = new QuicStream(this, id);
+    this.#streams.set(id, stream);
+    if (this.#onStream && this.#unclaimed.length === 0) this.#onStream(stream);
+    else this.#unclaimed.push(stream);
+    return stream;
   }
 
   #broken(stream: QuicStream, error: unknown): void {
@@ -394,39 +288,6 @@ export class QuicCarrier implements Carrier {
     const number = /Stream(?:Reset|Stopped)\((\d{1,16})\)/.exec((error as Error).message)?.[1];
     this.shutDown(stream, { code: 'cancelled' });
     stream.receiveReset({ code: number === undefined ? 'internal' : resetCode(Number(number)) });
-  }
-
-  /** Where the peer's direction has ended, its reset shows only in ours (RFC 9000 3.5). */
-  #findStops(): void {
-    let left = Math.min(stopsPerTurn, this.#halfClosed.size);
-    for (const stream of this.#halfClosed) {
-      if (left-- === 0) return;
-      this.#halfClosed.delete(stream);
-      try {
-        this.#connection.streamCapacity(stream.id);
-        this.#halfClosed.add(stream);
-      } catch (error) {
-        this.#broken(stream, error);
-      }
-    }
-  }
-
-  #pump(): void {
-    for (let misses = 0; misses < fruitless; ) {
-      const stream = this.#line.next();
-      if (!stream) return;
-      if (this.#streams.get(stream.id) !== stream) continue;
-      const bytes = stream.outgoing.peek(quantum);
-      const sent = bytes.length > 0 ? this.sendNow(stream, bytes) : 0;
-      if (sent > 0) {
-        stream.outgoing.skip(sent);
-        this.#unborn.delete(stream);
-      }
-      if (sent < bytes.length) misses++;
-      if (stream.outgoing.length > 0) this.#line.rejoin(stream);
-      else if (bytes.length === 0) misses++;
-      stream.wentOut();
-    }
   }
 
   #flushSoon(): void {
@@ -439,19 +300,37 @@ export class QuicCarrier implements Carrier {
     this.#dirty = false;
     if (this.#gone) return;
     const { outlet } = this;
-    const connection = this.#connection;
     let left = burstBytes;
     while (left > 0 && !outlet.isFull) {
-      const packet = connection.send(outlet.room(this.#datagram));
+      const packet = this.#nextPacket();
       if (!packet) break;
       const [length, { to }] = packet;
       outlet.send(length, to.host, to.port);
       left -= length;
     }
+    this.#paths.askAfterLosses(outlet, this.#datagram);
     outlet.finish();
     if (left <= 0 || outlet.isFull) this.#flushLater();
     this.#timer.arm();
   };
+
+  #nextPacket(): ReturnType<Connection['send']> {
+    try {
+      return this.#connection.send(this.outlet.room(this.#datagram));
+    } catch {
+      // No id to send with, or something in quiche that does not fit together: nothing more will come of this connection.
+      process.nextTick(() => this.#giveUp());
+      return null;
+    }
+  }
+
+  #giveUp(): void {
+    if (!this.#end) {
+      this.#end = { code: 'lost', detail: 'the connection is broken' };
+      this.#abandon();
+    }
+    this.#leave();
+  }
 
   #flushLater(): void {
     if (this.#dirty) return;
@@ -481,24 +360,10 @@ export class QuicCarrier implements Carrier {
   /** The connection is draining or closed, by whomever. */
   #ended(): void {
     if (!this.#end) {
-      this.#end = this.#reason();
+      this.#end = closeReason(this.#connection);
       this.#abandon();
     }
     if (this.#connection.isClosed()) this.#leave();
-  }
-
-  #reason(): StreamEnd {
-    if (this.#connection.isTimedOut()) return { code: 'timeout', detail: 'nothing was heard of the peer' };
-    const peers = this.#connection.peerError();
-    if (peers?.isApp) return decodeReason(peers.reason) ?? { code: resetCode(peers.errorCode) };
-    if (peers) return { code: 'lost', detail: `the peer closed the connection (QUIC error ${peers.errorCode})` };
-    const own = this.#connection.localError();
-    if (own?.isApp) return decodeReason(own.reason) ?? { code: 'protocol' };
-    if (own && isCertificateAlert(own.errorCode)) {
-      return { code: 'certificate', detail: `the server's certificate is not trusted (alert ${own.errorCode - 256})` };
-    }
-    if (own) return { code: 'protocol', detail: `QUIC error ${own.errorCode}` };
-    return { code: 'lost', detail: 'the peer has forgotten the connection' };
   }
 
   #abandon(): void {
@@ -529,10 +394,3 @@ export class QuicCarrier implements Carrier {
     }
   }
 }
-
-/** As quiche spells them; the binding has one class of errors. */
-const isStreamError = (error: unknown): boolean =>
-  /^(StreamReset|StreamStopped|InvalidStreamState|FinalSize)\b/.test((error as Error).message);
-
-/** TLS alerts 42 to 48, as QUIC numbers them (RFC 9001 4.8). */
-const isCertificateAlert = (code: number): boolean => code >= 0x100 + 42 && code <= 0x100 + 48;

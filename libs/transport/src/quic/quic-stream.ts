@@ -27,7 +27,6 @@ export class QuicStream implements ByteStream {
   constructor(
     private readonly carrier: QuicCarrier,
     readonly id: number,
-    readonly isOwn: boolean,
   ) {}
 
   get onData(): (chunk: Uint8Array) => void {

@@ -43,6 +43,7 @@ export class QuicServer {
   #second = 0;
   #answers = 0;
   #closing = false;
+  #closed = false;
 
   constructor(
     private readonly quiche: Quiche,
@@ -86,8 +87,8 @@ export class QuicServer {
   }
 
   #closeIfIdle(): void {
-    if (!this.#closing || this.#routes.size > 0) return;
-    this.#closing = false;
+    if (!this.#closing || this.#closed || this.#routes.size > 0) return;
+    this.#closed = true;
     this.#socket.close();
   }
 
@@ -172,6 +173,7 @@ export class QuicServer {
       connection: quiche.Connection.accept(id, original, { ...this.#info.to }, remote, this.#config),
       limits: options.limits,
       dialled: false,
+      local: { ...this.#info.to },
       remote,
       outlet: this.#outlet,
       serverFingerprint: this.#fingerprint,

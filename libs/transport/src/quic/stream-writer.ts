@@ -1,0 +1,87 @@
+import { SendLine } from '../send-line.js';
+import type { Connection } from './native.js';
+import type { QuicStream } from './quic-stream.js';
+
+/** Bytes of one stream before it is another's turn. */
+const quantum = 32_768;
+/** Streams in a row that may send nothing: then the connection's window is full, and the rest need not be asked. */
+const fruitless = 16;
+const nothing = Buffer.alloc(0);
+
+interface Hooks {
+  /** quiche took something: packets are to be had. */
+  readonly sent: () => void;
+  readonly broken: (stream: QuicStream, error: unknown) => void;
+}
+
+/** What goes into the streams of one connection. */
+export class StreamWriter {
+  readonly #line = new SendLine<QuicStream>();
+  readonly #unborn = new Set<QuicStream>();
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly streams: ReadonlyMap<number, QuicStream>,
+    private readonly hooks: Hooks,
+  ) {}
+
+  /** Streams that were opened and that quiche does not count yet. */
+  get unborn(): number {
+    return this.#unborn.size;
+  }
+
+  opened(stream: QuicStream): void {
+    if (stream.outgoing.length > 0) this.#unborn.add(stream);
+  }
+
+  forget(stream: QuicStream): void {
+    this.#unborn.delete(stream);
+  }
+
+  /** As much as quiche takes now; the number of bytes. */
+  send(stream: QuicStream, chunk: Uint8Array): number {
+    try {
+      const sent = this.connection.streamSend(stream.id, chunk, false) ?? 0;
+      if (sent > 0) this.hooks.sent();
+      return sent;
+    } catch (error) {
+      process.nextTick(() => this.hooks.broken(stream, error));
+      return chunk.length;
+    }
+  }
+
+  /** False: not now. */
+  fin(stream: QuicStream): boolean {
+    try {
+      const sent = this.connection.streamSend(stream.id, nothing, true) !== null;
+      if (sent) this.hooks.sent();
+      return sent;
+    } catch (error) {
+      process.nextTick(() => this.hooks.broken(stream, error));
+      return true;
+    }
+  }
+
+  queue(stream: QuicStream): void {
+    this.#line.join(stream);
+  }
+
+  /** There may be room again. */
+  pump(): void {
+    for (let misses = 0; misses < fruitless; ) {
+      const stream = this.#line.next();
+      if (!stream) return;
+      if (this.streams.get(stream.id) !== stream) continue;
+      const bytes = stream.outgoing.peek(quantum);
+      const sent = bytes.length > 0 ? this.send(stream, bytes) : 0;
+      if (sent > 0) {
+        stream.outgoing.skip(sent);
+        this.#unborn.delete(stream);
+      }
+      if (sent < bytes.length) misses++;
+      if (stream.outgoing.length > 0) this.#line.rejoin(stream);
+      else if (bytes.length === 0) misses++;
+      stream.wentOut();
+    }
+  }
+}
