@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { runProgram } from '../../child-program.js';
 import { type Command, defineCommand, type EndCode, type Tools } from '../../command.js';
 import { usageFailure } from '../../failure.js';
+import { printable } from '../../output/table.js';
 import type { World } from '../../world.js';
 import { listenStream } from '../forward/listen.js';
 
@@ -39,7 +40,7 @@ async function runDocker(tools: Tools, device: string, args: readonly string[], 
       dial: tools.dial(device),
       targets: [target],
       bind: '',
-      failed: ({ message }) => tools.output.note(`gatehouse: ${message}`),
+      failed: ({ message }) => tools.output.note(`gatehouse: ${printable(message)}`),
     },
   );
   try {

@@ -1,6 +1,7 @@
 import type { WriteStream } from 'node:tty';
 import { defineCommand, type Tools } from '../../command.js';
 import { exitCodes, Failure, usageFailure } from '../../failure.js';
+import { printable } from '../../output/table.js';
 import { type FilePlace, parsePlace } from './file-path.js';
 import { type OpenedPlace, openPlace } from './open-side.js';
 import { Progress } from './progress.js';
@@ -78,7 +79,7 @@ async function copyBetween(tools: Tools, from: OpenedPlace, to: OpenedPlace, wis
     to: to.side,
     progress: progressOf(tools, wish.quiet),
     overwrite: !wish.keeps,
-    skipped: (path) => tools.output.note(`${path} is neither file, folder nor link: left out`),
+    skipped: (path) => tools.output.note(`${printable(path)} is neither file, folder nor link: left out`),
   };
   const there = await to.side.stat(to.path, true);
   if (wish.isIntoFolder && there?.type !== 'directory')

@@ -1,6 +1,7 @@
 import type { FileEntry } from '@gatehouse/session';
 import { defineCommand } from '../../command.js';
 import { exitCodes, Failure } from '../../failure.js';
+import { printable } from '../../output/table.js';
 import { parsePlace } from './file-path.js';
 import { type OpenedPlace, openPlace } from './open-side.js';
 
@@ -32,7 +33,7 @@ export const listFiles = defineCommand({
       const entries = await entriesAt(opened, path);
       const { output } = tools;
       if (output.isJson) output.json({ entries });
-      else if (names) for (const { name } of entries) output.line(JSON.stringify(name).slice(1, -1));
+      else if (names) for (const { name } of entries) output.line(printable(name));
       else
         output.table(
           head,

@@ -1,3 +1,5 @@
+import { printable } from '../../output/table.js';
+
 const units = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
 
 /** @example formatBytes(1_234_567) // '1.2 MB' */
@@ -28,7 +30,8 @@ export function progressLine({ name, done, total, moved, elapsedMs }: ProgressSt
   const rate = elapsedMs > 0 ? (moved / elapsedMs) * 1_000 : 0;
   const bar = '#'.repeat(Math.floor(share * barWidth)).padEnd(barWidth);
   const left = rate > 0 && done < total ? `  ETA ${clock((total - done) / rate)}` : '';
-  const shown = name.length > 30 ? `…${name.slice(-29)}` : name;
+  const plain = printable(name);
+  const shown = plain.length > 30 ? `…${plain.slice(-29)}` : plain;
   return `${shown}  [${bar}] ${String(Math.floor(share * 100)).padStart(3)}%  ${formatBytes(done)}  ${formatBytes(rate)}/s${left}`;
 }
 

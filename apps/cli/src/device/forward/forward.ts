@@ -1,5 +1,6 @@
 import { type Command, defineCommand, type Tools } from '../../command.js';
 import { exitCodes, Failure, usageFailure } from '../../failure.js';
+import { printable } from '../../output/table.js';
 import { untilSignal } from '../../process-signals.js';
 import type { Dial } from '../dial/dial.js';
 import { type ListenContext, type Listening, listenStream } from './listen.js';
@@ -73,7 +74,7 @@ export async function runForwards(tools: Tools, dial: Dial, asked: Asked, signal
   });
   const failed = (failure: Failure, target: string) => {
     if (failure.exitCode === exitCodes.forbidden || failure.exitCode === exitCodes.unauthenticated) end(failure);
-    else tools.output.note(`${target}: ${failure.message}`);
+    else tools.output.note(`${target}: ${printable(failure.message)}`);
   };
   const context: ListenContext = {
     dial,

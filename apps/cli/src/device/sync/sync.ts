@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Ignore } from 'ignore';
 import { defineCommand, type Tools } from '../../command.js';
 import { exitCodes, Failure, usageFailure } from '../../failure.js';
+import { printable } from '../../output/table.js';
 import { untilSignal } from '../../process-signals.js';
 import { progressOf } from '../files/copy.js';
 import { type FilePlace, parsePlace } from '../files/file-path.js';
@@ -62,7 +63,7 @@ export const syncFiles = defineCommand({
 /** What is away comes back: only what will not work later either ends it. */
 function goOn({ output }: Tools, error: unknown): void {
   if (!(error instanceof Failure) || error.exitCode !== exitCodes.unavailable) throw error;
-  output.note(`${error.message}; trying again`);
+  output.note(`${printable(error.message)}; trying again`);
 }
 
 interface SyncWish {
@@ -102,7 +103,7 @@ async function syncBetween(tools: Tools, from: OpenedPlace, to: OpenedPlace, wis
   const same = wish.checksum ? await sameContent({ ...from, tree: source }, { ...to, tree: target }) : undefined;
   const plan = planSync(source, target, { deletes: wish.deletes, kept, ...(same && { sameContent: same }) });
   for (const path of plan.conflicts)
-    tools.output.note(`${path}: something else is in its place (--delete removes it), or it is no file`);
+    tools.output.note(`${printable(path)}: something else is in its place (--delete removes it), or it is no file`);
   if (!wish.isDry && (!there || plan.steps.length > 0)) {
     if (!there) await ownFolder(to.side, to.path);
     await carryOut(tools, from, to, plan, wish.quiet);
@@ -145,5 +146,5 @@ function tell({ output, world }: Tools, { steps, conflicts }: SyncPlan, isDry: b
   const told = steps.map(({ kind, path }) => ({ kind, path }));
   // One line a pass: with --watch they are a stream.
   if (output.isJson) world.writeOut(`${JSON.stringify({ dryRun: isDry, steps: told, conflicts })}\n`);
-  else for (const { kind, path } of told) output.line(`${words[kind]} ${JSON.stringify(path).slice(1, -1)}`);
+  else for (const { kind, path } of told) output.line(`${words[kind]} ${printable(path)}`);
 }

@@ -1,6 +1,7 @@
 import type { OpenMessage } from '@gatehouse/session';
 import { type Command, defineCommand, type Tools } from '../../command.js';
 import { usageFailure } from '../../failure.js';
+import { printable } from '../../output/table.js';
 import type { World } from '../../world.js';
 import { attach, type LocalSide, sizeOf } from './attach.js';
 
@@ -28,7 +29,7 @@ export const localSide = ({ world }: Tools): LocalSide => ({
   stdout: world.stdout,
   stderr: world.stderr,
   signals: process,
-  note: (text) => world.writeError(`${text}\n`),
+  note: (text) => world.writeError(`${printable(text)}\n`),
 });
 
 export const deviceShell = (device: string): Command =>
