@@ -33,6 +33,7 @@ describe('the form of a target', () => {
     ['unix:/var/run/docker.sock', 'unix:/var/run/docker.sock'],
     ['unix://var//run/./x', 'unix:/var/run/x'],
     ['serial:/dev/ttyUSB0', 'serial:/dev/ttyUSB0'],
+    ['serial:/dev/ttyUSB0:9600', 'serial:/dev/ttyUSB0:9600'],
     ['serial:/dev/serial/by-id/usb-1', 'serial:/dev/serial/by-id/usb-1'],
     ['reverse:8080', 'reverse:8080'],
   ])('%s is %s', (text, normal) => {
@@ -66,6 +67,9 @@ describe('the form of a target', () => {
     'serial:/etc/passwd',
     'serial:/dev/../etc/passwd',
     'serial:/dev/',
+    'serial:/dev/ttyUSB0:',
+    'serial:/dev/ttyUSB0:09600',
+    'serial:/dev/ttyUSB0:9600:1',
     'reverse:0',
     'reverse:80:80',
     'ftp:x:1',

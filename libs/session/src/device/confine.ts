@@ -17,6 +17,7 @@ const actionsOf: Record<GrantScope['kind'], readonly DeviceAction[]> = {
   recording: ['device.recordings.read'],
 };
 
+const serialPattern = /^\/dev\/[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*(:[1-9][0-9]{0,6})?$/;
 const portPattern = /^[1-9][0-9]{0,4}$/;
 const hostPattern = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?$/;
 
@@ -46,7 +47,7 @@ function pathOf(text: string): string | undefined {
 
 /**
  * The one form of a forward's target, or undefined for what is none: `tcp:host:port`, `udp:host:port` (IPv6 in brackets),
- * `unix:/path`, `serial:/dev/name`, `reverse:port`.
+ * `unix:/path`, `serial:/dev/name` or with its rate `serial:/dev/name:9600`, `reverse:port`.
  *
  * @example normalTarget('tcp:Example.COM:80') // 'tcp:example.com:80'
  */
@@ -59,7 +60,7 @@ export function normalTarget(text: string): string | undefined {
   }
   if (kind === 'reverse') return portOf(rest) && `reverse:${rest}`;
   const file = kind === 'unix' || kind === 'serial' ? pathOf(rest) : undefined;
-  if (!file || (kind === 'serial' && !/^\/dev\/[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*$/.test(file))) return undefined;
+  if (!file || (kind === 'serial' && !serialPattern.test(file))) return undefined;
   return `${kind}:${file}`;
 }
 
