@@ -1,0 +1,250 @@
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import type { ByteStream } from '@gatehouse/transport';
+import { describe, expect, it } from '@jest/globals';
+import type { ChannelOffer } from './channel/channel-offer.js';
+import { openChannel } from './channel/open-channel.js';
+import { turns } from './cut-link.fixture.js';
+import { ServedSessions } from './device/served-sessions.js';
+import type { ServedSession } from './frame-stream.js';
+import { grantKeyOf, grantKeyRing, signGrant } from './grants.js';
+import { memoryStreams } from './memory-streams.js';
+import { MessageStream } from './message-stream.js';
+import { frameTypes } from './messages.js';
+import { nodePrimitives } from './node-primitives.js';
+import { headerOf, resumeTypes } from './resumable/resume-frames.js';
+import { command, execRequest } from './session-world.fixture.js';
+
+const cases = Number(process.env.FUZZ_CASES ?? 300);
+const seed = Number(process.env.FUZZ_SEED ?? 20_261_122);
+
+/** xorshift32: the same cases for the same seed. */
+function randomFrom(start: number): (below: number) => number {
+  let state = start | 1;
+  return (below) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % below;
+  };
+}
+
+type Random = ReturnType<typeof randomFrom>;
+
+const changes: readonly ((bytes: Buffer, at: number, random: Random) => Buffer)[] = [
+  (bytes, at, random) => bytes.fill(random(256), at, at + 1),
+  (bytes, at, random) => bytes.fill((bytes[at] ?? 0) ^ (1 << random(8)), at, at + 1),
+  (bytes, at) => bytes.subarray(0, at),
+  (bytes, at, random) => Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + 1 + random(20))]),
+  (bytes, at, random) =>
+    Buffer.concat([bytes.subarray(0, at), bytes.subarray(at, at + 1 + random(60)), bytes.subarray(at)]),
+  (bytes, at, random) =>
+    Buffer.concat([
+      bytes.subarray(0, at),
+      Buffer.from(Array.from({ length: random(40) }, () => random(256))),
+      bytes.subarray(at),
+    ]),
+];
+
+/** One to three changes; headers, where most is decided, more often than the rest. */
+function mutated(original: Buffer, random: Random): Buffer {
+  let bytes: Buffer = Buffer.from(original);
+  for (let left = 1 + random(3); left > 0 && bytes.byteLength > 0; left--) {
+    const at = random(random(2) ? Math.min(24, bytes.byteLength) : bytes.byteLength);
+    bytes = changes[random(changes.length)]?.(bytes, at, random) ?? bytes;
+  }
+  return bytes;
+}
+
+function device() {
+  const begun: ServedSession<'exec'>[] = [];
+  const key = generateKeyPairSync('ed25519');
+  const sessionKey = nodePrimitives.generateKeyPair();
+  const sessions = new ServedSessions({
+    deviceId: 'd',
+    sessionKeys: () => [sessionKey],
+    grantKeys: () => grantKeyRing([grantKeyOf(key.publicKey)]),
+    handlers: {
+      exec: (session) => {
+        begun.push(session);
+        session.stream.onFrame = (type, payload) => session.stream.send(type, payload);
+        session.stream.sendJson(frameTypes.accepted, {});
+      },
+    },
+    report: () => undefined,
+    approve: undefined,
+    limits: { graceMs: 1, handshakes: 4 },
+  });
+  const clientKey = nodePrimitives.generateKeyPair();
+  const iat = Math.floor(Date.now() / 1_000);
+  const grant = signGrant(
+    {
+      jti: randomUUID(),
+      sid: randomUUID(),
+      iss: 'gatehouse/registry',
+      aud: 'd',
+      tenantId: 'acme',
+      subject: { type: 'user', id: 'u1' },
+      scope: execRequest.scope,
+      actions: ['device.exec'],
+      decisions: ['x'],
+      cnf: { x25519: Buffer.from(clientKey.public).toString('base64url') },
+      iat,
+      exp: iat + 3_600,
+    },
+    key,
+  );
+  const opening = (onAnswer: (stream: ByteStream | undefined) => void) =>
+    openChannel({
+      static: clientKey,
+      remoteStatic: sessionKey.public,
+      offer: { v: 1, grant, stream: randomUUID(), received: 0 } satisfies ChannelOffer,
+      onAnswer: (_, stream) => onAnswer(stream),
+      onFailed: () => onAnswer(undefined),
+    });
+  return { begun, sessions, opening };
+}
+
+const frame = (type: number, payload: Buffer): Buffer => {
+  const header = Buffer.alloc(5);
+  header[0] = type;
+  header.writeUInt32BE(payload.byteLength, 1);
+  return Buffer.concat([header, payload]);
+};
+const openFrame = frame(frameTypes.open, Buffer.from(JSON.stringify({ kind: 'exec', command, stdin: true })));
+
+/** What a client says within its channel, as the resumable stream has it. */
+function words(random: Random): Buffer {
+  const text = Buffer.concat([
+    openFrame,
+    frame(frameTypes.data, Buffer.alloc(random(500), 120)),
+    frame(frameTypes.renew, Buffer.from('no.grant.')),
+  ]);
+  return Buffer.concat([
+    headerOf(resumeTypes.ack, 0),
+    headerOf(resumeTypes.data, 0, text.byteLength),
+    text,
+    headerOf(resumeTypes.ping, 0),
+    headerOf(resumeTypes.end, text.byteLength),
+  ]);
+}
+
+/** A session that must not notice. */
+async function healthy({ sessions, opening }: ReturnType<typeof device>): Promise<() => Promise<void>> {
+  const [near, far] = memoryStreams();
+  sessions.accept(far, undefined);
+  const stream = await new Promise<ByteStream>((resolve, reject) => {
+    const channel = opening((opened) => (opened ? resolve(opened) : reject(new Error('not opened'))));
+    near.write(channel.first);
+    channel.read(near);
+  });
+  let heard = 0;
+  stream.onData = (chunk) => {
+    heard += chunk.byteLength;
+  };
+  stream.write(Buffer.concat([headerOf(resumeTypes.data, 0, openFrame.byteLength), openFrame]));
+  await turns(3);
+  return async () => {
+    const before = heard;
+    stream.write(headerOf(resumeTypes.ping, 0));
+    for (let i = 0; heard === before && i < 1_000; i++) await turns(1);
+    expect(heard).toBeGreaterThan(before);
+  };
+}
+
+describe(`${cases} times, seed ${seed}: bytes that nobody means`, () => {
+  it('in place of a first message open nothing, and leave nothing behind', async () => {
+    const random = randomFrom(seed);
+    const target = device();
+    const stillThere = await healthy(target);
+    for (let i = 0; i < cases; i++) {
+      const [near, far] = memoryStreams();
+      target.sessions.accept(far, undefined);
+      near.onData = () => undefined;
+      near.write(mutated(target.opening(() => undefined).first, random));
+      near.end();
+      if (i % 100 === 0) await stillThere();
+      await turns(1);
+    }
+    await stillThere();
+    await turns(3);
+    expect(target.begun.length).toBe(1);
+    expect(target.sessions.counts).toEqual({ sessions: 1, streams: 1, handshakes: 0 });
+    target.sessions.close('stopping');
+  });
+
+  it('in place of an answer are nobody’s answer', async () => {
+    const random = randomFrom(seed + 1);
+    const target = device();
+    let answered = 0;
+    for (let i = 0; i < cases; i++) {
+      const [near, far] = memoryStreams();
+      const [toDevice, atDevice] = memoryStreams();
+      target.sessions.accept(atDevice, undefined);
+      const channel = target.opening((stream) => {
+        if (stream) answered++;
+      });
+      toDevice.onData = (chunk) => {
+        const bytes = mutated(Buffer.from(chunk), random);
+        if (!bytes.equals(chunk)) far.write(bytes);
+        far.end();
+        toDevice.reset({ code: 'cancelled' });
+      };
+      channel.read(near);
+      toDevice.write(channel.first);
+      await turns(1);
+    }
+    await turns(3);
+    // A changed length may leave the message whole, with something behind it.
+    expect(answered).toBeLessThan(cases / 4);
+    expect(target.sessions.counts).toEqual({ sessions: 0, streams: 0, handshakes: 0 });
+  });
+
+  it('of a client that was let in end its own stream at most', async () => {
+    const random = randomFrom(seed + 2);
+    const target = device();
+    const stillThere = await healthy(target);
+    for (let i = 0; i < cases; i++) {
+      const [near, far] = memoryStreams();
+      target.sessions.accept(far, undefined);
+      const channel = target.opening((stream) => {
+        if (!stream) return;
+        stream.onData = () => undefined;
+        stream.write(mutated(words(random), random));
+        setImmediate(() => stream.reset({ code: 'lost' }));
+      });
+      near.write(channel.first);
+      channel.read(near);
+      await turns(2);
+      if (i % 100 === 0) await stillThere();
+    }
+    await stillThere();
+    // Those that broke off wait a millisecond for their clients.
+    for (let i = 0; target.sessions.counts.streams > 1 && i < 10_000; i++) await turns(1);
+    expect(target.sessions.counts).toEqual({ sessions: 1, streams: 1, handshakes: 0 });
+    const [first, ...others] = target.begun;
+    expect([first?.ended.aborted, others.length > 0, others.every(({ ended }) => ended.aborted)]).toEqual([
+      false,
+      true,
+      true,
+    ]);
+    target.sessions.close('stopping');
+  });
+
+  it('on a control stream end it', async () => {
+    const random = randomFrom(seed + 3);
+    const message = Buffer.from(JSON.stringify({ type: 'end_session', sid: randomUUID(), code: 'revoked' }));
+    const header = Buffer.alloc(4);
+    header.writeUInt32BE(message.byteLength);
+    for (let i = 0; i < cases; i++) {
+      const [near, far] = memoryStreams();
+      const over = new Promise<void>((resolve) => {
+        const messages = new MessageStream(far);
+        messages.onEnd = messages.onReset = () => resolve();
+      });
+      near.onData = () => undefined;
+      near.write(mutated(Buffer.concat([header, message]), random));
+      near.end();
+      await over;
+    }
+  });
+});
