@@ -92,6 +92,7 @@ describe('the export of a person', () => {
     expect(events.map(({ type }) => type)).toEqual(expect.arrayContaining(['tenant.created', 'export.requested']));
     expect(files['audit.jsonl']?.trim().split('\n')).toHaveLength(5);
     expect(JSON.parse(files['policy.jsonl'] ?? '')).toEqual({ kind: 'grant', role: 'owner' });
+    expect(JSON.parse(files['registry.jsonl'] ?? '')).toEqual({ kind: 'device', name: 'edge' });
     expect(files['README.txt']).toContain('audit.jsonl');
     const manifest = JSON.parse(files['manifest.json'] ?? '');
     expect(manifest).toMatchObject({ exportId, userId: owner.ownerId, askedBy: { type: 'service', id: 'operator' } });

@@ -109,10 +109,11 @@ export interface OtherServices {
   stop(): Promise<void>;
 }
 
-/** Stand-ins of the two other services, for what they hold on people: the real ones are asked on the whole stack. */
+/** Stand-ins of the other services, for what they hold on people: the real ones are asked on the whole stack. */
 export async function startOtherServices({ nats }: Stack): Promise<OtherServices> {
-  const [policy, audit] = await Promise.all([
+  const [policy, registry, audit] = await Promise.all([
     connectBus({ servers: nats.url, user: 'policy' }),
+    connectBus({ servers: nats.url, user: 'registry' }),
     connectBus({ servers: nats.url, user: 'audit' }),
   ]);
   const others: OtherServices = {
@@ -121,9 +122,10 @@ export async function startOtherServices({ nats }: Stack): Promise<OtherServices
     entries: [],
     hold: undefined,
     asked: 0,
-    stop: async () => void (await Promise.all([policy.close(), audit.close()])),
+    stop: async () => void (await Promise.all([policy.close(), registry.close(), audit.close()])),
   };
   serve(policy, personalData('policy'), async () => ({ items: [{ kind: 'grant', record: { role: 'owner' } }] }));
+  serve(registry, personalData('registry'), async () => ({ items: [{ kind: 'device', record: { name: 'edge' } }] }));
   serve(audit, personalData('audit'), async ({ cursor, eventId }) => {
     others.asked++;
     await others.hold;
