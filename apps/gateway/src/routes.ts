@@ -34,6 +34,7 @@ export const routes: readonly GatewayRoute[] = [
   { path: '/api/v1/vault/*', upstream: 'vault' },
   // The dialect of Vault's clients, which ask for `/v1/` at whatever address they are given.
   { path: '/v1/*', upstream: 'vault' },
+  { path: '/api/v1/registry/*', upstream: 'registry' },
   { path: '/api/v1/devices', upstream: 'registry' },
   // Long polls of devices that wait for their approval.
   { path: '/api/v1/devices/registrations/:requestId/state', upstream: 'registry', stream: true },

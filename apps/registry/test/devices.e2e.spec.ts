@@ -491,3 +491,42 @@ describe('the second wall', () => {
     }
   });
 });
+
+describe('read models', () => {
+  it('rebuilt from the log are what they were, row for row', async () => {
+    await stack.tenant('main', randomUUID());
+    const { key } = await stack.somebody('main', 'operator', ['owner']);
+    const base = '/api/v1/registry/projections';
+    for (const name of ['devices', 'sessions', 'known_devices']) {
+      const rowsOf = async () => (await stack.superuser.query(`select * from registry.${name} order by 1, 2`)).rows;
+      const before = await rowsOf();
+      expect((await stack.call(`${base}/${name}/rebuild`, { key, method: 'POST' })).status).toBe(202);
+      const isDone = async () => {
+        const { rows } = await stack.superuser.query(
+          'select rebuild_requested, rebuild from registry.projection_positions where name = $1',
+          [name],
+        );
+        return rows[0]?.rebuild_requested === false && rows[0].rebuild !== null && rows[0].rebuild;
+      };
+      const done = await waitFor(isDone, { timeoutMs: 30_000, message: `the rebuild of ${name}` });
+      expect([name, done.differences]).toEqual([name, 0]);
+      expect(await rowsOf()).toEqual(before);
+    }
+  });
+});
+
+describe('without policy', () => {
+  it('nothing is granted, approved or changed', async () => {
+    const [one, waiting] = [await admit(), await new TestDevice(stack).ask('acme')];
+    await stack.policy.stop();
+    const statuses = await Promise.all([
+      as('owner', pathOf(one, '/sessions'), shell()),
+      as('owner', pathOf(one), undefined, 'DELETE'),
+      as('owner', devices),
+      approve(stack, somebody.owner as Somebody, waiting.requestId),
+    ]);
+    expect(statuses.map(({ status }) => status)).toEqual([503, 503, 503, 503]);
+    expect((await eventOf(`device:${one.deviceId}`)).type).toBe('device.key.issued');
+    expect((await waiting.state()).body.state).toBe('pending');
+  }, 30_000);
+});

@@ -1,7 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { PostgresEventStore } from '@gatehouse/event-store';
 import type { Somebody } from '@gatehouse/service-testing';
 import { waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { RegistrationSweeper } from '../src/registration/registration-sweeper.service.js';
+import { pendingMs } from '../src/registration/registration-terms.js';
+import { UnownedRegistrations } from '../src/registration/unowned-registrations.js';
 import { approve, reject, TestDevice } from './device.fixture.js';
 import { type RegistryStack, startRegistryStack } from './registry-stack.fixture.js';
 
@@ -36,8 +40,7 @@ describe('a device that asks to be let in', () => {
     expect((await one.state()).body).toEqual({ state: 'pending', deviceId: one.deviceId });
     const listed = (await pendingOf(owner)).find((row: { deviceId: string }) => row.deviceId === one.deviceId);
     expect(listed).toMatchObject({
-      hostname: one.hostname,
-      platform: 'linux',
+      description: { hostname: one.hostname, platform: 'linux' },
       addresses: ['127.0.0.1'],
       isAgain: false,
     });
@@ -311,6 +314,25 @@ describe('who asks without being known', () => {
     expect(statuses).toEqual([202, 202, 202, 429, 429]);
     expect((await from('2001:db8:1:3::1')).status).toBe(202);
     await stack.restart();
+  });
+});
+
+describe('what waited too long', () => {
+  it('goes, and leaves nothing but events; what was let in stays', async () => {
+    const [waits, stays] = [await device().ask('acme'), await device().admit(owner)];
+    const nobody = device();
+    nobody.requestId = (await nobody.register('org:nowhere-else')).body.requestId;
+    const { platform, app } = stack.service;
+    const unowned = new UnownedRegistrations(platform.database.system, platform.pepper, 10);
+    const sweeper = new RegistrationSweeper({ platform, store: app.get(PostgresEventStore), unowned });
+    await sweeper.sweep(Date.now() + pendingMs + 1_000);
+    expect((await eventsOf(waits.deviceId)).at(-1)).toBe('device.removed');
+    expect((await waits.state()).status).toBe(404);
+    expect((await nobody.state()).status).toBe(404);
+    expect(await pendingOf(owner)).toEqual([]);
+    expect((await stack.call('/api/v1/devices/grant-keys', { key: stays.apiKey })).status).toBe(200);
+    const left = await stack.superuser.query('select from registry.registration_places');
+    expect(left.rows).toHaveLength(0);
   });
 });
 
