@@ -9,6 +9,8 @@ import { keyCheck } from './suites/key-check.js';
 import { logins } from './suites/logins.js';
 import { peers } from './suites/peers.js';
 import { rebuild } from './suites/rebuild.js';
+import { relay } from './suites/relay/relay.js';
+import { tunnels } from './suites/relay/tunnels.js';
 import { replay } from './suites/replay.js';
 import { revocation } from './suites/revocation.js';
 import { store } from './suites/store.js';
@@ -29,6 +31,8 @@ const suites = [
   'evaluator',
   'replay',
   'vault',
+  'relay',
+  'tunnels',
 ] as const;
 
 const flags = await yargs(process.argv.slice(2))
@@ -69,6 +73,8 @@ const run: Record<(typeof suites)[number], () => Promise<readonly Row[]>> = {
   peers: () => onStack((stack) => peers(stack, flags.seconds), 'identity,policy'),
   replay: () => onStack((stack) => replay(stack, flags.replayed), 'identity,policy'),
   vault: () => onStack((stack) => vault(stack, flags.seconds), 'identity,policy,vault'),
+  relay: () => onStack((stack) => relay(stack, flags.seconds), 'identity,policy,relay'),
+  tunnels: () => onStack(tunnels, 'identity,policy,relay'),
   tokens: () => onStack((stack) => tokens(stack, flags.seconds)),
 };
 

@@ -49,6 +49,10 @@ function below(root: number): Stat[] {
   return all.filter(({ pid }) => family.has(pid));
 }
 
+/** Processes below one whose command line matches. */
+export const pidsOf = (root: number, command: RegExp): number[] =>
+  below(root).flatMap(({ pid }) => (command.test(commandOf(pid)) ? [pid] : []));
+
 /** Of a process and all below it, or of those whose command line matches. Shared memory counts for each that has it. */
 export function usageOf(root: number, command?: RegExp): Usage {
   const counted = below(root).filter(({ pid }) => !command || command.test(commandOf(pid)));

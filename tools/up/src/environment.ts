@@ -104,9 +104,11 @@ export function publicUrl({ host, port }: Addresses): string {
   return port === 443 ? `https://${name}` : `https://${name}:${port}`;
 }
 
-/** `host:port`, with an IPv6 address in brackets. */
-export const relayAddress = ({ host, relayPort }: Addresses): string =>
-  `${isIPv6(host) ? `[${host}]` : host}:${relayPort}`;
+/** `host:port`, with an IPv6 address in brackets. On this machine alone by number: `localhost` may be the other family first. */
+export function relayAddress({ host, relayPort }: Addresses): string {
+  const name = localNames.includes(host) ? '127.0.0.1' : host;
+  return `${isIPv6(name) ? `[${name}]` : name}:${relayPort}`;
+}
 
 /** What clients reach listens on this machine alone, or on all of its addresses. The rest is never reached from outside. */
 export function listenHost({ host }: Addresses): string {

@@ -1,0 +1,113 @@
+import { type FrameStream, frameTypes } from '@gatehouse/session';
+import type { ByteStream } from '@gatehouse/transport';
+
+/** What is measured, whatever carries it: bytes both ways, each side ended by itself. */
+export interface BenchStream {
+  onData: (chunk: Uint8Array) => void;
+  onEnd: () => void;
+  onDrain: () => void;
+  write(chunk: Uint8Array): boolean;
+  end(): void;
+}
+
+const nothing = () => undefined;
+
+export function ofByteStream(stream: ByteStream): BenchStream {
+  const bench: BenchStream = {
+    onData: nothing,
+    onEnd: nothing,
+    onDrain: nothing,
+    write: (chunk) => stream.write(chunk),
+    end: () => stream.end(),
+  };
+  stream.onData = (chunk) => bench.onData(chunk);
+  stream.onEnd = () => bench.onEnd();
+  stream.onReset = (end) => {
+    throw new Error(`reset: ${end.code} ${end.detail ?? ''}`);
+  };
+  stream.onDrain = () => bench.onDrain();
+  return bench;
+}
+
+/** Frames of at most 64 KiB; the end is a frame of its own. */
+export function ofFrames(frames: FrameStream): BenchStream {
+  const bench: BenchStream = {
+    onData: nothing,
+    onEnd: nothing,
+    onDrain: nothing,
+    write: (chunk) => frames.send(frameTypes.data, chunk),
+    end: () => void frames.send(frameTypes.eof, new Uint8Array(0)),
+  };
+  frames.onFrame = (type, payload) => {
+    if (type === frameTypes.data) bench.onData(payload);
+    else if (type === frameTypes.eof) bench.onEnd();
+  };
+  frames.onReset = nothing;
+  frames.onDrain = () => bench.onDrain();
+  return bench;
+}
+
+const [echoMark, sinkMark] = [0x45, 0x53];
+
+/** The device's side: gives back what comes, or counts it and says how much it was. */
+export function answer(stream: BenchStream): void {
+  let kind: number | undefined;
+  let count = 0;
+  stream.onData = (chunk) => {
+    const rest = kind === undefined ? chunk.subarray(1) : chunk;
+    kind ??= chunk[0];
+    count += rest.byteLength;
+    if (kind === echoMark && rest.byteLength > 0) stream.write(rest);
+  };
+  stream.onEnd = () => {
+    const told = Buffer.alloc(8);
+    told.writeBigUInt64BE(BigInt(count));
+    if (kind === sinkMark) stream.write(told);
+    stream.end();
+  };
+}
+
+const chunk = Buffer.alloc(65_536, 7);
+
+/** Writes for so long. @returns how many bytes the other side had when it had all */
+export function pump(stream: BenchStream, untilMs: number): Promise<number> {
+  return new Promise((resolve) => {
+    let told = Buffer.alloc(0);
+    stream.onData = (bytes) => {
+      told = Buffer.concat([told, bytes]);
+      if (told.length === 8) resolve(Number(told.readBigUInt64BE()));
+    };
+    const write = () => {
+      while (performance.now() < untilMs) if (!stream.write(chunk)) return;
+      stream.onDrain = nothing;
+      stream.end();
+    };
+    stream.onDrain = () => setImmediate(write);
+    stream.write(Buffer.from([sinkMark]));
+    write();
+  });
+}
+
+/** Times of 64 bytes there and back, one after the other, in milliseconds, in rising order. */
+export async function roundTrips(stream: BenchStream, count: number): Promise<number[]> {
+  const bytes = Buffer.alloc(64, 1);
+  let arrived: () => void = nothing;
+  let waiting = 0;
+  stream.onData = (got) => {
+    waiting -= got.byteLength;
+    if (waiting <= 0) arrived();
+  };
+  stream.write(Buffer.from([echoMark]));
+  const tookMs: number[] = [];
+  for (let i = 0; i < count + 50; i++) {
+    const from = performance.now();
+    waiting = bytes.byteLength;
+    const back = new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
+    stream.write(bytes);
+    await back;
+    if (i >= 50) tookMs.push(performance.now() - from);
+  }
+  return tookMs.sort((a, b) => a - b);
+}

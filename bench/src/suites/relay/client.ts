@@ -1,0 +1,55 @@
+import { commandHash, frameTypes } from '@gatehouse/session';
+import { pump, roundTrips } from './bench-stream.js';
+import { beClient, type Open, sessionsOf, type Way } from './ways.js';
+
+interface Task {
+  readonly way: Way;
+  readonly what: 'bulk' | 'rtt' | 'exec';
+  readonly streams: number;
+  readonly seconds: number;
+}
+
+const percentile = (sorted: readonly number[], part: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
+const quantiles = (sorted: readonly number[]) => ({ p50: percentile(sorted, 0.5), p99: percentile(sorted, 0.99) });
+
+async function bulk(open: Open, { streams, seconds }: Task) {
+  const opened = await Promise.all(Array.from({ length: streams }, open));
+  const from = performance.now();
+  const counts = await Promise.all(opened.map((stream) => pump(stream, from + seconds * 1_000)));
+  const tookSeconds = (performance.now() - from) / 1_000;
+  return { bytes: counts.reduce((sum, count) => sum + count, 0), seconds: tookSeconds };
+}
+
+async function exec(way: Extract<Way, { kind: 'session' }>) {
+  const client = sessionsOf(way);
+  const command = ['true'];
+  const tookMs: number[] = [];
+  for (let i = 0; i < 220; i++) {
+    const from = performance.now();
+    const frames = await client.openSession({
+      scope: { kind: 'exec', commandHash: commandHash(command) },
+      command,
+      open: { kind: 'exec', command, stdin: false },
+    });
+    await new Promise<void>((resolve) => {
+      frames.onFrame = (type) => type === frameTypes.exit && resolve();
+    });
+    if (i >= 20) tookMs.push(performance.now() - from);
+    frames.end();
+  }
+  return quantiles(tookMs.sort((a, b) => a - b));
+}
+
+// The client of the suite `relay`, as a process of its own. Its argument is what to do, as JSON; it prints what it found.
+const task = JSON.parse(process.argv[2] ?? '{}') as Task;
+const { way, what } = task;
+const result =
+  what === 'exec' && way.kind === 'session'
+    ? await exec(way)
+    : what === 'bulk'
+      ? await bulk(await beClient(way), task)
+      : quantiles(await roundTrips(await (await beClient(way))(), 2_000));
+const { user, system } = process.cpuUsage();
+process.stdout.write(`${JSON.stringify({ ...result, cpuSeconds: (user + system) / 1e6 })}\n`);
+process.exit(0);
