@@ -71,6 +71,7 @@ import { showVersion, showVersions } from './policy/versions.js';
 import { erasePerson } from './privacy/erase-person.js';
 import { exportPerson } from './privacy/export-person.js';
 import { retention } from './privacy/retention.js';
+import { runtimeCommands } from './runtime/runtime-commands.js';
 import { deleteSecret, destroySecret, undeleteSecret } from './secret/change-versions.js';
 import { lintConfig } from './secret/lint-config.js';
 import { secretMetadata } from './secret/metadata.js';
@@ -129,6 +130,7 @@ export const commands: readonly Command[] = [
     ...[listVersions, secretMetadata, mountSecrets, importSecrets, exportSecrets],
   ]),
   runWithSecrets,
+  runtimeCommands,
   commandGroup('privacy', 'What is held on people: export, erasure, retention', [exportPerson, erasePerson, retention]),
   commandGroup('roles', 'Roles and their rules', [listRoles]),
   commandGroup('grants', 'Who has which role', [createGrant, listGrants, revokeGrant]),

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TempDir, tempDir } from '@gatehouse/testing';
+import { tagOf } from './data-folder.js';
 import type { RuntimeHost } from './host.js';
 import { RuntimeLog } from './log/runtime-log.js';
 import { ownAccount } from './process/login-shell.js';
@@ -29,6 +30,8 @@ export function testHost(): {
     },
     account: { ...ownAccount(), home },
     shell: '/bin/bash',
+    folder: root.path,
+    tag: tagOf(root.path),
     pipes,
     recordings: new RecordingFolder(join(root.path, 'recordings')),
     log: new RuntimeLog(join(root.path, 'runtime.log'), (text) => said.push(text)),

@@ -9,6 +9,10 @@ export interface RuntimeHost {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly account: Account;
   readonly shell: string;
+  /** Of the runtime's own: host key of ssh, recordings. */
+  readonly folder: string;
+  /** In the marks of programs: whose they are. */
+  readonly tag: string;
   readonly pipes: PipeMaker;
   readonly recordings: RecordingFolder;
   readonly log: RuntimeLog;

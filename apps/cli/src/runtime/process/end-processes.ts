@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { markStart } from './environment.js';
 import { hasVariable, type ProcessEntry, readProcess, readProcesses } from './process-table.js';
 
 /** What a program and everything that it started are known by. */
@@ -24,6 +25,21 @@ export async function findFamily({ leader, mark }: ProcessFamily): Promise<reado
     for (const one of all) if (family.has(one.parent)) family.set(one.pid, one);
   }
   return [...family.values()];
+}
+
+/** Ends what a runtime that was killed left running. Answers how many there were; what this process is part of stays. */
+export async function endStrays(tag: string): Promise<number> {
+  const start = markStart(tag);
+  const all = await readProcesses();
+  const own = new Set(ancestors(process.pid, all));
+  const marked = await Promise.all(all.map(async ({ pid }) => !own.has(pid) && (await hasVariable(pid, start))));
+  const strays = all.filter((_, i) => marked[i]);
+  for (const one of strays) await send(one, 'SIGKILL');
+  return strays.length;
+}
+
+function* ancestors(pid: number, all: readonly ProcessEntry[]): Generator<number> {
+  for (let next: number | undefined = pid; next; next = all.find((one) => one.pid === next)?.parent) yield next;
 }
 
 /** How long each signal is given. */

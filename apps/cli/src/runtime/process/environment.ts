@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 /** What of the runtime's own environment a program gets: all else may hold keys, or is systemd's word to the runtime alone. */
 const passedOn = /^(HOME|USER|LOGNAME|MAIL|PATH|LANG|LANGUAGE|LC_[A-Z]+|TZ|TMPDIR|XDG_RUNTIME_DIR)$/;
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -33,5 +35,9 @@ export function programEnvironment(
   };
 }
 
+const markName = 'GATEHOUSE_SESSION';
+
 /** One per program, since streams of one session share its grant; it is no secret. */
-export const markOf = (id: string): string => `GATEHOUSE_SESSION=${id}`;
+export const newMark = (tag: string): string => `${markName}=${tag}.${randomUUID()}`;
+/** What the marks of all programs of a runtime begin with. */
+export const markStart = (tag: string): string => `${markName}=${tag}.`;

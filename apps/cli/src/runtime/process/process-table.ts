@@ -42,11 +42,15 @@ export async function readProcesses(): Promise<readonly ProcessEntry[]> {
   return found.filter((one): one is ProcessEntry => one !== undefined && !one.isZombie);
 }
 
-/** Whether a process was started with this variable; of others' processes nobody tells us. */
-export async function hasVariable(pid: number, variable: string): Promise<boolean> {
+/**
+ * Whether a process was started with a variable; of others' processes nobody tells us.
+ *
+ * @param start `NAME=value`, or the beginning of it
+ */
+export async function hasVariable(pid: number, start: string): Promise<boolean> {
   try {
     const environment = await readFile(`/proc/${pid}/environ`, 'latin1');
-    return `\0${environment}`.includes(`\0${variable}\0`);
+    return `\0${environment}`.includes(`\0${start}`);
   } catch {
     return false;
   }

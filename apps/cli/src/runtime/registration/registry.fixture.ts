@@ -1,7 +1,8 @@
-import { randomUUID } from 'node:crypto';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { verifyDeviceProof } from '@gatehouse/crypto';
+import { grantKeyOf } from '@gatehouse/session';
 
 type Body = { keys?: { identity: string; session: string }; signature: string; signedAt: string; nonce?: string };
 
@@ -14,6 +15,7 @@ export interface Heard {
 /** Answers as the registry does on the wire, one device at a time, with real checks of signatures. */
 export class RegistryStandIn {
   readonly heard: Heard[] = [];
+  readonly grantKeys = [grantKeyOf(generateKeyPairSync('ed25519').publicKey)];
   readonly requestId = randomUUID();
   readonly deviceId = randomUUID();
   readonly apiKey = `m87_AAAAAAAA.${'k'.repeat(40)}`;
@@ -83,7 +85,7 @@ export class RegistryStandIn {
     if (this.state !== 'approved') return [200, { state: this.state, deviceId }];
     const key = this.#fetched ? {} : { apiKey: this.apiKey };
     this.#fetched = true;
-    const grantKeys = [{ kid: 'k', publicKey: 'p' }];
+    const { grantKeys } = this;
     const facts = { deviceId, name: 'edge-1', tenantId: 't', grantKeys, relays: ['relay.example:443'] };
     return [200, { state: 'approved', ...facts, ...key, publicUrl: this.url }];
   }

@@ -1,9 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { type FrameType, frameTypes, resizeMessage, type ServedSession, signalMessage } from '@gatehouse/session';
 import type { RuntimeHost } from '../host.js';
-import { markOf, programEnvironment } from '../process/environment.js';
+import { newMark, programEnvironment } from '../process/environment.js';
 import { findProgram } from '../process/login-shell.js';
 import { type Exit, endOf, endOfInput, type Program, startProgram, type Terminal } from '../process/program.js';
 import { startRecording, type Tap } from '../recording/recorder.js';
@@ -33,7 +32,7 @@ async function tryToStart(
   host: RuntimeHost,
   out: OutgoingFrames,
 ): Promise<Program | undefined> {
-  const mark = markOf(randomUUID());
+  const mark = newMark(host.tag);
   const { account, shell } = host;
   const cwd = existsSync(account.home) ? account.home : '/';
   const environment = programEnvironment(host.env, {

@@ -45,6 +45,7 @@ export class TestClient {
   readonly reports: SessionReport['event'][] = [];
   readonly #ended = new AbortController();
   isEnded = false;
+  onRevoked: () => void = () => undefined;
   wasReset: StreamEnd | undefined;
   readonly grant: GrantClaims;
 
@@ -69,6 +70,7 @@ export class TestClient {
   /** As a revocation does it. */
   revoke(): void {
     this.#ended.abort();
+    this.onRevoked();
   }
 
   send(text: string | Uint8Array): void {

@@ -1,0 +1,223 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, openSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import type { Argv } from 'yargs';
+import { commandGroup, defineCommand, type GlobalFlags, type Tools } from '../command.js';
+import { exitCodes, Failure, usageFailure } from '../failure.js';
+import { untilSignal } from '../process-signals.js';
+import { pause } from '../reference.js';
+import { forgetDeviceKey } from '../settings/credentials.js';
+import { writePrivateFile } from '../settings/private-file.js';
+import { askCommand, askTerminal } from './approve.js';
+import { dataFolder } from './data-folder.js';
+import { DeviceFiles } from './registration/device-files.js';
+import { runRuntime } from './run-runtime.js';
+import { isLocked } from './service/instance-lock.js';
+import { unitFolder, unitName, unitText } from './service/unit.js';
+import { readStatus } from './status.js';
+
+const ownerOptions = (parser: Argv<GlobalFlags>) =>
+  parser
+    .option('email', { type: 'string', requiresArg: true, describe: 'The device is of this person' })
+    .option('org-id', { type: 'string', requiresArg: true, describe: 'The device is of this organization' })
+    .option('approve', {
+      type: 'boolean',
+      default: false,
+      describe: 'Ask on this terminal about sessions that are to be approved at the device',
+    })
+    .option('approve-command', { type: 'string', requiresArg: true, describe: 'Ask a command: 0 is a yes' })
+    .conflicts('email', 'org-id')
+    .conflicts('approve', 'approve-command');
+interface OwnerFlags {
+  readonly email?: string | undefined;
+  readonly 'org-id'?: string | undefined;
+  readonly 'approve-command'?: string | undefined;
+}
+
+const runtimeRun = defineCommand({
+  command: 'run',
+  describe: 'Serve sessions of this device, here and until it is stopped; registers it first',
+  options: ownerOptions,
+  run: async (flags, tools) => {
+    const { signal, end } = untilSignal();
+    const settings = tools.settings();
+    if (settings.trustInvalidCertificate) tools.client();
+    const command = flags['approve-command'];
+    const approve = flags.approve
+      ? askTerminal(tools.world)
+      : command
+        ? askCommand(command, tools.world.env)
+        : undefined;
+    try {
+      await runRuntime({ world: tools.world, settings, owner: flags, approve, signal });
+    } finally {
+      end();
+    }
+    return undefined;
+  },
+});
+
+const runtimeStart = defineCommand({
+  command: 'start',
+  describe: 'Start the runtime in the background: through systemd where its unit is installed',
+  options: ownerOptions,
+  run: (flags, tools) => start(flags, tools),
+});
+
+const runtimeStop = defineCommand({
+  command: 'stop',
+  describe: 'Stop the runtime; its sessions end',
+  run: (_flags, tools) => stop(tools),
+});
+
+const runtimeRestart = defineCommand({
+  command: 'restart',
+  describe: 'Stop the runtime and start it again',
+  options: ownerOptions,
+  run: async (flags, tools) => {
+    if (isLocked(dataFolder(tools.world)) || isInstalled()) await stop(tools);
+    return start(flags, tools);
+  },
+});
+
+async function start(flags: OwnerFlags, tools: Tools): Promise<undefined> {
+  if (isInstalled()) return systemctl(['start', unitName]);
+  const folder = dataFolder(tools.world);
+  if (isLocked(folder)) throw new Failure(exitCodes.negative, 'a runtime is running already');
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const out = openSync(join(folder, 'runtime.out'), 'a', 0o600);
+  // Started from within a session it must not end with it.
+  const { GATEHOUSE_SESSION: _mark, ...env } = tools.world.env;
+  const args = [...ownWords(), 'runtime', 'run', ...passedOn(flags)];
+  const child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', out, out], env });
+  const ended = new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? 1)));
+  const code = await Promise.race([ended, until(() => readStatus(folder) !== undefined).then(() => undefined)]);
+  if (code !== undefined)
+    throw new Failure(exitCodes.unavailable, `the runtime ended at once: ${join(folder, 'runtime.out')} says why`);
+  child.unref();
+  tools.output.note('The runtime is started: gatehouse runtime status');
+  return undefined;
+}
+
+async function stop({ world, output }: Tools): Promise<undefined> {
+  if (isInstalled()) return systemctl(['stop', unitName]);
+  const folder = dataFolder(world);
+  const status = readStatus(folder);
+  if (status === undefined) throw new Failure(exitCodes.negative, 'no runtime is running');
+  process.kill(status.pid, 'SIGTERM');
+  await until(() => !isLocked(folder));
+  output.note('The runtime is stopped.');
+  return undefined;
+}
+
+const runtimeStatus = defineCommand({
+  command: 'status',
+  describe: 'Show whether the runtime runs, as which device, and whether a relay is connected; 1 when it does not',
+  run: (_flags, { world, output }) => {
+    const status = readStatus(dataFolder(world));
+    const state = new DeviceFiles(dataFolder(world)).state();
+    if (output.isJson) output.json({ running: status !== undefined, registration: state?.status ?? 'none', ...status });
+    else
+      output.facts([
+        ['runtime', status ? output.good(`running (${status.pid})`) : output.bad('not running')],
+        ['since', output.time(status?.startedAt)],
+        ['registration', state?.status ?? 'none'],
+        ['device', state?.name ?? state?.deviceId],
+        ['owner', state?.owner],
+        ['address', status?.url ?? state?.url],
+        ['fingerprint', status?.fingerprint],
+        ['tunnel', status?.tunnel && tunnelText(status.tunnel)],
+      ]);
+    return status === undefined ? exitCodes.negative : exitCodes.ok;
+  },
+});
+
+const tunnelText = (tunnel: NonNullable<NonNullable<ReturnType<typeof readStatus>>['tunnel']>): string =>
+  tunnel.status === 'online' ? `online, ${tunnel.relay} over ${tunnel.carrier}` : tunnel.status;
+
+const runtimeEnable = defineCommand({
+  command: 'enable',
+  describe: 'Install the unit of systemd, so that the runtime starts with the machine',
+  options: (parser) =>
+    ownerOptions(parser)
+      .option('now', { type: 'boolean', default: false, describe: 'And start it' })
+      .option('user', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'The account that sessions act as; SUDO_USER unless given',
+      })
+      .option('allow-sudo', { type: 'boolean', default: false, describe: 'Leave the account the way to become root' }),
+  run: ({ now, user, 'allow-sudo': allowSudo, ...flags }, tools) => {
+    const account = user ?? tools.world.env.SUDO_USER ?? userInfo().username;
+    requireRoot();
+    if (account === 'root') tools.output.note('warning: sessions will act as root; --user names another account');
+    const { url, ca } = tools.settings();
+    const text = unitText({
+      ...{ user: account, allowSudo },
+      command: [process.execPath, ...ownWords(), 'runtime', 'run', ...passedOn(flags)],
+      environment: { GATEHOUSE_URL: url.value, ...(ca && { GATEHOUSE_CA: ca.value }) },
+    });
+    writePrivateFile(join(unitFolder, unitName), text);
+    systemctl(['daemon-reload']);
+    return systemctl(['enable', ...(now ? ['--now'] : []), unitName]);
+  },
+});
+
+const runtimeDisable = defineCommand({
+  command: 'disable',
+  describe: 'Do not start the runtime with the machine any more',
+  options: (parser) => parser.option('now', { type: 'boolean', default: false, describe: 'And stop it' }),
+  run: ({ now }) => {
+    requireRoot();
+    return systemctl(['disable', ...(now ? ['--now'] : []), unitName]);
+  },
+});
+
+const runtimeLogout = defineCommand({
+  command: 'logout',
+  describe: 'Forget who this device is: keys, registration, its key to Gatehouse',
+  run: (_flags, tools) => {
+    const folder = dataFolder(tools.world);
+    if (isLocked(folder)) throw new Failure(exitCodes.negative, 'the runtime is running', 'gatehouse runtime stop');
+    new DeviceFiles(folder).forget();
+    forgetDeviceKey(tools.settings().folder);
+    tools.output.note('This machine is no device any more. Where it was known: gatehouse devices remove NAME');
+    return undefined;
+  },
+});
+
+export const runtimeCommands = commandGroup('runtime', 'This machine as a device', [
+  ...[runtimeRun, runtimeStart, runtimeStop, runtimeRestart, runtimeStatus],
+  ...[runtimeEnable, runtimeDisable, runtimeLogout],
+]);
+
+/** How this program was called, for a unit and for the background. */
+const ownWords = (): readonly string[] => [process.argv[1] ?? ''];
+
+const passedOn = (flags: OwnerFlags): readonly string[] =>
+  (['email', 'org-id', 'approve-command'] as const).flatMap((name) => {
+    const value = flags[name];
+    return value === undefined ? [] : [`--${name}`, String(value)];
+  });
+
+const isInstalled = (): boolean => existsSync(join(unitFolder, unitName));
+
+function requireRoot(): void {
+  if (process.geteuid?.() !== 0)
+    throw usageFailure('units of systemd are installed by root', 'sudo gatehouse runtime ...');
+}
+
+function systemctl(args: readonly string[]): undefined {
+  const { status, error } = spawnSync('systemctl', [...args], { stdio: ['ignore', 'inherit', 'inherit'] });
+  if (error) throw new Failure(exitCodes.unavailable, `systemctl cannot be run (${error.message})`);
+  if (status !== 0) throw new Failure(exitCodes.unavailable, `systemctl ${args.join(' ')} ended with ${status}`);
+  return undefined;
+}
+
+const waitMs = 20_000;
+
+async function until(condition: () => boolean): Promise<void> {
+  for (const end = Date.now() + waitMs; !condition(); await pause(50))
+    if (Date.now() > end) throw new Failure(exitCodes.unavailable, `not within ${waitMs / 1_000} s`);
+}
