@@ -55,6 +55,7 @@ export async function startCommitGate(postgresPort: number): Promise<CommitGate>
       [upstream, client],
     ] as const) {
       sockets.add(one);
+      one.setNoDelay(true);
       one.on('error', () => other.destroy());
       one.on('close', () => {
         sockets.delete(one);

@@ -37,7 +37,7 @@ describe('fsck', () => {
   it('says nothing where everything is as the log says', async () => {
     expect(await run('--json')).toEqual({ code: 0, out: '{"secrets":3,"versions":6,"faults":[]}\n', err: '' });
     expect(await run()).toEqual({ code: 0, out: '3 secrets with 6 stored versions: 0 faults\n', err: '' });
-  }, 60_000);
+  });
 
   it('finds what differs without a key, and shows no value and no address', async () => {
     await forge(
@@ -51,7 +51,7 @@ describe('fsck', () => {
     expect(faults.map(({ path, version, finding }) => [path, version, finding]).sort()).toEqual([
       ['p/ONE', 1, 'content_changed'],
       ['p/TWO', 2, 'version_missing'],
-      [expect.stringMatching(/^p_.*@example\.org$/), 0, 'path_changed'],
+      [expect.stringMatching(/^p\/p_.*@example\.org$/), 0, 'path_changed'],
     ]);
     const table = await run();
     expect(table.code).toBe(1);
@@ -59,9 +59,9 @@ describe('fsck', () => {
     expect(table.out).toMatch(/acme +p\/ONE +1 +content_changed/);
     expect(table.out).toContain('3 faults');
     for (const text of [out, table.out]) expect(text).not.toMatch(/canary|ann@/);
-  }, 60_000);
+  });
 
   it('refuses what it does not know', async () => {
     expect(await run('--fix')).toMatchObject({ code: 1, out: '' });
-  }, 60_000);
+  });
 });
