@@ -7,6 +7,10 @@ const own: Readonly<Record<string, readonly string[]>> = {
   client: ['create', 'read', 'remove', 'rotate', 'write'],
   database: ['credentials', 'read', 'write'],
   decision: ['evaluate', 'search'],
+  device: [
+    ...['approve', 'exec', 'files.read', 'files.write', 'forward', 'logs', 'manage', 'metrics', 'read'],
+    ...['recordings.read', 'sessions.read', 'shell', 'transfer'],
+  ],
   fact: ['read', 'write'],
   idp: ['read', 'write'],
   key: ['create', 'disable', 'enable', 'find', 'import', 'read', 'rotate'],
