@@ -7,6 +7,7 @@ import { MetricsProducer, serveMetrics } from './observe/metrics.js';
 import { serveRecording } from './recording/serve-recording.js';
 import { serveExec } from './serve/exec.js';
 import { serveShell } from './serve/shell.js';
+import { serveSsh } from './ssh/serve-ssh.js';
 
 /** What is done for each kind of session. */
 export const sessionHandlers = (host: RuntimeHost): SessionHandlers => ({
@@ -16,5 +17,6 @@ export const sessionHandlers = (host: RuntimeHost): SessionHandlers => ({
   forward: serveForward,
   logs: serveLogs(host),
   metrics: serveMetrics(new MetricsProducer()),
+  ssh: serveSsh(host),
   recording: serveRecording(host),
 });
