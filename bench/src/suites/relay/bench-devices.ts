@@ -2,7 +2,7 @@ import { generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
 import { connectBus, serve } from '@gatehouse/bus';
 import { grantKeys } from '@gatehouse/contracts';
 import { type ApprovedDevice, RegistryLog } from '@gatehouse/service-testing';
-import { deviceActions, grantKeyOf } from '@gatehouse/session';
+import { grantKeyOf } from '@gatehouse/session';
 import { waitFor } from '@gatehouse/testing';
 import pg from 'pg';
 import type { Stack } from '../../stack.js';
@@ -50,7 +50,7 @@ export async function benchDevices(stack: Stack) {
         tenantId: operator.tenant_id,
         subject: { type: operator.principal_type, id: operator.principal_id },
         credential: operator.key_id,
-        actions: [deviceActions[0]],
+        actions: ['device.forward', 'device.exec'],
         decisions: [randomUUID()],
       },
     }),

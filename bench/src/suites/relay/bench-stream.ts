@@ -41,6 +41,7 @@ export function ofFrames(frames: FrameStream): BenchStream {
   frames.onFrame = (type, payload) => {
     if (type === frameTypes.data) bench.onData(payload);
     else if (type === frameTypes.eof) bench.onEnd();
+    else if (type === frameTypes.error) throw new Error(`refused: ${Buffer.from(payload).toString()}`);
   };
   frames.onReset = nothing;
   frames.onDrain = () => bench.onDrain();
