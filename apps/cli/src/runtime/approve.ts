@@ -51,8 +51,7 @@ export const askCommand =
     new Promise((resolve) => {
       const child = spawn('/bin/sh', ['-c', command], {
         stdio: 'ignore',
-        timeout: waitMs,
-        killSignal: 'SIGKILL',
+        detached: true,
         env: {
           ...{ PATH: env.PATH, HOME: env.HOME },
           GATEHOUSE_SUBJECT: `${grant.subject.type}/${grant.subject.id}`,
@@ -60,6 +59,11 @@ export const askCommand =
           GATEHOUSE_REQUEST: describeRequest(grant, open),
         },
       });
+      // With whatever it started: the group is its own.
+      const late = setTimeout(() => child.pid && process.kill(-child.pid, 'SIGKILL'), waitMs);
       child.once('error', () => resolve(false));
-      child.once('exit', (code) => resolve(code === 0));
+      child.once('exit', (code) => {
+        clearTimeout(late);
+        resolve(code === 0);
+      });
     });
