@@ -96,6 +96,19 @@ describe('Noise IK', () => {
     expect(answer(new Uint8Array(65_536))).toBe('message_too_long');
   });
 
+  it('keeps nothing of the memory that a message came in', () => {
+    const { a, b } = pair();
+    const first = Buffer.from(a.write(text('grant')));
+    const payload = b.read(first);
+    first.fill(0);
+    expect(payload).toEqual(text('grant'));
+    const second = Buffer.from(b.write(text('yes')));
+    expect(a.read(second)).toEqual(text('yes'));
+    const [from, to] = [a.transport(), b.transport()];
+    second.fill(0);
+    expect(to.open(sealed(from, text('on')))).toEqual(text('on'));
+  });
+
   it('takes no key of small order', () => {
     const { a } = pair();
     const first = a.write(text(''));

@@ -1,5 +1,5 @@
 import { noblePrimitives } from './noble-primitives.js';
-import { type KeyPair, keyBytes, maxMessageBytes, NoiseError, type Primitives, tagBytes } from './noise.js';
+import { copyOf, type KeyPair, keyBytes, maxMessageBytes, NoiseError, type Primitives, tagBytes } from './noise.js';
 import { SymmetricState } from './symmetric-state.js';
 import { Transport, type TransportOptions } from './transport.js';
 
@@ -110,7 +110,7 @@ class Initiator extends Handshake {
   read(message: Uint8Array): Uint8Array {
     refuseOdd(message, keyBytes + tagBytes);
     return this.step('second', 'done', () => {
-      this.remoteEphemeral = message.slice(0, keyBytes);
+      this.remoteEphemeral = copyOf(message.subarray(0, keyBytes));
       this.state.mixHash(this.remoteEphemeral);
       this.mixAgreement(this.ephemeral, this.remoteEphemeral);
       this.mixAgreement(this.own, this.remoteEphemeral);
@@ -133,7 +133,7 @@ class Responder extends Handshake {
   read(message: Uint8Array): Uint8Array {
     refuseOdd(message, keyBytes + sealedKeyBytes + tagBytes);
     return this.step('first', 'second', () => {
-      this.remoteEphemeral = message.slice(0, keyBytes);
+      this.remoteEphemeral = copyOf(message.subarray(0, keyBytes));
       this.state.mixHash(this.remoteEphemeral);
       this.mixAgreement(this.own, this.remoteEphemeral);
       const theirs = this.state.openAndMix(message.subarray(keyBytes, keyBytes + sealedKeyBytes));

@@ -21,6 +21,9 @@ export const maxMessageBytes = 65_535;
 export const keyBytes = 32;
 export const tagBytes = 16;
 
+/** Memory of its own: `slice` of a Buffer, which is a Uint8Array too, would be a view. */
+export const copyOf = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);
+
 /** X25519, 32 bytes each. */
 export interface KeyPair {
   readonly secret: Uint8Array;

@@ -1,4 +1,4 @@
-import { NoiseError, type Primitives, tagBytes } from './noise.js';
+import { copyOf, NoiseError, type Primitives, tagBytes } from './noise.js';
 
 const empty = new Uint8Array(0);
 
@@ -51,7 +51,7 @@ export class SymmetricState {
     const plain = this.#primitives.open(this.#place(), sealed);
     if (!plain) throw new NoiseError('handshake_failed');
     this.mixHash(sealed);
-    return plain.slice();
+    return copyOf(plain);
   }
 
   /** Keys of the initiator's and of the responder's direction (Noise 5.2, Split). */

@@ -1,4 +1,4 @@
-import { keyBytes, maxMessageBytes, NoiseError, type Primitives, tagBytes } from './noise.js';
+import { copyOf, keyBytes, maxMessageBytes, NoiseError, type Primitives, tagBytes } from './noise.js';
 
 export interface TransportOptions {
   /** A key seals at most so many bytes before the next one takes its place; 256 MiB unless given. */
@@ -84,7 +84,7 @@ export class Transport {
     this.#rekeyBytes = keys.rekeyBytes ?? 256 * 1024 * 1024;
     this.#rekeyMs = keys.rekeyMs ?? 120_000;
     this.#primitives = keys.primitives;
-    this.channelBinding = keys.channelBinding.slice();
+    this.channelBinding = copyOf(keys.channelBinding);
     const now = this.#clock();
     this.#sending = new Direction(keys.sendKey, now);
     this.#receiving = new Direction(keys.receiveKey, now);
