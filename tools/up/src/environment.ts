@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { tokenAudience } from '@gatehouse/authn';
 import { roleNames } from '@gatehouse/event-store';
 import type { DataFolder } from './data-folder.js';
@@ -116,6 +117,17 @@ export function listenHost({ host }: Addresses): string {
   return isIPv6(host) ? '::' : '0.0.0.0';
 }
 
+/**
+ * An address of this machine is listened at alone: what answers datagrams from all of them answers from the nearest one, and a
+ * router on the way knows only the one that was asked.
+ */
+export function relayHost(addresses: Addresses): string {
+  const own = Object.values(networkInterfaces()).some((each) =>
+    each?.some(({ address }) => address === addresses.host),
+  );
+  return own ? addresses.host : listenHost(addresses);
+}
+
 const localNames = ['localhost', '127.0.0.1', '::1'];
 
 export function servicePort(row: ServiceRow, addresses: Addresses): number {
@@ -143,7 +155,7 @@ function statefulEnvironment(row: ServiceRow, folder: DataFolder, addresses: Add
     // The gateway says whose address it was: networks of keys and the record need the caller's, not the gateway's.
     TRUSTED_PROXIES: '127.0.0.1',
     ...(row.isIdentity ? { MAIL_FOLDER: folder.mail } : tokenEnvironment(addresses)),
-    ...(row.isRelay && { RELAY_HOST: listenHost(addresses), RELAY_PORT: String(addresses.relayPort) }),
+    ...(row.isRelay && { RELAY_HOST: relayHost(addresses), RELAY_PORT: String(addresses.relayPort) }),
     // Who signs grants says where the relays are.
     ...('GRANT_KEY_FILE' in row.files && { RELAYS: relayAddress(addresses) }),
   };

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { freePortBlock, tempDir } from '@gatehouse/testing';
@@ -30,7 +31,7 @@ export interface Answer {
 export interface WholeStack {
   /** The data folder; see data-folder.ts. */
   readonly data: string;
-  /** `https://localhost:<port>` */
+  /** `https://<host>:<port>` */
   readonly url: string;
   /** Port of the first service; the table of services says the others. */
   readonly portBase: number;
@@ -44,13 +45,17 @@ export interface WholeStack {
   stop(): Promise<void>;
 }
 
-/** The whole product as `npm start` runs it, on ports and a folder of its own. */
-export async function startWholeStack(name: string, settings: NodeJS.ProcessEnv = {}): Promise<WholeStack> {
+/** The whole product as `npm start` runs it, on ports and a folder of its own. `host`: where others reach it. */
+export async function startWholeStack(
+  name: string,
+  settings: NodeJS.ProcessEnv = {},
+  host = 'localhost',
+): Promise<WholeStack> {
   const folder = tempDir(name);
   const data = join(folder.path, 'data');
-  const { up, portBase, port } = await launch(data, settings);
+  const { up, portBase, port } = await launch(data, settings, host);
   const agent = new Agent({
-    connect: { ca: readFileSync(join(data, 'tls/ca.pem'), 'utf8'), servername: 'localhost' },
+    connect: { ca: readFileSync(join(data, 'tls/ca.pem'), 'utf8'), servername: isIP(host) === 0 ? host : '' },
     connections: 32,
   });
   const password = encodeURIComponent(readFileSync(join(data, 'secrets/postgres.password'), 'utf8').trim());
@@ -60,7 +65,7 @@ export async function startWholeStack(name: string, settings: NodeJS.ProcessEnv 
   database.on('error', () => undefined);
   await database.connect();
   const { operatorKey } = JSON.parse(readFileSync(join(data, 'first-owner.json'), 'utf8')) as { operatorKey: string };
-  const url = `https://localhost:${port}`;
+  const url = `https://${host}:${port}`;
   return {
     data,
     url,
@@ -90,12 +95,12 @@ interface Launched {
 }
 
 /** Ports that were free may be taken when they are bound; only then are others tried. */
-async function launch(data: string, settings: NodeJS.ProcessEnv): Promise<Launched> {
+async function launch(data: string, settings: NodeJS.ProcessEnv, host: string): Promise<Launched> {
   for (let attempt = 1; ; attempt += 1) {
     const portBase = await freePortBlock(portsOfStack);
     const port = portBase + portsOfStack - 1;
     const ports = ['--port', `${port}`, '--relay-port', `${port - 1}`, '--port-base', `${portBase}`];
-    const flags = ['--data', data, ...ports, '--json', '--yes'];
+    const flags = ['--data', data, ...ports, '--json', '--yes', '--host', host];
     try {
       return { up: await untilReady(flags, settings), portBase, port };
     } catch (error) {
