@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, type SpawnOptions } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TempDir, tempDir, waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -9,9 +9,11 @@ import { labProblem, type NetworkLab, type Place, startNetworkLab } from './netw
 import { startWholeStack, type WholeStack } from './whole-stack.fixture.js';
 
 const problem = labProblem();
-// Without root there are no namespaces; the reason is printed, and CI has root.
-const inLab = problem === undefined ? describe : describe.skip;
-if (problem !== undefined) console.warn(problem);
+// Without root there are no namespaces: then all there is to see is that this is the reason.
+const inLab = (name: string, specs: () => void) =>
+  problem === undefined
+    ? describe(name, specs)
+    : it(`${name}: ${problem}`, () => expect(problem).toMatch(/^(only root|no network namespaces)/));
 
 const program = join(import.meta.dirname, '../../../apps/cli/bin/gatehouse.mjs');
 /** The copy that is interrupted; a gigabyte when it is to be seen. */
@@ -64,6 +66,8 @@ inLab('a device behind a router', () => {
     const { out } = await gatehouse(['devices', 'show', 'bench-1', '--json']);
     return /"status":\s*"online"/.test(out);
   };
+  /** Names a file over there: sessions act as whom the runtime runs as, whose home is not the test's. */
+  const there = (name: string) => `bench-1:${home('device')}/${name}`;
   const hashOf = (file: string) => createHash('sha256').update(readFileSync(file)).digest('hex');
   const secondsOf = async (work: () => Promise<unknown>): Promise<number> => {
     const before = performance.now();
@@ -144,14 +148,13 @@ inLab('a device behind a router', () => {
     const content = randomBytes(1_048_576);
     writeFileSync(file, '');
     for (let i = 0; i < copyMegabytes; i++) writeFileSync(file, content, { flag: 'a' });
-    const up = gatehouse(['cp', file, 'bench-1:big.bin']);
-    await waitFor(async () => (await exec('sh', '-c', 'ls -A . | grep -c . || true')).out.trim() !== '0', {
-      timeoutMs: 30_000,
-    });
+    const up = gatehouse(['cp', file, there('big.bin')]);
+    // An upload lands whole: until then it is beside its name.
+    await waitFor(() => readdirSync(home('device')).some((name) => name.includes('big.bin')), { timeoutMs: 30_000 });
     lab.changeDeviceAddress();
     expect(await up).toMatchObject({ code: 0 });
     expect(hashOf(join(home('device'), 'big.bin'))).toBe(hashOf(file));
-    const down = gatehouse(['cp', 'bench-1:big.bin', 'back.bin']);
+    const down = gatehouse(['cp', there('big.bin'), 'back.bin']);
     lab.changeDeviceAddress();
     expect(await down).toMatchObject({ code: 0 });
     expect(hashOf(join(home('client'), 'back.bin'))).toBe(hashOf(file));
@@ -162,11 +165,11 @@ inLab('a device behind a router', () => {
     mkdirSync(join(folder, 'a/b'), { recursive: true });
     writeFileSync(join(folder, 'a/b/one'), 'one');
     writeFileSync(join(folder, 'two'), 'two');
-    expect((await gatehouse(['sync', 'tree', 'bench-1:tree'])).code).toBe(0);
+    expect((await gatehouse(['sync', 'tree', there('tree')])).code).toBe(0);
     expect(readFileSync(join(home('device'), 'tree/a/b/one'), 'utf8')).toBe('one');
     execFileSync('rm', [join(folder, 'two')]);
-    expect((await gatehouse(['sync', '--delete', 'tree', 'bench-1:tree'])).code).toBe(0);
-    expect((await gatehouse(['ls', 'bench-1:tree', '--names'])).out.trim()).toBe('a');
+    expect((await gatehouse(['sync', '--delete', 'tree', there('tree')])).code).toBe(0);
+    expect((await gatehouse(['ls', there('tree'), '--names'])).out.trim()).toBe('a');
   }, 60_000);
 
   it('forwards TCP, UDP and unix sockets', async () => {
@@ -185,19 +188,24 @@ inLab('a device behind a router', () => {
       '17002:7002/udp',
       `${home('client')}/local.sock:${home('device')}/echo.sock`,
     ]);
+    let told = '';
+    for (const stream of [forward.stdout, forward.stderr]) stream?.on('data', (chunk) => (told += chunk));
     const asked = (text: string) =>
       onClient(
         process.execPath,
         '-e',
-        `const c = require('net').connect(${text}); c.on('error', (e) => { console.log(e.code); process.exit(1); }); c.end('hello'); c.pipe(process.stdout);`,
+        `const c = require('net').connect(${text}); c.on('error', (e) => { console.log(e.code); process.exit(1); }); c.end('hello'); c.pipe(process.stdout); setTimeout(() => process.exit(2), 3000).unref();`,
       );
     try {
-      await waitFor(async () => (await asked(`17001, '127.0.0.1'`)).out === 'hello', { timeoutMs: 20_000 });
+      await waitFor(async () => (await asked(`17001, '127.0.0.1'`)).out === 'hello', {
+        timeoutMs: 20_000,
+        message: () => told,
+      });
       expect((await asked(`'${home('client')}/local.sock'`)).out).toBe('hello');
       const datagram = await onClient(
         process.execPath,
         '-e',
-        `const s = require('dgram').createSocket('udp4'); s.on('message', (m) => { console.log(String(m)); process.exit(); }); s.send('hello', 17002, '127.0.0.1');`,
+        `const s = require('dgram').createSocket('udp4'); s.on('message', (m) => { console.log(String(m)); process.exit(); }); s.send('hello', 17002, '127.0.0.1'); setTimeout(() => { console.log('silence'); process.exit(); }, 5000);`,
       );
       expect(datagram.out.trim()).toBe('udp hello');
     } finally {
@@ -228,9 +236,15 @@ inLab('a device behind a router', () => {
     expect(ssh).toMatchObject({ code: 4, out: 'over ssh\n' });
     writeFileSync(join(home('client'), 'letter'), 'by scp');
     const config = join(home('client'), '.ssh/config');
-    expect((await onClient('scp', '-F', config, 'letter', 'bench-1.gatehouse:by-scp')).code).toBe(0);
+    expect((await onClient('scp', '-F', config, 'letter', `bench-1.gatehouse:${home('device')}/by-scp`)).code).toBe(0);
     expect(readFileSync(join(home('device'), 'by-scp'), 'utf8')).toBe('by scp');
-    const rsync = await onClient('rsync', '-e', `ssh -F ${config}`, 'letter', 'bench-1.gatehouse:by-rsync');
+    const rsync = await onClient(
+      'rsync',
+      '-e',
+      `ssh -F ${config}`,
+      'letter',
+      `bench-1.gatehouse:${home('device')}/by-rsync`,
+    );
     // Not everybody has rsync on both sides.
     if (!/command not found|No such file/.test(rsync.error))
       expect(readFileSync(join(home('device'), 'by-rsync'), 'utf8')).toBe('by scp');
@@ -250,25 +264,23 @@ inLab('a device behind a router', () => {
 
   it('works over a bad line', async () => {
     const relayPort = Number(new URL(stack.url).port) - 1;
-    lab.losePackets(relayPort, 5);
-    await lab.delayUdp(relayPort, 100);
+    await lab.delayUdp(relayPort, 50, 5);
     runtime.kill('SIGTERM');
     await once(runtime, 'close');
     await startRuntime();
     await waitFor(async () => (await exec('true')).code === 0, { timeoutMs: 60_000 });
     const file = join(home('client'), 'small.bin');
     writeFileSync(file, randomBytes(2 * 1_048_576));
-    const seconds = await secondsOf(() => gatehouse(['cp', file, 'bench-1:small.bin']));
+    const seconds = await secondsOf(() => gatehouse(['cp', file, there('small.bin')]));
     expect(hashOf(join(home('device'), 'small.bin'))).toBe(hashOf(file));
-    console.log(`5 % loss, 100 ms each way: ${(2 / seconds).toFixed(2)} MiB/s`);
-    lab.losePackets(relayPort, 0);
+    console.log(`5 % loss, 100 ms there and back: ${(2 / seconds).toFixed(2)} MiB/s`);
     await lab.delayUdp(relayPort, 0);
   }, 240_000);
 
   it('leaves evidence: who, what, decided how, how long, and why it ended', async () => {
     const { out } = await gatehouse(['sessions', 'list', '--device', 'bench-1', '--json']);
     expect(out).toMatch(/exec/);
-    const audit = await gatehouse(['bench-1', 'audit', '--json']);
+    const audit = await gatehouse(['bench-1', 'audit', '--max', '2000', '--json']);
     expect(audit.out).toMatch(/device\.session\.started/);
     expect(audit.out).toMatch(/device\.session\.ended/);
   }, 60_000);

@@ -21,8 +21,8 @@ export interface NetworkLab {
   blockUdp(port: number, blocked: boolean): void;
   /** Of a hundred packets to and from this port, so many are lost. */
   losePackets(port: number, percent: number): void;
-  /** UDP to this port takes so much longer, both ways. */
-  delayUdp(port: number, ms: number): Promise<void>;
+  /** UDP to this port takes so much longer, both ways, and of a hundred datagrams so many are lost. */
+  delayUdp(port: number, ms: number, lossPercent?: number): Promise<void>;
   /** As after a walk into another cell: another address, and what was translated before is forgotten. */
   changeDeviceAddress(): void;
   stop(): void;
@@ -100,14 +100,25 @@ export function startNetworkLab(): NetworkLab {
       rule('lost_out', percent > 0 ? lost('dport') : undefined);
       rule('lost_in', percent > 0 ? lost('sport') : undefined);
     },
-    delayUdp: async (port, ms) => {
+    delayUdp: async (port, ms, lossPercent = 0) => {
       delays.get(port)?.kill('SIGKILL');
       delays.delete(port);
       const slow = port + 10_000;
       rule('delayed', ms > 0 ? `udp dport ${port} redirect to :${slow}` : undefined);
       if (ms === 0) return;
       const program = join(import.meta.dirname, 'slow-path.fixture.js');
-      const args = ['netns', 'exec', spaceOf('router'), process.execPath, program, `${slow}`, gate, `${port}`, `${ms}`];
+      const args = [
+        'netns',
+        'exec',
+        spaceOf('router'),
+        process.execPath,
+        program,
+        `${slow}`,
+        gate,
+        `${port}`,
+        `${ms}`,
+        `${lossPercent}`,
+      ];
       const path = spawn('ip', args, { stdio: ['ignore', 'pipe', 'inherit'] });
       delays.set(port, path);
       // It says so when it listens.

@@ -1,9 +1,11 @@
 import { createSocket, type Socket } from 'node:dgram';
 
-/** Holds every datagram back for a while, both ways: `slow-path PORT HOST PORT MS`. Runs in the router of a network lab. */
-const [listen, host, port, ms] = process.argv.slice(2);
+/** Holds every datagram back for a while, both ways: `slow-path PORT HOST PORT MS LOSS`, and loses LOSS of a hundred. Runs in the router of a network lab. */
+const [listen, host, port, ms, loss] = process.argv.slice(2);
 const flows = new Map<string, Socket>();
-const later = (work: () => void) => void setTimeout(work, Number(ms));
+const later = (work: () => void) => {
+  if (Math.random() * 100 >= Number(loss)) setTimeout(work, Number(ms));
+};
 
 const front = createSocket('udp4');
 front.on('message', (datagram, { address, port: from }) => {

@@ -29,6 +29,13 @@ describe('the sentence', () => {
     expect(summaryOf(decision({ decision: true }))).toMatch(/ the decision was allowed\.$/);
   });
 
+  it('names who did what on a device', () => {
+    const data = { deviceId: 'd1', subject: { type: 'user', id: 'ann' }, kind: 'shell' };
+    const started = { ...decision(), type: 'device.session.started', data };
+    expect(summaryOf(started)).toBe('Actor ann: device.session.started on device/d1.');
+    expect(summaryOf({ ...started, data: { deviceId: 'd1' } })).toMatch(/^Actor gateway: device/);
+  });
+
   it('names who caused any other event, and a decision of an unexpected shape', () => {
     expect(summaryOf({ ...decision(), type: 'key.created' })).toBe('Actor gateway caused key.created.');
     for (const changes of [{ subject: null }, { decision: 'no' }, { resource: undefined }, { action: '' }]) {

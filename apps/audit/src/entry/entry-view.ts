@@ -1,5 +1,6 @@
 import type { Envelope } from '@gatehouse/contracts';
 import { z } from 'zod';
+import { isOnDevice } from '../ledger/entry-row.js';
 import type { EntryRecord } from './entry.entity.js';
 
 const who = z.object({ type: z.string(), id: z.string() });
@@ -66,6 +67,10 @@ interface Decisions {
 
 function decisionsIn({ id, type, data }: Envelope): Decisions {
   if (type === 'decision.recorded') return { common: asDecided(data) ?? {} };
+  if (isOnDevice(type)) {
+    const about = who.safeParse(data.subject);
+    return { common: about.success ? { subject: about.data } : {} };
+  }
   if (type !== 'decisions.recorded' || !Array.isArray(data.items)) return { common: {} };
   const batch = data.items.flatMap((item: unknown, n) => {
     const decided = asDecided(item);
@@ -94,6 +99,10 @@ export function summaryOf(envelope: Envelope): string {
     const about = subject ? `about ${subject.id} ` : '';
     return `Actor ${envelope.actor.id} asked ${batch.length} decisions ${about}at once: ${allowed} allowed, ${batch.length - allowed} denied.`;
   }
+  const { subject: acting, deviceId } = envelope.data;
+  const whose = who.safeParse(acting);
+  if (isOnDevice(envelope.type) && typeof deviceId === 'string')
+    return `${whose.success ? `Actor ${whose.data.id}` : `Actor ${envelope.actor.id}`}: ${envelope.type} on device/${deviceId}.`;
   if (!subject) return `Actor ${envelope.actor.id} caused ${envelope.type}.`;
   return `Actor ${subject.id} touched ${resource} and the decision was ${decision ? 'allowed' : 'denied'}.`;
 }

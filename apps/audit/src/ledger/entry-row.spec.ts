@@ -40,6 +40,21 @@ describe('the columns of an entry', () => {
     });
   });
 
+  it('name the device, and who did something on it', () => {
+    const data = { deviceId: 'd1', subject: { type: 'user', id: 'ann' }, decision: 'none of its own' };
+    expect(row({ type: 'device.session.started', data })).toMatchObject({
+      subjectType: 'user',
+      subjectId: 'ann',
+      resource: 'device/d1',
+      decision: '',
+    });
+    expect(row({ type: 'tunnel.closed', data: { deviceId: 'd1' } })).toMatchObject({
+      subjectId: '',
+      resource: 'device/d1',
+    });
+    expect(row({ type: 'devices.counted', data })).toMatchObject({ subjectId: '', resource: '' });
+  });
+
   it('say of a decision whom it was about, and what was decided', () => {
     const data = {
       subject: { type: 'user', id: 'developer-07' },

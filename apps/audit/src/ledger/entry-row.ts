@@ -75,8 +75,16 @@ function agreed(items: readonly Decided[]): Decided {
   };
 }
 
+/** What becomes of a device, and is done on it: found under it as the decisions about it are. */
+export const isOnDevice = (type: string): boolean => /^(device|tunnel|recording)\./.test(type);
+
 function decisionColumns({ type, data }: Envelope): Decided & Pick<EntryRow, 'subjectIds'> {
   if (type === 'decision.recorded') return { ...decidedBy(data), subjectIds: '' };
+  if (isOnDevice(type)) {
+    const { subject, deviceId } = record(data);
+    const resource = typeof deviceId === 'string' ? { type: 'device', id: deviceId } : undefined;
+    return { ...decidedBy({ subject, resource }), subjectIds: '' };
+  }
   if (type !== 'decisions.recorded') return { ...decidedBy({}), subjectIds: '' };
   const { items } = record(data);
   const decided = Array.isArray(items) ? items.map(decidedBy) : [];

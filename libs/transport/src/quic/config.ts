@@ -33,7 +33,7 @@ function configure(quiche: Quiche, config: Config, limits: Limits, sent: number,
   config.setInitialMaxStreamsUni(0);
   config.setActiveConnectionIdLimit(spareIds);
   config.setDisableActiveMigration(false);
-  config.setCcAlgorithm(quiche.CongestionControlAlgorithm.CUBIC);
+  config.setCcAlgorithm(quiche.CongestionControlAlgorithm.BBR);
   config.enableHystart(true);
   // The binding does not say when a packet is due, so there is no pacing to be had from it; see the README.
   config.enablePacing(false);

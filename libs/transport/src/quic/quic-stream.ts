@@ -54,7 +54,8 @@ export class QuicStream implements ByteStream {
       this.outgoing.push(sent === 0 ? chunk : chunk.subarray(sent));
       this.carrier.queue(this);
     }
-    this.#wantsDrain = this.outgoing.length >= highWater;
+    // Owed until it is told, whatever is written meanwhile.
+    this.#wantsDrain ||= this.outgoing.length >= highWater;
     return !this.#wantsDrain;
   }
 

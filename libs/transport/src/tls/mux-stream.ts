@@ -71,7 +71,8 @@ export class MuxStream implements ByteStream {
       this.outgoing.push(sent === 0 ? chunk : chunk.subarray(sent));
       this.mux.queue(this);
     }
-    this.#wantsDrain = this.outgoing.length >= highWater;
+    // Owed until it is told, whatever is written meanwhile.
+    this.#wantsDrain ||= this.outgoing.length >= highWater;
     return !this.#wantsDrain;
   }
 

@@ -8,6 +8,8 @@ import type { Forward } from './parse-target.js';
 /** A sender that was not heard of for so long is forgotten; the device forgets its socket as late. */
 const idleMs = 60_000;
 const maxFlows = 1_024;
+/** Datagrams that wait for the way to the device: who asks once, such as for a name, is not left without an answer. */
+const maxEarly = 32;
 
 interface Flow {
   readonly id: number;
@@ -77,6 +79,7 @@ class DatagramBridge {
   readonly #flows = new Flows();
   #stream: FrameStream | 'dialling' | undefined;
   #mayGoOn = true;
+  readonly #early: [number, Buffer][] = [];
 
   constructor(
     private readonly socket: Socket,
@@ -87,11 +90,16 @@ class DatagramBridge {
   send(bytes: Buffer, from: RemoteInfo): void {
     const { id } = this.#flows.of(from, Date.now());
     if (this.#stream === undefined) void this.#dial();
-    if (typeof this.#stream !== 'object' || !this.#mayGoOn) return;
+    if (typeof this.#stream === 'object') this.#carry(this.#stream, id, bytes);
+    else if (this.#early.length < maxEarly) this.#early.push([id, bytes]);
+  }
+
+  #carry(stream: FrameStream, id: number, bytes: Buffer): void {
+    if (!this.#mayGoOn) return;
     const framed = Buffer.allocUnsafe(4 + bytes.length);
     framed.writeUInt32BE(id, 0);
     bytes.copy(framed, 4);
-    this.#mayGoOn = this.#stream.send(frameTypes.datagram, framed);
+    this.#mayGoOn = stream.send(frameTypes.datagram, framed);
   }
 
   close(): void {
@@ -117,8 +125,10 @@ class DatagramBridge {
           if (failure) failed(failure, this.forward);
         },
       });
+      for (const [id, bytes] of this.#early.splice(0)) this.#carry(stream, id, bytes);
     } catch (error) {
       this.#stream = undefined;
+      this.#early.length = 0;
       failed(error instanceof Failure ? error : new Failure(exitCodes.unavailable, String(error)), this.forward);
     }
   }
