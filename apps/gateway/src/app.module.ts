@@ -1,7 +1,17 @@
 import type { ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Server } from 'node:tls';
-import { AUTHENTICATE, AUTHORIZE, createApp, ProblemError, Readiness, vaultVerbs } from '@gatehouse/http';
+import {
+  AUTHENTICATE,
+  AUTHORIZE,
+  type Certificate,
+  createApp,
+  ProblemError,
+  Readiness,
+  readCertificate,
+  vaultVerbs,
+  watchCertificate,
+} from '@gatehouse/http';
 import { createLogger, gauge, type Logger, startTelemetry } from '@gatehouse/telemetry';
 import type { DynamicModule } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -15,7 +25,6 @@ import type { GatewaySettings } from './settings.js';
 import { hideMetrics } from './status/hide-metrics.js';
 import { StatusController } from './status/status.controller.js';
 import { UpstreamStatus } from './status/upstream-status.js';
-import { type Certificate, readCertificate, watchCertificate } from './tls/certificate.js';
 
 export interface RunningGateway {
   readonly app: NestFastifyApplication;

@@ -1,10 +1,10 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect, type DetailedPeerCertificate } from 'node:tls';
+import { readCertificate } from '@gatehouse/http';
 import { createLocalAuthority } from '@gatehouse/local-servers';
 import { tempDir, waitFor } from '@gatehouse/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { readCertificate } from '../src/tls/certificate.js';
 import { type Service, startService, startTestGateway, type TestGateway } from './gateway.fixture.js';
 
 let service: Service;

@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { createLocalAuthority } from '@gatehouse/local-servers';
 import { waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type ConnectedDevice, connectClient, connectDevice, deviceHello, dial, openStream } from './device.fixture.js';
@@ -117,6 +120,25 @@ describe('two relays', () => {
     const signature = Buffer.alloc(64, 1).toString('base64url');
     const answer = await stranger.greet({ type: 'hello', role: 'relay', version: 1, relayId: 'relay-2', signature });
     expect(answer).toMatchObject({ type: 'refused', code: 'bad_signature' });
+  });
+});
+
+describe('a certificate that is renewed', () => {
+  it('is shown to whoever connects next, over both carriers, and cuts nobody', async () => {
+    const device = await stack.registry.approve('acme');
+    const before = await connectDevice(stack, device, one.port);
+    const { serverFingerprint } = before.carrier;
+    const { certFile, keyFile } = stack.authority;
+    rmSync(keyFile);
+    expect((await createLocalAuthority(dirname(certFile))).renewed).toBe('server');
+    for (const carriers of [['tls'], ['quic']] as const)
+      await waitFor(async () => {
+        const { carrier } = await dial(stack, one.port, carriers);
+        const shown = carrier.serverFingerprint;
+        await carrier.close({ code: 'closed' });
+        return shown !== serverFingerprint;
+      });
+    expect(await openRow(device.deviceId)).toMatchObject({ tunnel_id: before.tunnelId });
   });
 });
 

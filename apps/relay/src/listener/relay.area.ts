@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { loadOrCreateEd25519, pseudonym } from '@gatehouse/crypto';
 import { GroupCommit } from '@gatehouse/event-store';
+import { type Certificate, readCertificate, watchCertificate } from '@gatehouse/http';
 import { type Listener, listen } from '@gatehouse/transport';
 import type { Area, AreaContext, AreaParts } from '../area.js';
 import { DeviceReports } from '../device/device-reports.js';
@@ -20,6 +21,7 @@ import { SessionLog } from '../session/session-log.js';
 import { sessionsProjection } from '../session/sessions.projection.js';
 import { Sessions } from '../session/sessions.service.js';
 import { StreamLimits } from '../session/stream-limits.js';
+import type { RelaySettings } from '../settings.js';
 import { Pace } from '../tunnel/pace.js';
 import { RelayLeases } from '../tunnel/relay-leases.js';
 import { Remains } from '../tunnel/remains.js';
@@ -58,6 +60,7 @@ function compose(context: AreaContext): AreaParts {
   const home = housekeeping(platform, { settings, remains: parts.remains, tunnels, sessions, leases: parts.leases });
   const removeMetrics = registerMetrics({ door, streams, ...parts });
   let listener: Listener | undefined;
+  let unwatch: (() => void) | undefined;
   return {
     controllers: [TunnelsController, RelaySessionsController],
     providers: [{ provide: SessionList, useValue: new SessionList(platform.database.request, log) }],
@@ -69,10 +72,19 @@ function compose(context: AreaContext): AreaParts {
       followFacts(context, parts);
       home.start();
       listener = await listenFor(context, door);
+      unwatch = watchCertificate(certificateFiles(settings), {
+        onChange: (certificate) => {
+          const { certificate: chain, key } = pemOf(certificate);
+          listener?.renew(chain, key);
+          platform.logger.info({ notAfter: certificate.notAfter }, 'a renewed certificate is shown from now on');
+        },
+        onError: platform.warn('the certificate was not renewed; the old one stays in use'),
+      });
       platform.logger.info({ port: listener.port, host: settings.RELAY_HOST }, 'taking devices and clients');
     },
     stop: async () => {
       tunnels.stopping = true;
+      unwatch?.();
       await listener?.close();
       await door.leave(settings.RELAY_DRAIN_SECONDS * 1_000);
       recheck.stop();
@@ -230,12 +242,17 @@ function followFacts({ platform }: AreaContext, { recheck, sessions, devices, lo
   };
 }
 
+const certificateFiles = ({ RELAY_CERT_FILE, RELAY_KEY_FILE }: RelaySettings) => ({
+  certFile: RELAY_CERT_FILE,
+  keyFile: RELAY_KEY_FILE,
+});
+const pemOf = ({ cert, key }: Certificate) => ({ certificate: cert.toString('utf8'), key: key.toString('utf8') });
+
 const listenFor = ({ platform, settings }: AreaContext, door: FrontDoor): Promise<Listener> =>
   listen({
     host: settings.RELAY_HOST,
     port: settings.RELAY_PORT,
-    certificate: readFileSync(settings.RELAY_CERT_FILE, 'utf8'),
-    key: readFileSync(settings.RELAY_KEY_FILE, 'utf8'),
+    ...pemOf(readCertificate(certificateFiles(settings), new Date())),
     limits: limitsOf(settings),
     onCarrier: (carrier) => door.take(carrier),
     onError: platform.warn('somebody could not connect'),

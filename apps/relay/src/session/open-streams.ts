@@ -93,8 +93,7 @@ export class OpenStreams {
     if (!device || device.tenantId !== claims.tenantId || device.removed) return refusal('wrong_device');
     // What a peer says of its client's address is believed; what a client says of its own is not.
     const from = 'client' in opener ? this.#options.sourceOf(claims, opener.client) : source;
-    const tunnel = this.#options.tunnels.get(claims.aud);
-    if (tunnel) return this.#joinDevice(held, claims, grant, from, tunnel);
+    if (this.#options.tunnels.get(claims.aud)) return this.#joinDevice(held, claims, grant, from);
     if ('client' in opener) return this.#joinPeer(held, claims, grant, from);
     return refusal('device_offline', 1_000);
   }
@@ -114,7 +113,6 @@ export class OpenStreams {
     claims: GrantClaims,
     grant: string,
     source: string | undefined,
-    tunnel: Tunnel,
   ): Promise<Refused | undefined> {
     const { limits, sessions, tunnels } = this.#options;
     let leave = limits.enter(claims);
