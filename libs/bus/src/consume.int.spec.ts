@@ -103,6 +103,21 @@ describe('a batch', () => {
   });
 });
 
+describe('a stop', () => {
+  it('ends, however early it comes', async () => {
+    for (let turns = 0; turns < 60; turns++) {
+      const consumption = new Consumption(nc, {
+        durable: 'audit_ledger',
+        handle: async (batches) => batches.map(() => true),
+      });
+      consumption.start();
+      // From before the consumer was looked up until after the first pull.
+      for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
+      await consumption.stop();
+    }
+  });
+});
+
 describe('handle', () => {
   it('gets all that waits at once, in the order of the stream', async () => {
     const calls: number[] = [];

@@ -86,7 +86,8 @@ export class Consumption {
       abort_on_missing_resource: true,
     });
     this.#messages = messages;
-    if (this.#stopped) await messages.close();
+    // Not waited for: it is closed when the loop below has seen its end.
+    if (this.#stopped) void messages.close();
     for await (const message of messages) {
       this.#waiting.push(message);
       if (!this.#applying) this.#pump = this.#applyWaiting();
