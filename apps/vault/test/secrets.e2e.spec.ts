@@ -133,7 +133,9 @@ describe('secrets', () => {
       rollback`;
     const results = (await stack.superuser.query(statements)) as unknown as readonly { rows: { n: number }[] }[];
     const [read, fetched] = [results[1]?.rows[0]?.n, results[2]?.rows[0]?.n];
-    expect([read, fetched]).toEqual([16, 16]);
+    // By a bitmap PostgreSQL fetches without counting; what must not be is a scan, which counts all that the tenant has.
+    expect(read).toBe(16);
+    expect(fetched).toBeLessThanOrEqual(16);
   }, 30_000);
 
   it('written at once by many each become one version', async () => {

@@ -68,7 +68,8 @@ describe('keys and logins', () => {
     const files = readdirSync(folder.secrets, { recursive: true, withFileTypes: true }).filter((entry) =>
       entry.isFile(),
     );
-    expect(files).toHaveLength(3 + 10 + 6);
+    // Keys of the installation, two passwords a service, a seed for each user of NATS.
+    expect(files).toHaveLength(3 + 2 * 6 + 7);
     for (const file of files) expect(statSync(join(file.parentPath, file.name)).mode & 0o777).toBe(0o600);
     expect(ensureLogins(folder)).toEqual(users);
   });
