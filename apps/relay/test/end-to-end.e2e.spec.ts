@@ -165,6 +165,21 @@ describe('a client and a device with two relays', () => {
     await server.close('stopping');
   });
 
+  it('are done when the client leaves with what it wanted: nobody is waited for', async () => {
+    const device = await stack.registry.approve('acme');
+    const server = await serve(device);
+    const sid = randomUUID();
+    const client = clientOf(device, sid);
+    const copy = new Copy(await client.openSession(request));
+    copy.frames.send(frameTypes.eof, Buffer.alloc(0));
+    await waitFor(() => copy.exit);
+    // As a command ends: its process has no time for the last words of its streams.
+    await client.close();
+    const ended = await waitFor(async () => (await stack.events('device.session.ended', sid))[0]);
+    expect(ended.data).toMatchObject({ exit: { code: 7, signal: null } });
+    await server.close('stopping');
+  });
+
   it('go on byte for byte when the relay between them is killed in the middle of a copy', async () => {
     const device = await stack.registry.approve('acme');
     const server = await serve(device);

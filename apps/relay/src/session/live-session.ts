@@ -63,6 +63,8 @@ export function idlenessAfter(
   if (over.by === 'both')
     return single ? { forMs: finishMs, reason: 'closed' } : { forMs: Number.POSITIVE_INFINITY, reason: 'closed' };
   const { code } = over.end;
+  // The client has said that it does not come back: it has what it wanted, or nobody wants it any more.
+  if (over.by === 'client' && code === 'done') return { forMs: finishMs, reason: 'closed' };
   if (isLoss(code)) return { forMs: resumeMs, reason: over.by === 'device' ? 'device_lost' : 'client_lost' };
   return single ? { forMs: finishMs, reason: code } : { forMs: Number.POSITIVE_INFINITY, reason: code };
 }

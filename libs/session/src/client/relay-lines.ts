@@ -46,11 +46,12 @@ export class RelayLines {
     this.#shunnedUntil.set(address, performance.now() + shunnedMs);
   }
 
+  /** `done`: not lost, and not coming back. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const lines = await Promise.allSettled(this.#lines.values());
     this.#lines.clear();
-    await Promise.all(lines.map((line) => line.status === 'fulfilled' && line.value.carrier.close({ code: 'closed' })));
+    await Promise.all(lines.map((line) => line.status === 'fulfilled' && line.value.carrier.close({ code: 'done' })));
   }
 
   #dial(address: string): Promise<RelayLine> {
