@@ -1,6 +1,6 @@
 import { digestOf, type Finding } from '@gatehouse/policy-document';
 import { defineCommand } from '../command.js';
-import { exitCodes } from '../failure.js';
+import { exitCodes, usageFailure } from '../failure.js';
 import { annotation } from '../output/annotation.js';
 import { printable } from '../output/table.js';
 import { findingLine, type PolicyFile, readPolicyFile } from './policy-file.js';
@@ -8,16 +8,24 @@ import { findingLine, type PolicyFile, readPolicyFile } from './policy-file.js';
 const formats = ['text', 'json', 'github'] as const;
 
 export const lintPolicies = defineCommand({
-  command: 'lint <files..>',
+  command: 'lint [files..]',
   describe: 'Check policy files: syntax, names, contradictions, rules that do nothing; needs no service',
   options: (parser) =>
     parser
-      .positional('files', { type: 'string', array: true, demandOption: true, describe: 'YAML or JSON; - is stdin' })
+      .positional('files', { type: 'string', array: true, default: [], describe: 'YAML or JSON; - is stdin' })
+      .option('file', {
+        alias: 'f',
+        type: 'string',
+        requiresArg: true,
+        describe: 'One of them, as apply and diff have it',
+      })
       .option('format', { choices: formats, default: 'text' as const, describe: 'github: annotations of a workflow' })
       .example('$0 policy lint policies/*.yaml --format github', ''),
-  run: async ({ files, format, json }, { world, output }) => {
+  run: async ({ files, file: flagged, format, json }, { world, output }) => {
+    const named = flagged === undefined ? files : [...files, flagged];
+    if (named.length === 0) throw usageFailure('Name a policy file', 'gatehouse policy lint policy.yaml');
     const read: PolicyFile[] = [];
-    for (const file of files) read.push(await readPolicyFile(file, world));
+    for (const file of named) read.push(await readPolicyFile(file, world));
     const isWrong = read.some(({ parsed }) => parsed.errors.length > 0);
     if (json || format === 'json') output.json({ ok: !isWrong, files: read.map(reportOf) });
     else

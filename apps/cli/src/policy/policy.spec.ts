@@ -60,6 +60,12 @@ describe('policy lint', () => {
     );
     expect(error).toBe('policy.yaml: nothing found\nwrong.yaml: 1 error, 0 warnings\n');
     expect(exitCode).toBe(1);
+    expect(await call(['policy', 'lint', '-f', 'wrong.yaml'])).toMatchObject({ exitCode: 1, out });
+  });
+
+  it('says so when no file is named', async () => {
+    for (const command of ['lint', 'test'])
+      expect(await call(['policy', command])).toMatchObject({ exitCode: 2, error: expect.stringContaining('Name a') });
   });
 
   it('takes the standard input, and warnings alone are no failure', async () => {

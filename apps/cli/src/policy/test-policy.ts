@@ -5,13 +5,14 @@ import type { Output } from '../output/output.js';
 import { type PolicyFile, readSoundPolicy } from './policy-file.js';
 
 export const testPolicy = defineCommand({
-  command: 'test <file>',
+  command: 'test [file]',
   describe: 'Run the test cases of a policy file; needs no service',
   options: (parser) =>
     parser
-      .positional('file', { type: 'string', demandOption: true, describe: 'YAML or JSON; - is stdin' })
+      .positional('file', { alias: 'f', type: 'string', describe: 'YAML or JSON; - is stdin' })
       .option('quiet', { type: 'boolean', default: false, describe: 'Only those that fail' }),
   run: async ({ file, quiet }, tools) => {
+    if (file === undefined) throw usageFailure('Name a policy file', 'gatehouse policy test policy.yaml');
     const policy = await readSoundPolicy(file, tools);
     if (policy.parsed.tests.length === 0) throw usageFailure(`${policy.name} has no tests`);
     const results = runTests(policy);
