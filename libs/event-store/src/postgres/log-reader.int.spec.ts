@@ -2,6 +2,7 @@ import { comparePositions, formatPosition, type Position, startPosition } from '
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type pg from 'pg';
 import { writeEvent } from '../write-event.js';
+import { inTransaction } from './database.js';
 import { connected, contextOf, type EventDatabase, service, startEventDatabase } from './event-database.fixture.js';
 import { pause } from './exclusive.js';
 import { insertAtRevision, readLog, readUpTo, readVisible } from './rows.js';
@@ -196,6 +197,22 @@ describe('a page', () => {
     const next = await readLog(pool, page.position, { limit: 1, types });
     expect(next.events.map((event) => formatPosition(event.position))).toEqual([formatPosition(wanted)]);
     expect(next.position).toEqual(wanted);
+  });
+
+  it.each([undefined, types])('is never looked for through the whole log (types: %p)', async (only) => {
+    // Much of another type, and no statistics: what every log is in its first minute under load.
+    await db.admin(
+      `insert into ${service}.events (id, tenant_id, stream_id, revision, type, envelope)
+       select gen_random_uuid(), 'acme', 'many:' || n, 1, 'cart.closed', repeat('x', 1000) from generate_series(1, 5000) n`,
+    );
+    const end = await readLog(pool, startPosition, { limit: 9_999 });
+    await write(pool, 'next');
+    await inTransaction(pool, async (client) => {
+      const page = await readLog(client, end.position, { limit: 9, ...(only && { types: only }) });
+      expect(page.events.map((event) => nameIn(event.text))).toEqual(['next']);
+      const { rows } = await client.query(`select seq_scan::int from pg_stat_xact_all_tables where relname = 'events'`);
+      expect(rows).toEqual([{ seq_scan: 0 }]);
+    });
   });
 
   it('is full at its limit, and its position is then its last event', async () => {

@@ -135,13 +135,17 @@ interface Horizon {
   readonly held: boolean;
 }
 
+// The first event behind a place is looked for in the order of the index: asked for as "exists", a table without statistics
+// (a log that has just begun, a replica after its promotion) is read from its beginning, at every look.
 async function readHorizon(query: Query, after: Position, types: readonly string[] | undefined): Promise<Horizon> {
   const { rows } = await query.query<{ tx: string; passed: boolean; held: boolean }>({
     name: types ? 'log-horizon-types' : 'log-horizon',
     text: `select h.tx::text,
-             exists (select from events e where (e.tx, e.seq) > ($1::xid8, $2::bigint) and e.tx < h.tx) passed,
-             exists (select from events e where (e.tx, e.seq) > ($1::xid8, $2::bigint) and e.tx >= h.tx
-                     ${types ? 'and e.type = any($3)' : ''}) held
+             coalesce((select e.tx < h.tx from events e where (e.tx, e.seq) > ($1::xid8, $2::bigint)
+                       order by e.tx, e.seq limit 1), false) passed,
+             coalesce((select true from events e
+                       where (e.tx, e.seq) > ($1::xid8, $2::bigint) and (e.tx, e.seq) >= (h.tx, 0)
+                       ${types ? 'and e.type = any($3)' : ''} order by e.tx, e.seq limit 1), false) held
            from (select pg_snapshot_xmin(pg_current_snapshot()) as tx) h`,
     values: [String(after.tx), String(after.seq), ...(types ? [types] : [])],
   });
