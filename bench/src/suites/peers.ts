@@ -107,16 +107,53 @@ function rowsOf(contenders: readonly Contender[], measured: readonly Measured[],
 
 const kept = (holds: boolean): string => (holds ? 'reached' : 'missed');
 
-function targetRows(name: string, [on, ours]: readonly [Measured, Measured], size: number, connections: number): Row[] {
+/** What "hello" answered, by connections, on the machine on which the absolute targets were set. */
+const helloThere: Readonly<Record<number, number>> = { 1: 34_821, 64: 66_083 };
+
+/** Absolute targets say as much about a machine as about us: beside each verdict, our figure as the other machine would give it. */
+interface Setting {
+  readonly connections: number;
+  readonly hello: number;
+}
+
+const scaleOf = ({ connections, hello }: Setting): number => (helloThere[connections] ?? hello) / hello;
+
+function targetRows(
+  name: string,
+  [on, ours]: readonly [Measured, Measured],
+  size: number,
+  setting: Setting,
+): readonly Row[] {
+  const scale = scaleOf(setting);
+  const scaled = (figure: string) => `  (scaled by hello, x ${scale.toFixed(1)}: ${figure})`;
   const factor = ours.perSecond / on.perSecond;
   if (size > 1) {
-    const perSecond = ours.perSecond * size;
-    return [{ name: `target, ${name}: 100,000/s or 5 x Cerbos`, value: kept(perSecond >= 100_000 || factor >= 5) }];
+    const [perSecond, wanted] = [ours.perSecond * size, Math.max(100_000, 5 * on.perSecond * size)];
+    return [
+      { name: `target, ${name}: 5 x Cerbos`, value: kept(factor >= 5) },
+      {
+        name: `target, ${name}: 100,000/s or 5 x Cerbos, whichever is more`,
+        value: kept(perSecond >= wanted) + scaled(rate(perSecond * scale)),
+      },
+    ];
   }
   const rows = [{ name: `target, ${name}: 2 x Cerbos`, value: kept(factor >= 2) }];
-  return connections === 64
-    ? [...rows, { name: `target, ${name}: p99 below 15 ms`, value: kept(ours.p99Ms < 15) }]
-    : rows;
+  if (setting.connections !== 64) return rows;
+  const value = kept(ours.p99Ms < 15) + scaled(`${(ours.p99Ms / scale).toFixed(1)} ms`);
+  return [...rows, { name: `target, ${name}: p99 below 15 ms`, value }];
+}
+
+/** NestJS on Fastify, doing nothing: what this machine can do at all. */
+async function measureHello(connections: number, seconds: number): Promise<number> {
+  const helloServer = fileURLToPath(new URL('../hello-server.js', import.meta.url));
+  const hello = await startChild([helloServer], (line) => line.startsWith('http'));
+  try {
+    const limit = { url: hello.line, method: 'POST' as const, headers: json, body: '{}' };
+    await load(limit, connections, seconds);
+    return (await load(limit, connections, seconds)).perSecond;
+  } finally {
+    await hello.stop();
+  }
 }
 
 async function contendersOf(stack: Stack, model: AccessModel, on: Cerbos, off: Cerbos): Promise<readonly Contender[]> {
@@ -147,8 +184,6 @@ async function contendersOf(stack: Stack, model: AccessModel, on: Cerbos, off: C
 export async function peers(stack: Stack, seconds: number): Promise<readonly Row[]> {
   const model = accessModel(1);
   const [on, off] = [await startCerbos(model, true), await startCerbos(model, false)];
-  const helloServer = fileURLToPath(new URL('../hello-server.js', import.meta.url));
-  const hello = await startChild([helloServer], (line) => line.startsWith('http'));
   try {
     const contenders = await contendersOf(stack, model, on, off);
     const rows: Row[] = [];
@@ -160,6 +195,12 @@ export async function peers(stack: Stack, seconds: number): Promise<readonly Row
         value: `${model.checks.length} of ${model.checks.length}`,
       });
     }
+    const hello = new Map<number, number>();
+    for (const connections of [1, 64]) {
+      const perSecond = await measureHello(connections, seconds);
+      hello.set(connections, perSecond);
+      rows.push({ name: `NestJS on Fastify hello, c=${connections}`, value: rate(perSecond) });
+    }
     for (const [size, connections] of [
       [1, 1],
       [1, 64],
@@ -169,17 +210,11 @@ export async function peers(stack: Stack, seconds: number): Promise<readonly Row
       const label = `${size === 1 ? 'single' : `batches of ${size}`}, c=${connections}`;
       const measured = await compare(contenders, model.checks, { size, connections, seconds, rounds: 3 });
       rows.push(...rowsOf(contenders, measured, size, label));
-      rows.push(...targetRows(label, [measured[0] as Measured, measured[2] as Measured], size, connections));
-    }
-    for (const connections of [1, 64]) {
-      const limit = { url: hello.line, method: 'POST' as const, headers: json, body: '{}' };
-      rows.push({
-        name: `NestJS on Fastify hello, c=${connections}`,
-        value: rate((await load(limit, connections, seconds)).perSecond),
-      });
+      const setting = { connections, hello: hello.get(connections) ?? 1 };
+      rows.push(...targetRows(label, [measured[0] as Measured, measured[2] as Measured], size, setting));
     }
     return rows;
   } finally {
-    await Promise.all([on.stop(), off.stop(), hello.stop()]);
+    await Promise.all([on.stop(), off.stop()]);
   }
 }
