@@ -1,7 +1,7 @@
 import type { Argv, InferredOptionTypes, Options } from 'yargs';
 import { Client } from './client.js';
 import type { Dial } from './device/dial/dial.js';
-import { RegistryDial } from './device/dial/registry-dial.js';
+import type { RegistryDial } from './device/dial/registry-dial.js';
 import { type ChildExitCode, type ExitCode, exitCodes } from './failure.js';
 import { Output } from './output/output.js';
 import { readSettings, type Settings } from './settings/settings.js';
@@ -88,9 +88,49 @@ export function commandGroup(word: string, describe: string, commands: readonly 
   );
 }
 
+/** A command that is loaded when it is called: all of them together take a second. */
+export interface LazyCommand {
+  /** Word and positionals, and other words. */
+  readonly command: readonly string[];
+  readonly describe: string;
+  readonly load: () => Promise<Command>;
+}
+
+/** Word, positionals and description are what the command says of itself. */
+export const lazyCommand = (
+  command: string | readonly string[],
+  describe: string,
+  load: LazyCommand['load'],
+): LazyCommand => ({ command: [command].flat(), describe, load });
+
+export const lazyGroup = (word: string, describe: string, load: () => Promise<readonly Command[]>): LazyCommand => ({
+  command: [word],
+  describe,
+  load: async () => commandGroup(word, describe, await load()),
+});
+
+export const wordsOf = ({ command }: LazyCommand): string[] => command.map((each) => each.split(' ')[0] ?? '');
+
+/**
+ * Loads what the line may call: a command's word stands in it as it is. Of the others there is a name for the help.
+ */
+export const loadCommands = (known: readonly LazyCommand[], argv: readonly string[]): Promise<Command[]> =>
+  Promise.all(
+    known.map(async (lazy) => {
+      const isSaid = wordsOf(lazy).some((word) => argv.includes(word));
+      return isSaid ? lazy.load() : named(lazy.command, (parser) => parser.command([...lazy.command], lazy.describe));
+    }),
+  );
+
 export function toolsFor(flags: GlobalFlags, { world, atEnd }: Host): Tools {
-  let way: RegistryDial | undefined;
+  let way: Promise<RegistryDial> | undefined;
   let settings: Settings | undefined;
+  const openWay = async () => {
+    const { RegistryDial } = await import('./device/dial/registry-dial.js');
+    const made = new RegistryDial(tools);
+    atEnd.push(() => made.close());
+    return made;
+  };
   const tools: Tools = {
     world,
     output: new Output(world, flags),
@@ -108,12 +148,12 @@ export function toolsFor(flags: GlobalFlags, { world, atEnd }: Host): Tools {
     },
     dial: (device) => {
       if (world.dial) return world.dial(device);
-      if (way === undefined) {
-        const made = new RegistryDial(tools);
-        atEnd.push(() => made.close());
-        way = made;
-      }
-      return way.to(device);
+      let dial: Promise<Dial> | undefined;
+      return async (...request) => {
+        way ??= openWay();
+        dial ??= way.then((opened) => opened.to(device));
+        return (await dial)(...request);
+      };
     },
   };
   return tools;

@@ -19,6 +19,7 @@ describe('a wrong call', () => {
     ['a misspelt command', ['keys', 'crate'], 'create'],
     ['an unknown flag', ['whoami', '--jsno'], 'jsno'],
     ['a flag given twice', ['whoami', '--url', 'https://a', '--url', 'https://b'], '--url is given more than once'],
+    ['a list given with commas, given twice', ['devices', 'list', '--label', 'a=b', '--label', 'c=d'], '--label'],
     ['a subject without type', ['decide', 'ci', 'logs.read:project/x'], 'subject "ci" is not type/id'],
     ['an outcome that there is not', ['audit', 'entries', '--decision', 'maybe'], 'Choices'],
     ['a limit that is no number', ['audit', 'entries', '--limit', 'many'], '--limit'],
@@ -39,6 +40,11 @@ describe('a wrong call', () => {
     const { exitCode, error, out } = await call(argv);
     expect(error).toContain(words);
     expect({ exitCode, out }).toEqual({ exitCode: 2, out: '' });
+  });
+
+  it('takes a list flag again by its short name', async () => {
+    const { error } = await call(['edge-1', 'logs', '-u', 'a.service', '-u', 'b.service']);
+    expect(error).toContain('there is no key to call with');
   });
 
   it('is told in JSON to a script', async () => {

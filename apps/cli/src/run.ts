@@ -1,13 +1,22 @@
 import yargs, { type Argv } from 'yargs';
-import { type Command, type EndCode, type GlobalFlags, globalOptions, type Host, toolsFor } from './command.js';
+import {
+  type Command,
+  type EndCode,
+  type GlobalFlags,
+  globalOptions,
+  type Host,
+  type LazyCommand,
+  loadCommands,
+  toolsFor,
+  wordsOf,
+} from './command.js';
 import { commands } from './commands.js';
-import { knownDeviceNames } from './device/device-names.js';
 import { splitDeviceCall, withDashes } from './device/split-call.js';
 import { deviceCommands } from './device-commands.js';
 import { type ExitCode, exitCodes, Failure, usageFailure } from './failure.js';
 import { printable } from './output/table.js';
-import { standardInput } from './policy/policy-file.js';
-import type { World } from './world.js';
+import { ownVersion } from './version.js';
+import { standardInput, type World } from './world.js';
 
 /** What yargs answers for a shell that completes words; the words of the line come behind it. */
 const completionFlag = '--get-yargs-completions';
@@ -15,7 +24,7 @@ const completionFlag = '--get-yargs-completions';
 interface Parser {
   readonly name: string;
   readonly usage: string;
-  readonly commands: readonly Command[];
+  readonly commands: readonly LazyCommand[];
   readonly argv: readonly string[];
   /** The first word may be a device. */
   readonly isTop: boolean;
@@ -27,7 +36,8 @@ export async function run(argv: readonly string[], world: World): Promise<EndCod
   try {
     const given = parserOf(argv);
     const args = withStandardInput(given.argv);
-    await parserFor(host, { ...given, argv: args }).parseAsync(args, {}, (_error, _flags, text) => {
+    const loaded = await loadCommands(given.commands, args);
+    await parserFor(host, { ...given, argv: args }, loaded).parseAsync(args, {}, (_error, _flags, text) => {
       if (text !== '') world.writeOut(`${text}\n`);
     });
     return host.exitCode;
@@ -45,8 +55,8 @@ function withStandardInput(argv: readonly string[]): string[] {
 }
 
 const top = { name: 'gatehouse', usage: 'The command line of Gatehouse.', commands, isTop: true };
-const words = new Set(['completion', ...commands.flatMap((command) => command.words)]);
-const deviceWords = new Set(deviceCommands('').flatMap((command) => command.words));
+const words = new Set(['completion', ...commands.flatMap(wordsOf)]);
+const deviceWords = new Set(deviceCommands('').flatMap(wordsOf));
 
 /** `gatehouse keys list`, or `gatehouse edge-1 shell`: a first word that is no command is the name or id of a device. */
 function parserOf(argv: readonly string[]): Parser {
@@ -69,7 +79,7 @@ const deviceParser = (device: string) => ({
   isTop: false,
 });
 
-function parserFor(host: Host, { name, usage, commands: known, argv, isTop }: Parser): Argv<GlobalFlags> {
+function parserFor(host: Host, { name, usage, argv, isTop }: Parser, known: readonly Command[]): Argv<GlobalFlags> {
   const parser = yargs([...argv])
     .scriptName(name)
     .usage(`$0 <command>\n\n${usage}${isTop ? ' gatehouse DEVICE --help tells what is done on one.' : ''}`)
@@ -77,16 +87,17 @@ function parserFor(host: Host, { name, usage, commands: known, argv, isTop }: Pa
     .parserConfiguration({ 'boolean-negation': false, 'dot-notation': false, 'populate--': true })
     .options(globalOptions)
     .strict()
-    .check(eachOnce)
+    .check((flags, options) => eachOnce(flags, options as never))
     .recommendCommands()
     .demandCommand(1, 'say what to do')
-    .version(false)
     .locale('en')
     .exitProcess(false)
     .wrap(100)
     .fail((message, error) => {
       throw error ?? usageFailure(message.replaceAll('\n', ' '), 'gatehouse --help, or gatehouse <command> --help');
     });
+  if (isTop) parser.version(ownVersion());
+  else parser.version(false);
   withCompletion(parser, host, isTop);
   return known.reduce<Argv<GlobalFlags>>((all, add) => add(all, host), parser as unknown as Argv<GlobalFlags>);
 }
@@ -104,23 +115,30 @@ function withCompletion(parser: Argv, host: Host, isTop: boolean): void {
     filter((_error, found) => {
       // The name of the program is among them, and the word that is being typed.
       if (!isTop || said.length > 2 || current.startsWith('-')) return done([...found]);
-      const names = knownDeviceNames(toolsFor({ json: false, utc: false, url: undefined, ca: undefined }, host));
+      const tools = toolsFor({ json: false, utc: false, url: undefined, ca: undefined }, host);
+      const names = import('./device/device-names.js').then(({ knownDeviceNames }) => knownDeviceNames(tools));
       void names.then((all) => done([...found, ...all.filter((name) => name.startsWith(current))]));
     });
   parser.completion('completion', isTop ? 'Print a completion script for the shell' : false, complete as never);
 }
 
-const repeatable = new Set([
-  ...['_', '--', 'rule', 'role', 'team', 'network', 'scope', 'question', 'index', 'files'],
-  ...['names', 'secret', 'refused', 'set', 'unset', 'recipient'],
-  ...['label', 'words', 'targets', 'reverse', 'R', 'exclude', 'e', 'unit', 'args', 'paths', 'o'],
+/** Positionals that take all the rest: yargs knows of flags alone that they are lists. */
+const variadic = new Set([
+  ...['_', '--', 'question', 'index', 'files', 'names', 'words', 'targets', 'args', 'paths', 'refused'],
 ]);
 /** Commands that run another program. */
 const takesDashes = new Set(['run', 'exec', 'docker', 'ssh']);
 
+interface KnownFlags {
+  /** Those that may be given again, under each of their names. */
+  readonly array: readonly string[];
+}
+
 /** yargs makes a list of a flag that is given twice: which was meant is not for us to guess. */
-function eachOnce(flags: Readonly<Record<string, unknown>>): true {
-  const twice = Object.keys(flags).find((name) => Array.isArray(flags[name]) && !repeatable.has(name));
+function eachOnce(flags: Readonly<Record<string, unknown>>, { array }: KnownFlags): true {
+  const twice = Object.keys(flags).find(
+    (name) => Array.isArray(flags[name]) && !array.includes(name) && !variadic.has(name),
+  );
   if (twice !== undefined) throw usageFailure(`--${twice} is given more than once`);
   const { '--': behind, _: said } = flags as { '--'?: readonly unknown[]; _: readonly unknown[] };
   if (behind !== undefined && behind.length > 0 && !takesDashes.has(String(said[0])))

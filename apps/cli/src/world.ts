@@ -18,3 +18,6 @@ export interface World {
   /** Another way to devices than through the registry and its relays. */
   readonly dial?: (device: string) => Dial;
 }
+
+/** What `-`, the standard input, is called where a file may stand. */
+export const standardInput = '<stdin>';

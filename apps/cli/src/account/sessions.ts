@@ -59,3 +59,5 @@ export const revokeSessions = defineCommand({
     return undefined;
   },
 });
+
+export const signInCommands = [listSessions, revokeSessions];

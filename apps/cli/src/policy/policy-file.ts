@@ -4,10 +4,7 @@ import type { Readable } from 'node:stream';
 import { documentLimits, type Finding, type ParsedPolicy, parsePolicyText } from '@gatehouse/policy-document';
 import type { Tools } from '../command.js';
 import { exitCodes, Failure, usageFailure } from '../failure.js';
-import type { World } from '../world.js';
-
-/** What `-` is called. */
-export const standardInput = '<stdin>';
+import { standardInput, type World } from '../world.js';
 
 /** A policy as it stands in a file. */
 export interface PolicyFile {

@@ -6,6 +6,7 @@ import { Client } from '../client.js';
 import { exitCodes, Failure, usageFailure } from '../failure.js';
 import { keepDeviceKey, readDeviceKey } from '../settings/credentials.js';
 import type { Settings } from '../settings/settings.js';
+import { ownVersion } from '../version.js';
 import type { World } from '../world.js';
 import type { Approve } from './approve.js';
 import { dataFolder, tagOf } from './data-folder.js';
@@ -21,7 +22,7 @@ import { isRemoved, keepHeartbeats } from './registration/heartbeats.js';
 import { type OwnerFlags, ownerFrom } from './registration/owner.js';
 import { refusal, registerDevice } from './registration/register-device.js';
 import { RegistryApi } from './registration/registry-api.js';
-import { readSystem, runtimeVersion } from './registration/system-information.js';
+import { readSystem } from './registration/system-information.js';
 import { InstanceLock } from './service/instance-lock.js';
 import { type RuntimeStatus, removeStatus, writeStatus } from './status.js';
 
@@ -152,7 +153,7 @@ class Runtime {
     return serveSessions({
       ...this.#facts(state),
       deviceId: state.deviceId ?? '',
-      agent: `gatehouse/${runtimeVersion}`,
+      agent: `gatehouse/${ownVersion()}`,
       handlers: sessionHandlers(host),
       trust: trustOf(settings),
       ...(approve && { approve }),

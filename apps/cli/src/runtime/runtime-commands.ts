@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, openSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Argv } from 'yargs';
-import { commandGroup, defineCommand, type GlobalFlags, type Tools } from '../command.js';
+import { type Command, defineCommand, type GlobalFlags, type Tools } from '../command.js';
 import { exitCodes, Failure, usageFailure } from '../failure.js';
 import { untilSignal } from '../process-signals.js';
 import { pause } from '../reference.js';
@@ -12,7 +12,6 @@ import { writePrivateFile } from '../settings/private-file.js';
 import { askCommand, askTerminal } from './approve.js';
 import { dataFolder } from './data-folder.js';
 import { DeviceFiles } from './registration/device-files.js';
-import { runRuntime } from './run-runtime.js';
 import { isLocked } from './service/instance-lock.js';
 import { unitFolder, unitName, unitText } from './service/unit.js';
 import { readStatus } from './status.js';
@@ -49,6 +48,8 @@ const runtimeRun = defineCommand({
       : command
         ? askCommand(command, tools.world.env)
         : undefined;
+    // The other commands need nothing of it.
+    const { runRuntime } = await import('./run-runtime.js');
     try {
       await runRuntime({ world: tools.world, settings, owner: flags, approve, signal });
     } finally {
@@ -187,10 +188,10 @@ const runtimeLogout = defineCommand({
   },
 });
 
-export const runtimeCommands = commandGroup('runtime', 'This machine as a device', [
+export const runtimeCommands: readonly Command[] = [
   ...[runtimeRun, runtimeStart, runtimeStop, runtimeRestart, runtimeStatus],
   ...[runtimeEnable, runtimeDisable, runtimeLogout],
-]);
+];
 
 /** How this program was called, for a unit and for the background. */
 const ownWords = (): readonly string[] => [process.argv[1] ?? ''];

@@ -4,7 +4,7 @@ import { defineCommand, type Tools } from '../command.js';
 import { exitCodes, usageFailure } from '../failure.js';
 import { annotation } from '../output/annotation.js';
 import { printable } from '../output/table.js';
-import { standardInput } from '../policy/policy-file.js';
+import { standardInput } from '../world.js';
 import { parsePlaced } from './config-places.js';
 import { namesInScope, scopeOption } from './read-secrets.js';
 import { readBytes } from './secret-input.js';

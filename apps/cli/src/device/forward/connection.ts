@@ -5,6 +5,13 @@ import { converse } from '../dial/failures.js';
 
 const nothing = new Uint8Array(0);
 
+/** So that the other side does not take it for a good end: of TCP alone there is a reset. */
+export function breakOff(socket: Socket): void {
+  // A connection over a socket file has no addresses.
+  if (socket.remoteAddress === undefined) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 /**
  * Joins one connection here with one stream: bytes, and the end of each half by itself. A connection that breaks off here
  * breaks off there.
@@ -41,7 +48,7 @@ export function joinConnection(
     over: (failure) => {
       if (isOver) return;
       if (failure === undefined) socket.end();
-      else socket.resetAndDestroy();
+      else breakOff(socket);
       finish(failure);
     },
   });

@@ -2,7 +2,7 @@ import { chmodSync, lstatSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { exitCodes, Failure, usageFailure } from '../../failure.js';
 import type { Dial } from '../dial/dial.js';
-import { joinConnection } from './connection.js';
+import { breakOff, joinConnection } from './connection.js';
 import type { Forward } from './parse-target.js';
 
 export interface Listening {
@@ -47,7 +47,7 @@ async function connect(socket: Socket, forward: Forward, { dial, targets, failed
     if (socket.destroyed) stream.reset({ code: 'cancelled' });
     else joinConnection(socket, stream, (failure) => failure && failed(failure, forward));
   } catch (error) {
-    socket.resetAndDestroy();
+    breakOff(socket);
     failed(error instanceof Failure ? error : new Failure(exitCodes.unavailable, String(error)), forward);
   }
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { arch, cpus, hostname, networkInterfaces, release, totalmem, uptime } from 'node:os';
+import { ownVersion } from '../../version.js';
 
 /** What a device tells of itself; nothing of who uses it. */
 export interface SystemInformation {
@@ -15,14 +16,12 @@ export interface SystemInformation {
   readonly addresses: readonly string[];
 }
 
-export const runtimeVersion = '0.1.0';
-
 export function describeDevice(): Pick<SystemInformation, 'hostname' | 'platform' | 'architecture' | 'version'> {
   return {
     hostname: hostname().slice(0, 253) || 'device',
     platform: distribution().slice(0, 64),
     architecture: arch().slice(0, 32),
-    version: `gatehouse/${runtimeVersion}`,
+    version: `gatehouse/${ownVersion()}`,
   };
 }
 

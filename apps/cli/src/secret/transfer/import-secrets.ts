@@ -4,7 +4,7 @@ import type { Client } from '../../client.js';
 import { defineCommand, type Tools } from '../../command.js';
 import { exitCodes, Failure, usageFailure } from '../../failure.js';
 import { RefusedError } from '../../output/problem.js';
-import { standardInput } from '../../policy/policy-file.js';
+import { standardInput } from '../../world.js';
 import { readBytes } from '../secret-input.js';
 import { metadataOf, writeSecret } from '../secrets-api.js';
 import { keyLines, openFromAge } from './age-file.js';
