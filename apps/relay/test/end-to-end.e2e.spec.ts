@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { ApprovedDevice } from '@gatehouse/service-testing';
 import {
   commandHash,
+  type DeviceAction,
   type FrameStream,
   frameTypes,
   grantKeyOf,
@@ -61,6 +62,12 @@ function cat(session: ServedSession<'exec'>): void {
   };
 }
 
+/** A connection that is over at once. */
+function ended({ stream }: ServedSession<'forward'>): void {
+  stream.sendJson(frameTypes.accepted, {});
+  stream.end();
+}
+
 async function serve(device: ApprovedDevice): Promise<SessionServer> {
   let server: SessionServer | undefined;
   await new Promise<void>((resolve) => {
@@ -72,7 +79,7 @@ async function serve(device: ApprovedDevice): Promise<SessionServer> {
       grantKeys: [grantKeyOf(stack.grantKey.publicKey)],
       relays: addresses(),
       trust: trust(),
-      handlers: { exec: cat },
+      handlers: { exec: cat, forward: ended },
       onState: ({ status }) => status === 'online' && resolve(),
     });
   });
@@ -84,11 +91,11 @@ function sessionKeyOf({ session }: ApprovedDevice) {
   return { public: Buffer.from(String(x), 'base64url'), secret: Buffer.from(String(d), 'base64url') };
 }
 
-function clientOf(device: ApprovedDevice, sid: string) {
+function clientOf(device: ApprovedDevice, sid: string, action: DeviceAction = 'device.exec', relay?: string) {
   return sessionClient({
     trust: trust(),
     requestGrant: async ({ clientKey, scope }) => {
-      const claims = { sid, scope, actions: ['device.exec' as const], cnf: { x25519: clientKey } };
+      const claims = { sid, scope, actions: [action], cnf: { x25519: clientKey } };
       return {
         grant: stack.grant(ada, device.deviceId, claims),
         sessionId: sid,
@@ -98,7 +105,7 @@ function clientOf(device: ApprovedDevice, sid: string) {
           name: 'device',
           sessionKey: String(device.session.publicKey.export({ format: 'jwk' }).x),
         },
-        relays: addresses(),
+        relays: relay ? [relay] : addresses(),
       };
     },
   });
@@ -177,6 +184,28 @@ describe('a client and a device with two relays', () => {
     await client.close();
     const ended = await waitFor(async () => (await stack.events('device.session.ended', sid))[0]);
     expect(ended.data).toMatchObject({ exit: { code: 7, signal: null } });
+    await server.close('stopping');
+  });
+
+  it('wait for the next stream no longer than for a client who is there', async () => {
+    const device = await stack.registry.approve('acme');
+    const server = await serve(device);
+    const relay = server.state.status === 'online' ? server.state.relay : undefined;
+    const sids = [randomUUID(), randomUUID()];
+    const clients = sids.map((sid) => clientOf(device, sid, 'device.forward', relay));
+    for (const client of clients) {
+      const session = await client.begin({ scope: { kind: 'forward', targets: ['tcp:127.0.0.1:80'] } });
+      const stream = await session.open({ kind: 'forward', target: 'tcp:127.0.0.1:80' });
+      await new Promise<void>((resolve) => {
+        stream.onEnd = resolve;
+      });
+      stream.end();
+    }
+    await clients[0]?.close();
+    const over = await waitFor(async () => (await stack.events('device.session.ended', sids[0]))[0]);
+    expect(over.data).toMatchObject({ reason: 'closed' });
+    expect(await stack.events('device.session.ended', sids[1])).toEqual([]);
+    await clients[1]?.close();
     await server.close('stopping');
   });
 

@@ -9,5 +9,8 @@ export function dataFolder({ env, home, cwd }: Pick<World, 'env' | 'home' | 'cwd
   return join(env.XDG_DATA_HOME || join(home, '.local', 'share'), 'gatehouse');
 }
 
+/** Of the runtime that systemd runs: its StateDirectory, and what the unit sets. */
+export const enabledFolder = { data: '/var/lib/gatehouse', credentials: '/var/lib/gatehouse/credentials' } as const;
+
 /** Tells programs of this runtime from those of another one on the same machine. */
 export const tagOf = (folder: string): string => createHash('sha256').update(folder).digest('hex').slice(0, 12);

@@ -73,6 +73,8 @@ class Runtime {
 
   async run(): Promise<void> {
     const tag = tagOf(this.folder);
+    if (process.geteuid?.() === 0)
+      this.log.write(4, 'warning: this runtime is root, and sessions act as root; give it an account of its own');
     // Of a runtime that was killed: nobody else would end them.
     const strays = await endStrays(tag);
     if (strays > 0) this.log.write(4, `${strays} programs of an earlier runtime were ended`);

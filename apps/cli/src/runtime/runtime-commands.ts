@@ -1,5 +1,5 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, openSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { accessSync, constants, mkdirSync, openSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Argv } from 'yargs';
@@ -10,9 +10,10 @@ import { pause } from '../reference.js';
 import { forgetDeviceKey } from '../settings/credentials.js';
 import { writePrivateFile } from '../settings/private-file.js';
 import { askCommand, askTerminal } from './approve.js';
-import { dataFolder } from './data-folder.js';
+import { dataFolder, enabledFolder } from './data-folder.js';
 import { DeviceFiles } from './registration/device-files.js';
 import { isLocked } from './service/instance-lock.js';
+import { isInstalled, requireAccount, requireSystemd, systemctl } from './service/systemd.js';
 import { unitFolder, unitName, unitText } from './service/unit.js';
 import { readStatus } from './status.js';
 
@@ -31,7 +32,17 @@ const ownerOptions = (parser: Argv<GlobalFlags>) =>
 interface OwnerFlags {
   readonly email?: string | undefined;
   readonly 'org-id'?: string | undefined;
+  readonly approve?: boolean | undefined;
   readonly 'approve-command'?: string | undefined;
+}
+
+/** In the background there is no terminal to ask on. @throws Failure */
+function requireNoTerminal({ approve }: OwnerFlags): void {
+  if (approve)
+    throw usageFailure(
+      '--approve asks on the terminal of gatehouse runtime run',
+      'In the background --approve-command asks a command',
+    );
 }
 
 const runtimeRun = defineCommand({
@@ -83,7 +94,12 @@ const runtimeRestart = defineCommand({
 });
 
 async function start(flags: OwnerFlags, tools: Tools): Promise<undefined> {
-  if (isInstalled()) return systemctl(['start', unitName]);
+  requireNoTerminal(flags);
+  if (isInstalled()) {
+    if (passedOn(flags).length > 0)
+      throw usageFailure('the unit of systemd has its own flags', 'gatehouse runtime enable installs it with others');
+    return systemctl(['start', unitName]);
+  }
   const folder = dataFolder(tools.world);
   if (isLocked(folder)) throw new Failure(exitCodes.negative, 'a runtime is running already');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -112,12 +128,25 @@ async function stop({ world, output }: Tools): Promise<undefined> {
   return undefined;
 }
 
+/** Of the runtime that systemd has, unless another one is named; else of this account's own. */
+function foldersOf({ world }: Pick<Tools, 'world'>): { readonly data: string; readonly credentials?: string } {
+  if (!isInstalled() || world.env.GATEHOUSE_DATA_DIR) return { data: dataFolder(world) };
+  try {
+    accessSync(enabledFolder.data, constants.R_OK | constants.X_OK);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EACCES')
+      throw usageFailure(`${enabledFolder.data} is not for this account`, 'sudo gatehouse runtime ...');
+  }
+  return enabledFolder;
+}
+
 const runtimeStatus = defineCommand({
   command: 'status',
   describe: 'Show whether the runtime runs, as which device, and whether a relay is connected; 1 when it does not',
   run: (_flags, { world, output }) => {
-    const status = readStatus(dataFolder(world));
-    const state = new DeviceFiles(dataFolder(world)).state();
+    const { data } = foldersOf({ world });
+    const status = readStatus(data);
+    const state = new DeviceFiles(data).state();
     if (output.isJson) output.json({ running: status !== undefined, registration: state?.status ?? 'none', ...status });
     else
       output.facts([
@@ -151,7 +180,9 @@ const runtimeEnable = defineCommand({
       .option('allow-sudo', { type: 'boolean', default: false, describe: 'Leave the account the way to become root' }),
   run: ({ now, user, 'allow-sudo': allowSudo, ...flags }, tools) => {
     const account = user ?? tools.world.env.SUDO_USER ?? userInfo().username;
-    requireRoot();
+    requireSystemd();
+    requireNoTerminal(flags);
+    requireAccount(account);
     if (account === 'root') tools.output.note('warning: sessions will act as root; --user names another account');
     const { url, ca } = tools.settings();
     const text = unitText({
@@ -170,7 +201,7 @@ const runtimeDisable = defineCommand({
   describe: 'Do not start the runtime with the machine any more',
   options: (parser) => parser.option('now', { type: 'boolean', default: false, describe: 'And stop it' }),
   run: ({ now }) => {
-    requireRoot();
+    requireSystemd();
     return systemctl(['disable', ...(now ? ['--now'] : []), unitName]);
   },
 });
@@ -179,10 +210,10 @@ const runtimeLogout = defineCommand({
   command: 'logout',
   describe: 'Forget who this device is: keys, registration, its key to Gatehouse',
   run: (_flags, tools) => {
-    const folder = dataFolder(tools.world);
-    if (isLocked(folder)) throw new Failure(exitCodes.negative, 'the runtime is running', 'gatehouse runtime stop');
-    new DeviceFiles(folder).forget();
-    forgetDeviceKey(tools.settings().folder);
+    const { data, credentials = tools.settings().folder.path } = foldersOf(tools);
+    if (isLocked(data)) throw new Failure(exitCodes.negative, 'the runtime is running', 'gatehouse runtime stop');
+    new DeviceFiles(data).forget();
+    forgetDeviceKey({ path: credentials });
     tools.output.note('This machine is no device any more. Where it was known: gatehouse devices remove NAME');
     return undefined;
   },
@@ -201,20 +232,6 @@ const passedOn = (flags: OwnerFlags): readonly string[] =>
     const value = flags[name];
     return value === undefined ? [] : [`--${name}`, String(value)];
   });
-
-const isInstalled = (): boolean => existsSync(join(unitFolder, unitName));
-
-function requireRoot(): void {
-  if (process.geteuid?.() !== 0)
-    throw usageFailure('units of systemd are installed by root', 'sudo gatehouse runtime ...');
-}
-
-function systemctl(args: readonly string[]): undefined {
-  const { status, error } = spawnSync('systemctl', [...args], { stdio: ['ignore', 'inherit', 'inherit'] });
-  if (error) throw new Failure(exitCodes.unavailable, `systemctl cannot be run (${error.message})`);
-  if (status !== 0) throw new Failure(exitCodes.unavailable, `systemctl ${args.join(' ')} ended with ${status}`);
-  return undefined;
-}
 
 const waitMs = 20_000;
 

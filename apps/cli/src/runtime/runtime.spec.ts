@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -55,6 +55,7 @@ describe('gatehouse runtime', () => {
     expect((await call(['runtime', 'status'])).exitCode).toBe(1);
     const first = start(['--email', 'ann@example.org']);
     await waitFor(() => first.text().includes('Waiting for approval'), { message: first.text, timeoutMs: 30_000 });
+    expect(first.text().includes('sessions act as root')).toBe(process.geteuid?.() === 0);
     const second = start(['--email', 'ann@example.org']);
     expect(await second.ended).toBe(1);
     expect(second.text()).toContain('a runtime is running already');
@@ -149,6 +150,28 @@ describe('the unit', () => {
     ])
       expect(text.split('\n')).toContain(line);
     expect(unitText({ ...settings, allowSudo: true })).not.toContain('NoNewPrivileges');
+  });
+
+  it('is taken by systemd as it is, where there is one', () => {
+    const file = join(root.path, 'gatehouse-runtime.service');
+    writeFileSync(file, unitText({ ...settings, user: 'daemon', command: ['/bin/true', 'run'], allowSudo: false }));
+    const { error, status, stderr } = spawnSync('systemd-analyze', ['verify', file], { encoding: 'utf8' });
+    if (error) expect(error).toMatchObject({ code: 'ENOENT' });
+    else expect([status, stderr.split('\n').filter((line) => line.includes('gatehouse-runtime'))]).toEqual([0, []]);
+  });
+
+  it.each(['', 'a b', 'a\nUser=root', '-x'])('is of no account %j', (user) => {
+    expect(() => unitText({ ...settings, user, allowSudo: false })).toThrow('account');
+  });
+
+  it('is installed nowhere else, and asks on no terminal', async () => {
+    const call = caller(root.path);
+    const start = await call(['runtime', 'start', '--approve', '--org-id', 'main'], { GATEHOUSE_DATA_DIR: data() });
+    expect([start.exitCode, start.error]).toEqual([2, expect.stringContaining('--approve-command')]);
+    if (existsSync('/run/systemd/system')) return;
+    const enable = await call(['runtime', 'enable', '--org-id', 'main']);
+    expect([enable.exitCode, enable.error]).toEqual([5, expect.stringContaining('not run by systemd')]);
+    expect(existsSync('/etc/systemd/system/gatehouse-runtime.service')).toBe(false);
   });
 
   it.each(['/opt/my apps/x', '/opt/%h/x', '/opt/x\nUser=root', '/opt/"x"'])('does not take %j', (word) => {

@@ -45,7 +45,7 @@ export const readDeviceKey = (folder: SettingsFolder): string | undefined =>
   read(credentialsPath(folder)).device_credentials?.api_key;
 
 /** Leaves a person's alone. */
-export function forgetDeviceKey(folder: SettingsFolder): void {
+export function forgetDeviceKey(folder: Pick<SettingsFolder, 'path'>): void {
   const path = credentialsPath(folder);
   const { credentials = null } = read(path);
   if (credentials === null) rmSync(path, { force: true });

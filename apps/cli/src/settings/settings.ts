@@ -54,7 +54,7 @@ export interface CredentialsFile {
 
 const defaultUrl = 'https://localhost:8443';
 
-export const credentialsPath = (folder: SettingsFolder): string => join(folder.path, 'credentials.json');
+export const credentialsPath = (folder: Pick<SettingsFolder, 'path'>): string => join(folder.path, 'credentials.json');
 export const configPath = (folder: SettingsFolder): string => join(folder.path, 'config.json');
 /** Where the ledger's key is kept when config.json names no file. */
 export const ownLedgerKeyPath = (folder: SettingsFolder): string => join(folder.path, 'ledger.vkey');

@@ -46,6 +46,8 @@ export class Visit {
     clearTimeout(this.#timer);
     this.#closed = end;
     if (this.#tunnel) this.#options.tunnels.gone(this.#tunnel, end);
+    // Its streams end in a turn of their own.
+    if (this.role === 'client' && end.code === 'done') setImmediate(() => this.#options.streams.left(this));
   }
 
   /** Tells it to go elsewhere: this relay will stop. */
@@ -72,7 +74,7 @@ export class Visit {
     const { streams, peers } = this.#options;
     if (said.data.role === 'client') {
       const client = this.#address;
-      this.#enter('client', (stream) => streams.take(stream, { client }));
+      this.#enter('client', (stream) => streams.take(stream, { client, line: this }));
       control.onMessage = () => undefined;
       control.send({ type: 'welcome' });
     } else if (said.data.role === 'device') void this.#letDeviceIn(control, said.data).catch(this.#options.onError);

@@ -20,6 +20,11 @@ export interface Ending {
   readonly revoked?: { readonly cause: string; readonly decision?: string };
 }
 
+/** One connection of a client. */
+export interface ClientLine {
+  readonly role: string;
+}
+
 /** A session that this relay serves, or waits for. */
 export interface LiveSession {
   readonly claims: GrantClaims;
@@ -31,6 +36,8 @@ export interface LiveSession {
   /** Until when it is granted, in Unix milliseconds, as far as is known here. */
   grantedUntilMs: number;
   readonly streams: Set<Splice>;
+  /** Over which the client's last stream came; none of a client at another relay. */
+  line?: ClientLine | undefined;
   /** Of streams that are over. */
   bytesIn: number;
   bytesOut: number;

@@ -12,6 +12,7 @@ import { type HeldStream, holdFirstMessage, type Released } from '../wire/held-s
 import { type Splice, splice } from '../wire/splice.js';
 import type { Rates } from './counters.js';
 import { type GrantKeys, GrantKeysUnknown } from './grant-keys.js';
+import type { ClientLine } from './live-session.js';
 import type { Sessions } from './sessions.service.js';
 import type { StreamLimits } from './stream-limits.js';
 
@@ -34,7 +35,14 @@ export interface OpenStreamsOptions {
 }
 
 /** Who opened a stream: a client at this address, or another relay on behalf of one. */
-export type Opener = { readonly client: string } | { readonly peer: string };
+export type Opener = { readonly client: string; readonly line: ClientLine } | { readonly peer: string };
+
+/** What is shown for a stream, where its client is said to be, and over which line it came. */
+interface Asked {
+  readonly grant: string;
+  readonly from: string | undefined;
+  readonly line?: ClientLine;
+}
 
 const firstMessageMs = 10_000;
 const isRefused = (answer: object): answer is { readonly code: Refused['code']; readonly retryAfterMs?: number } =>
@@ -80,6 +88,11 @@ export class OpenStreams {
     rest.end();
   }
 
+  /** A client's connection is closed, and it said that it is done. */
+  left(line: ClientLine): void {
+    this.#options.sessions.left(line);
+  }
+
   /** Undefined: the streams are joined. */
   async #open(held: HeldStream, opener: Opener): Promise<Refused | undefined> {
     const message = openSession.safeParse(held.value);
@@ -93,7 +106,8 @@ export class OpenStreams {
     if (!device || device.tenantId !== claims.tenantId || device.removed) return refusal('wrong_device');
     // What a peer says of its client's address is believed; what a client says of its own is not.
     const from = 'client' in opener ? this.#options.sourceOf(claims, opener.client) : source;
-    if (this.#options.tunnels.get(claims.aud)) return this.#joinDevice(held, claims, grant, from);
+    if (this.#options.tunnels.get(claims.aud))
+      return this.#joinDevice(held, claims, { grant, from, ...('line' in opener && { line: opener.line }) });
     if ('client' in opener) return this.#joinPeer(held, claims, grant, from);
     return refusal('device_offline', 1_000);
   }
@@ -111,8 +125,7 @@ export class OpenStreams {
   async #joinDevice(
     held: HeldStream,
     claims: GrantClaims,
-    grant: string,
-    source: string | undefined,
+    { grant, from: source, line }: Asked,
   ): Promise<Refused | undefined> {
     const { limits, sessions, tunnels } = this.#options;
     let leave = limits.enter(claims);
@@ -130,7 +143,7 @@ export class OpenStreams {
       new MessageStream(device).send({ type: 'open', grant, ...(source !== undefined && { source }) });
       const joined = this.#join(held, { stream: device, ended: false });
       if (!joined) return void sessions.unused(session, 'client_lost');
-      sessions.attach(session, joined, leave);
+      sessions.attach(session, joined, leave, line);
       leave = undefined;
       return undefined;
     } catch (error) {

@@ -5,7 +5,7 @@ import type { Tunnel } from '../tunnel/tunnel.js';
 import type { Tunnels } from '../tunnel/tunnels.service.js';
 import type { Insistence } from '../wire/insistence.js';
 import type { Splice } from '../wire/splice.js';
-import { bytesOf, type Ending, idlenessAfter, type LiveSession } from './live-session.js';
+import { bytesOf, type ClientLine, type Ending, idlenessAfter, type LiveSession } from './live-session.js';
 import type { PolicyCheck } from './policy-check.js';
 import type { LoggedSession, SessionEvent, SessionLog } from './session-log.js';
 import { unwritten } from './session-log.js';
@@ -70,8 +70,9 @@ export class Sessions {
   }
 
   /** A stream of it runs. To be called in the turn in which {@link admit} answered it, or `ending` is asked for again. */
-  attach(session: LiveSession, splice: Splice, onOver: () => void): void {
+  attach(session: LiveSession, splice: Splice, onOver: () => void, line?: ClientLine): void {
     delete session.idle;
+    session.line = line;
     session.streams.add(splice);
     void splice.done.then((over) => {
       session.streams.delete(splice);
@@ -84,6 +85,13 @@ export class Sessions {
       session.idle = { sinceMs: performance.now(), forMs, reason };
       if (this.#hasFinished(session)) this.end(session, { reason });
     });
+  }
+
+  /** A client is done and comes back to none of its sessions: those that only wait for its next stream are over. */
+  left(line: ClientLine): void {
+    for (const session of [...this.#live.values()])
+      if (session.line === line && session.idle && session.streams.size === 0)
+        this.end(session, { reason: session.idle.reason });
   }
 
   /** Nothing came of a stream that it was admitted for: it waits for another one. */

@@ -64,7 +64,8 @@ export function joinConnection(
     stream.send(frameTypes.eof, nothing);
     half();
   });
-  socket.on('error', () => {
+  // After an error of its own, and when the call is over.
+  socket.on('close', () => {
     if (isOver) return;
     stream.reset({ code: 'cancelled' });
     finish();

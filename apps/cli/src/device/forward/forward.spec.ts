@@ -161,6 +161,29 @@ describe('sockets', () => {
     expect(statSync(path, { throwIfNoEntry: false })).toBeUndefined();
   });
 
+  it('one that fails, or is open when the call ends, ends both sides and nothing else', async () => {
+    const path = join(folder.path, 'c.sock');
+    let calls = 0;
+    const [ends, streams]: [unknown[], Opened['stream'][]] = [[], []];
+    const device = deviceServing(({ stream }) => {
+      stream.onReset = (end) => ends.push(end.code);
+      streams.push(stream);
+      if (++calls === 1) stream.sendJson(frameTypes.error, { code: 'unreachable', detail: 'refused' });
+    });
+    const running = await forwarding(device.dial, [`${path}:/run/b.sock`]);
+    expect(await everything(await connected({ path }))).toBe('');
+    const open = [everything(await connected({ path })), everything(await connected({ path }))];
+    await waitFor(() => calls === 3);
+    const before = running.notes.length;
+    const stopped = running.stop();
+    // As the end of all sessions does, before the socket here is quite gone.
+    streams[1]?.reset({ code: 'cancelled' });
+    await stopped;
+    expect(await Promise.all(open)).toEqual(['', '']);
+    await waitFor(() => ends.length === 1);
+    expect([ends, running.notes.slice(before)]).toEqual([['cancelled'], []]);
+  });
+
   it('take no place of something else', async () => {
     const path = join(folder.path, 'mine');
     writeFileSync(path, 'precious');

@@ -23,15 +23,21 @@ export interface ListenContext {
 /** Listens for one target on TCP or a socket file. @throws Failure the place is taken, or not ours to take */
 export async function listenStream(forward: Forward, context: ListenContext): Promise<Listening> {
   const sockets = new Set<Socket>();
+  let isOver = false;
+  const failed: ListenContext['failed'] = (failure, of) => {
+    // What is open when the call ends is cut off: nobody's failure.
+    if (!isOver) context.failed(failure, of);
+  };
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
-    void connect(socket, forward, context);
+    void connect(socket, forward, { ...context, failed });
   });
   const where = await listenAt(server, forward.local, context.bind);
   return {
     where,
     close: () => {
+      isOver = true;
       server.close();
       for (const socket of sockets) socket.destroy();
       if ('path' in forward.local) rmSync(forward.local.path, { force: true });

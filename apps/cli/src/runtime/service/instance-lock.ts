@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { exitCodes, Failure } from '../../failure.js';
+
+const lockName = 'runtime.lock';
 
 /**
  * One runtime per data folder: a lock of the kernel's, flock(2), which is gone with the process that holds it. flock(1) takes
@@ -13,7 +15,7 @@ export class InstanceLock {
   /** Undefined when another process has it. */
   static take(folder: string): InstanceLock | undefined {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const fd = openSync(join(folder, 'runtime.lock'), 'a', 0o600);
+    const fd = openSync(join(folder, lockName), 'a', 0o600);
     const { status, error } = spawnSync('flock', ['-n', '3'], { stdio: ['ignore', 'ignore', 'ignore', fd] });
     if (status === 0) return new InstanceLock(fd);
     closeSync(fd);
@@ -27,6 +29,8 @@ export class InstanceLock {
 }
 
 export function isLocked(folder: string): boolean {
+  // Made by somebody else, it would keep its account out.
+  if (!existsSync(join(folder, lockName))) return false;
   const lock = InstanceLock.take(folder);
   lock?.release();
   return lock === undefined;

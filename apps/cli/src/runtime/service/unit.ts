@@ -1,4 +1,5 @@
 import { usageFailure } from '../../failure.js';
+import { enabledFolder } from '../data-folder.js';
 
 export const unitName = 'gatehouse-runtime.service';
 export const unitFolder = '/etc/systemd/system';
@@ -32,7 +33,8 @@ const hardening = [
  * @throws Failure for a word that a unit cannot hold without quoting
  */
 export function unitText({ user, command, environment, allowSudo }: UnitSettings): string {
-  for (const word of [user, ...command, ...Object.values(environment)])
+  if (!/^[a-z_][a-z0-9_-]{0,31}\$?$/i.test(user)) throw usageFailure(`"${user}" is no name of an account`);
+  for (const word of [...command, ...Object.values(environment)])
     if (!/^[A-Za-z0-9_./:@=+,-]+$/.test(word))
       throw usageFailure(
         `"${word}" cannot stand in a unit of systemd`,
@@ -52,6 +54,8 @@ export function unitText({ user, command, environment, allowSudo }: UnitSettings
     'Type=simple',
     `User=${user}`,
     `ExecStart=${command.join(' ')}`,
+    '# Beside its state, whatever home the account has.',
+    `Environment=GATEHOUSE_CONFIG_DIR=${enabledFolder.credentials}`,
     ...variables,
     'Restart=on-failure',
     'RestartSec=3',
