@@ -20,6 +20,8 @@ import { type RelayStack, type Somebody, startRelayStack } from './relay-stack.f
 
 const program = fileURLToPath(new URL('../src/main.js', import.meta.url));
 const command = ['cat'];
+/** Of the copy in the middle of which a relay is killed, there and back; a gigabyte when it is to be seen. */
+const copyBytes = Number(process.env.DEVICE_COPY_MB ?? 24) * 1_000_000;
 
 let stack: RelayStack;
 let ada: Somebody;
@@ -196,9 +198,7 @@ describe('a client and a device with two relays', () => {
     for (const client of clients) {
       const session = await client.begin({ scope: { kind: 'forward', targets: ['tcp:127.0.0.1:80'] } });
       const stream = await session.open({ kind: 'forward', target: 'tcp:127.0.0.1:80' });
-      await new Promise<void>((resolve) => {
-        stream.onEnd = resolve;
-      });
+      expect(await new Copy(stream).over).toBe('ended');
       stream.end();
     }
     await clients[0]?.close();
@@ -215,9 +215,10 @@ describe('a client and a device with two relays', () => {
     const sid = randomUUID();
     const client = clientOf(device, sid);
     const copy = new Copy(await client.openSession(request));
-    const bytes = randomBytes(24_000_000);
+    const bytes = randomBytes(copyBytes);
+    const startMs = performance.now();
     const sending = copy.send(bytes);
-    await waitFor(() => copy.received > 2_000_000);
+    await waitFor(() => copy.received > copyBytes / 10, { timeoutMs: 120_000 });
     const at = server.state.status === 'online' ? server.state.relay : '';
     const victim = relays.findIndex(({ address }) => address === at);
     const { child } = relays.splice(victim, 1)[0] as { child: SupervisedChild };
@@ -225,7 +226,9 @@ describe('a client and a device with two relays', () => {
     await child.exited;
     await sending;
     copy.frames.send(frameTypes.eof, Buffer.alloc(0));
-    await waitFor(() => copy.exit, { timeoutMs: 60_000 });
+    await waitFor(() => copy.exit, { timeoutMs: 900_000 });
+    const seconds = (performance.now() - startMs) / 1_000;
+    console.log(`${copyBytes / 1e6} MB there and back in ${seconds.toFixed(1)} s, a relay killed in the middle`);
     expect(copy.received).toBe(bytes.byteLength);
     expect(copy.finish()).toBe(createHash('sha256').update(bytes).digest('hex'));
     copy.frames.end();
@@ -241,7 +244,7 @@ describe('a client and a device with two relays', () => {
     ]);
     await client.close();
     await server.close('stopping');
-  });
+  }, 1_200_000);
 
   it('are parted when the caller’s key is disabled, and the handler hears of it', async () => {
     const device = await stack.registry.approve('acme');

@@ -25,7 +25,8 @@ export function requireSystemd(): void {
 /** @throws Failure for an account that this machine does not have */
 export function requireAccount(name: string): void {
   const { status } = spawnSync('id', ['-u', '--', name], { stdio: 'ignore' });
-  if (status !== 0) throw usageFailure(`there is no account "${name}" here`, '--user names the one that sessions act as');
+  if (status !== 0)
+    throw usageFailure(`there is no account "${name}" here`, '--user names the one that sessions act as');
 }
 
 /** @throws Failure */
