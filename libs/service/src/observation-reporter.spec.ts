@@ -93,6 +93,22 @@ describe('what a service tells identity', () => {
     expect(new Set(sent.flatMap(({ refusals }) => refusals.map(({ ip }) => ip))).size).toBe(2_500);
   });
 
+  it('is one report a round, however many calls come while it is told', async () => {
+    const told: number[] = [];
+    const reports = new ObservationReporter({
+      service: 'audit',
+      intervalMs: 3_600_000,
+      onError: () => undefined,
+      send: async ({ uses }) => {
+        told.push(uses.length);
+        if (told.length < 5) reports.used(keyId, '10.0.0.1', now);
+      },
+    });
+    reports.used(keyId, '10.0.0.1', now);
+    await reports.stop();
+    expect(told).toEqual([1]);
+  });
+
   it('is never refused for a text that is too long', async () => {
     const { reports, sent } = reporter();
     reports.used(keyId, 'x'.repeat(70), now);

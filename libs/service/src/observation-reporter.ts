@@ -138,6 +138,8 @@ export class ObservationReporter {
         this.#failing = true;
         return;
       }
+      // What comes while a report is told waits for the next round: under load there would be no end of reports.
+      if (uses.length < maxRows && known.length < maxRows / 2 && strangers.length < maxRows / 2) return;
     }
   }
 }
