@@ -10,6 +10,18 @@ export interface FrameShape {
 
 const nothing: Uint8Array = new Uint8Array(0);
 
+/** Memory for frames that come in pieces, handed back when the frame was handed on: at most 2 MiB for the process. */
+const spare: Uint8Array[] = [];
+const maxSpare = 16;
+const spareBytes = 131_072;
+/** Below this, fresh memory is cheap. */
+const smallBytes = 4_096;
+
+function memoryFor(length: number): Uint8Array {
+  if (length <= smallBytes || length > spareBytes) return new Uint8Array(length);
+  return spare.pop() ?? Buffer.allocUnsafeSlow(spareBytes);
+}
+
 /**
  * Cuts a byte stream, which comes in any pieces, into whole frames. A frame within one piece is handed on where it lies; only one
  * that is spread over several is put together first. Takes `onData` and `onEnd` of the stream.
@@ -138,13 +150,14 @@ export class FrameReader {
     this.#held = nothing;
     this.#heldLength = 0;
     this.onFrame(frame, 0, length);
+    if (frame.byteLength === spareBytes && spare.length < maxSpare) spare.push(frame);
   }
 
   #hold(chunk: Uint8Array, start: number, end: number, frameLength: number): void {
     const length = this.#heldLength + end - start;
     const capacity = Math.max(frameLength, length, this.shape.headerBytes);
     if (this.#held.byteLength < capacity) {
-      const grown = new Uint8Array(capacity);
+      const grown = memoryFor(capacity);
       grown.set(this.#held.subarray(0, this.#heldLength));
       this.#held = grown;
     }

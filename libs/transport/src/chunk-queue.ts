@@ -1,5 +1,11 @@
 const smallestBlock = 2_048;
 const largestBlock = 65_536;
+/** Blocks of the largest size that no queue needs at the moment: at most 4 MiB. A new one for each would keep the collector busy. */
+const spare: Buffer[] = [];
+const maxSpare = 64;
+
+const newBlock = (size: number): Buffer =>
+  (size === largestBlock ? spare.pop() : undefined) ?? Buffer.allocUnsafeSlow(size);
 
 /** Bytes that wait, in order. What is put in is copied, small pieces into shared blocks; what comes out is a view. */
 export class ChunkQueue {
@@ -12,20 +18,19 @@ export class ChunkQueue {
   }
 
   push(chunk: Uint8Array): void {
-    let rest = chunk;
-    const tail = this.#blocks.length > this.#head ? this.#blocks[this.#blocks.length - 1] : undefined;
     this.#length += chunk.length;
-    if (tail && tail.to < tail.bytes.length) {
-      const count = Math.min(rest.length, tail.bytes.length - tail.to);
-      tail.bytes.set(count === rest.length ? rest : rest.subarray(0, count), tail.to);
+    for (let at = 0; at < chunk.length; ) {
+      const tail = this.#blocks.length > this.#head ? this.#blocks[this.#blocks.length - 1] : undefined;
+      if (!tail || tail.to === tail.bytes.length) {
+        const size = Math.min(largestBlock, Math.max(smallestBlock, (tail?.bytes.length ?? 0) * 2, chunk.length - at));
+        this.#blocks.push({ bytes: newBlock(size), from: 0, to: 0 });
+        continue;
+      }
+      const count = Math.min(chunk.length - at, tail.bytes.length - tail.to);
+      tail.bytes.set(count === chunk.length ? chunk : chunk.subarray(at, at + count), tail.to);
       tail.to += count;
-      rest = rest.subarray(count);
+      at += count;
     }
-    if (rest.length === 0) return;
-    const doubled = Math.min(largestBlock, (tail?.bytes.length ?? smallestBlock / 2) * 2);
-    const bytes = Buffer.allocUnsafeSlow(Math.max(rest.length, doubled));
-    bytes.set(rest);
-    this.#blocks.push({ bytes, from: 0, to: rest.length });
   }
 
   /** The first bytes that lie together, at most `limit`; valid until the next call of anything here. */
@@ -43,12 +48,14 @@ export class ChunkQueue {
     block.from += count;
     this.#length -= count;
     if (block.from < block.to) return;
+    if (block.bytes.length === largestBlock && spare.length < maxSpare) spare.push(block.bytes);
     this.#head++;
     if (this.#head < this.#blocks.length && this.#head < 32) return;
     this.#blocks = this.#blocks.slice(this.#head);
     this.#head = 0;
   }
 
+  /** Somebody may still look at what was peeked: no block is used again. */
   clear(): void {
     this.#blocks = [];
     this.#head = 0;

@@ -7,6 +7,7 @@ import { decodeReason, encodeReason, lost } from '../stream-end.js';
 import { type FrameHandler, FrameReader, frameType, ProtocolError, version } from './frames.js';
 import { MuxStream } from './mux-stream.js';
 import { Outbox } from './outbox.js';
+import { receiveOn } from './receive.js';
 import { Windows } from './windows.js';
 
 /** Bytes of one stream before it is another's turn. */
@@ -87,7 +88,7 @@ export class Mux implements Carrier, FrameHandler {
     settings.writeUInt32BE(this.#windows.initial, 8);
     this.#outbox.frame(0, frameType.settings, settings);
     this.#socket.setNoDelay(true);
-    this.#socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+    receiveOn(this.#socket, (chunk) => this.#receive(chunk));
     this.#socket.on('error', (error: NodeJS.ErrnoException) => this.#finish(lost(error.code ?? 'connection error')));
     this.#socket.on('end', () => this.#finish(lost('the peer went away')));
     this.#socket.on('close', () => this.#finish(lost('the connection was closed')));

@@ -2,8 +2,10 @@ import type { Socket } from 'node:net';
 import { headerBytes, writeHeader } from './frames.js';
 
 const slabBytes = 4 * (32_768 + headerBytes);
-/** Handed to the socket and not yet gone: more than this, and streams keep their bytes. Little, so that what is small soon goes. */
+/** Handed to the socket or gathered, and not yet gone: more than this, and streams keep their bytes. Little, so that what is small soon goes. */
 const roomBytes = 2 * slabBytes;
+/** With as much on its way, what comes next is gathered until that is gone: each write costs a system call, and records of its own. */
+const busyBytes = 32_768;
 /** A peer that takes nothing and makes us answer. */
 const overflowBytes = 8 << 20;
 const maxSpareSlabs = 32;
@@ -51,7 +53,7 @@ export class Outbox {
 
   readonly #flushLater = () => {
     this.#scheduled = false;
-    this.flush();
+    if (this.#inFlight < busyBytes) this.flush();
   };
 
   flush(): void {
@@ -65,7 +67,9 @@ export class Outbox {
     this.socket.write(slab.subarray(0, count), () => {
       if (spareSlabs.length < maxSpareSlabs) spareSlabs.push(slab);
       this.#inFlight -= count;
-      if (!this.#closed && this.hasRoom) this.onRoom();
+      if (this.#closed) return;
+      if (this.hasRoom) this.onRoom();
+      if (this.#inFlight < busyBytes) this.flush();
     });
     if (this.#inFlight > overflowBytes) process.nextTick(this.onOverflow);
   }
