@@ -1,3 +1,4 @@
+import { waitFor } from '@gatehouse/testing';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { type FrameStream, frameJson, frameStream } from './frame-stream.js';
@@ -21,6 +22,8 @@ const pieces = async (bytes: Uint8Array, sizes: readonly number[]) => {
   sender.end();
   return { result: await over, got };
 };
+
+const nothing = new Uint8Array(0);
 
 const frame = (type: number, payload: string): Buffer => {
   const header = Buffer.alloc(5);
@@ -55,6 +58,25 @@ describe('frames', () => {
       const { result, got } = await pieces(Buffer.concat([frame(4, 'good'), bytes]), sizes);
       expect([result, got]).toEqual(['protocol', [[4, 'good']]]);
     }
+  });
+
+  it('of many streams that come in pieces at the same time do not mix', async () => {
+    const count = 40;
+    const got: Buffer[] = [];
+    const senders = Array.from({ length: count }, (_, index) => {
+      const [sender, receiver] = memoryStreams();
+      frameStream(receiver).onFrame = (_type, payload) => {
+        got[index] = Buffer.from(payload);
+      };
+      return sender;
+    });
+    const whole = senders.map((_, index) => frame(4, String.fromCharCode(index).repeat(50_000)));
+    for (let at = 0; at < 50_005; at += 9_000) {
+      for (const [index, sender] of senders.entries()) sender.write(whole[index]?.subarray(at, at + 9_000) ?? nothing);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await waitFor(() => got.filter(Boolean).length === count);
+    expect(got.every((bytes, index) => bytes.length === 50_000 && bytes.every((byte) => byte === index))).toBe(true);
   });
 
   it('are at most 64 KiB', () => {

@@ -175,6 +175,18 @@ describe('a queue of bytes', () => {
     expect(out.length).toBe(all.length);
     expect(Buffer.from(out).equals(Buffer.from(all))).toBe(true);
   });
+
+  it('that is cleared by whoever looks at its bytes leaves them as they are, whatever others put in', () => {
+    const mine = Buffer.alloc(200_000, 1);
+    const queue = new ChunkQueue();
+    queue.push(mine);
+    queue.skip(queue.peek(1_000_000).length);
+    const seen = queue.peek(65_536);
+    queue.clear();
+    const others = Array.from({ length: 80 }, () => new ChunkQueue());
+    for (const other of others) other.push(Buffer.alloc(65_536, 2));
+    expect(seen.every((byte) => byte === 1)).toBe(true);
+  });
 });
 
 describe('a backoff', () => {

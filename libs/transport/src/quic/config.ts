@@ -17,6 +17,8 @@ const signatures = [
 const spareIds = 16;
 /** Datagrams unless the path is known to take more. */
 export const usualDatagram = 1_350;
+/** Every path of QUIC takes it, or the handshake fails (RFC 9000 14). */
+export const smallestDatagram = 1_200;
 
 function configure(quiche: Quiche, config: Config, limits: Limits, sent: number, received: number): Config {
   config.setApplicationProtos([alpn]);

@@ -12,19 +12,16 @@ import { type Path, Paths } from './paths.js';
 import type { QuicCarrierOptions } from './quic-carrier-options.js';
 import { QuicStream } from './quic-stream.js';
 import { resetCode, resetNumber } from './reset-codes.js';
+import { Sender } from './sender.js';
 import { preface, StreamReader } from './stream-reader.js';
 import { StreamWriter } from './stream-writer.js';
 
-/** Bytes that go out before others have their turn in the event loop. */
-const burstBytes = 131_072;
 const closeWaitMs = 500;
-
 /** Many streams over one connection of quiche, driven by datagrams and one timer. */
 export class QuicCarrier implements Carrier {
   readonly kind = 'quic';
   serverFingerprint: string;
   remoteAddress: string;
-  outlet: Outlet;
   readonly #connection: Connection;
   readonly #options: QuicCarrierOptions;
   readonly #timer: ConnectionTimer;
@@ -41,15 +38,14 @@ export class QuicCarrier implements Carrier {
   #told = false;
   #gone = false;
   #goneCalls: (() => void)[] = [];
-  #heard = false;
-  #dirty = false;
-  #datagram = 1_200;
+  /** Datagrams of this burst. */
+  #heard = 0;
   readonly #paths: Paths;
+  readonly #sender: Sender;
 
   constructor(options: QuicCarrierOptions) {
     this.#options = options;
     this.#connection = options.connection;
-    this.outlet = options.outlet;
     this.serverFingerprint = options.serverFingerprint ?? '';
     this.remoteAddress = hostPort(options.remote.host, options.remote.port);
     this.#paths = new Paths(options.connection, { local: options.local, peer: options.remote });
@@ -66,6 +62,14 @@ export class QuicCarrier implements Carrier {
     // Whoever dialled keeps the connection alive; the other only when that fails to.
     const keepAliveMs = options.limits.keepAliveMs * (options.dialled ? 1 : 1.5);
     this.#timer = new ConnectionTimer(options.connection, keepAliveMs, () => this.#afterTimeout());
+    this.#sender = new Sender({
+      connection: options.connection,
+      timer: this.#timer,
+      paths: this.#paths,
+      outlet: options.outlet,
+      idleMs: options.limits.idleMs,
+      onBroken: () => this.#giveUp(),
+    });
   }
 
   get onStream(): (stream: ByteStream) => void {
@@ -135,15 +139,14 @@ export class QuicCarrier implements Carrier {
     } catch {
       // Not understood: either dropped, or quiche has closed the connection and says so below.
     }
-    if (this.#heard) return;
-    this.#heard = true;
+    if (++this.#heard > 1) return;
     // All datagrams that wait are read before any of them is acted on.
     setImmediate(this.#afterBurst);
   }
 
   /** The first flight. */
   start(): void {
-    this.#flush();
+    this.#sender.now();
   }
 
   /** Something hints that the peer may be gone: ask it now, and do not wait long. */
@@ -164,7 +167,7 @@ export class QuicCarrier implements Carrier {
     if (!this.#established || this.#end || this.#gone) return false;
     try {
       this.#connection.migrate(local, remote);
-      this.outlet = outlet;
+      this.#sender.outlet = outlet;
       this.#leaveFor({ local, peer: remote });
       this.#flushSoon();
       return true;
@@ -221,13 +224,16 @@ export class QuicCarrier implements Carrier {
   // One turn.
 
   readonly #afterBurst = (): void => {
-    this.#heard = false;
+    const isAlone = this.#heard === 1;
+    this.#heard = 0;
     if (this.#gone) return;
     this.#timer.heard();
     if (!this.#established && this.#connection.isEstablished()) this.#establish();
     if (this.#connection.isDraining() || this.#connection.isClosed()) this.#ended();
     else if (this.#established && !this.#end) this.#work();
-    this.#flush();
+    if (isAlone && this.#established && !this.#end) this.#sender.answer();
+    // What was passed on to others goes out before our acknowledgement does.
+    else this.#flushSoon();
   };
 
   #work(): void {
@@ -247,7 +253,7 @@ export class QuicCarrier implements Carrier {
       void this.close(refusal);
       return;
     }
-    this.#datagram = this.#connection.maxSendUdpPayloadSize();
+    this.#sender.datagram = this.#connection.maxSendUdpPayloadSize();
     this.#keepHouse();
     this.#options.onReady();
   }
@@ -291,37 +297,7 @@ export class QuicCarrier implements Carrier {
   }
 
   #flushSoon(): void {
-    if (this.#dirty || this.#heard) return;
-    this.#dirty = true;
-    process.nextTick(this.#flush);
-  }
-
-  readonly #flush = (): void => {
-    this.#dirty = false;
-    if (this.#gone) return;
-    const { outlet } = this;
-    let left = burstBytes;
-    while (left > 0 && !outlet.isFull) {
-      const packet = this.#nextPacket();
-      if (!packet) break;
-      const [length, { to }] = packet;
-      outlet.send(length, to.host, to.port);
-      left -= length;
-    }
-    this.#paths.askAfterLosses(outlet, this.#datagram);
-    outlet.finish();
-    if (left <= 0 || outlet.isFull) this.#flushLater();
-    this.#timer.arm();
-  };
-
-  #nextPacket(): ReturnType<Connection['send']> {
-    try {
-      return this.#connection.send(this.outlet.room(this.#datagram));
-    } catch {
-      // No id to send with, or something in quiche that does not fit together: nothing more will come of this connection.
-      process.nextTick(() => this.#giveUp());
-      return null;
-    }
+    if (this.#heard === 0) this.#sender.soon();
   }
 
   #giveUp(): void {
@@ -332,17 +308,12 @@ export class QuicCarrier implements Carrier {
     this.#leave();
   }
 
-  #flushLater(): void {
-    if (this.#dirty) return;
-    this.#dirty = true;
-    setImmediate(this.#flush);
-  }
-
   #afterTimeout(): void {
     if (this.#gone) return;
     if (this.#connection.isClosed()) this.#ended();
+    this.#sender.doubtSize();
     if (this.#established && !this.#end) this.#work();
-    this.#flush();
+    this.#sender.now();
   }
 
   // The end.
@@ -353,7 +324,7 @@ export class QuicCarrier implements Carrier {
     } catch {
       // It was closing already.
     }
-    this.#flush();
+    this.#sender.now();
     setTimeout(() => this.#leave(), closeWaitMs).unref();
   }
 
@@ -378,6 +349,7 @@ export class QuicCarrier implements Carrier {
     if (this.#gone) return;
     this.#gone = true;
     this.#timer.stop();
+    this.#sender.stop();
     this.#options.onGone();
     for (const call of this.#goneCalls.splice(0)) call();
   }

@@ -151,6 +151,24 @@ describe('a bad network', () => {
     expect(client.stats().lostPackets).toBeGreaterThan(0);
   });
 
+  it('that let the handshake pass and takes no larger packets without a word still carries everything, both ways', async () => {
+    const { client, server, proxy } = await throughProxy();
+    echoEverything(server);
+    let dropped = 0;
+    proxy.tamper = (datagram) => {
+      if (datagram.length <= 1_250) return [datagram];
+      dropped++;
+      return [];
+    };
+    const reader = new Reader(client.open());
+    pour(reader.stream, mebibyte, Buffer.from(Array.from({ length: 10_007 }, (_, index) => index % 251)));
+    await reader.whenEnded();
+    const all = Buffer.concat(reader.chunks);
+    expect(all.length).toBe(mebibyte);
+    expect(all.every((byte, index) => byte === (index % 10_007) % 251)).toBe(true);
+    expect(dropped).toBeGreaterThan(0);
+  });
+
   it('that takes nothing any more is noticed on both sides', async () => {
     const { client, server, proxy } = await throughProxy({ idleMs: 400, keepAliveMs: 100 });
     const stream = new Reader(client.open());
