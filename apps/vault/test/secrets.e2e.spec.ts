@@ -1,5 +1,8 @@
 import { waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { SecretConfigs } from '../src/secret/config/secret-configs.js';
+import { SecretAccess, type SecretParts } from '../src/secret/secret-access.js';
+import { SecretLog } from '../src/secret/secret-log.js';
 import { Secrets } from '../src/secret/secrets.js';
 import { askerOf } from './asker.fixture.js';
 import { type Somebody, startVaultStack, type VaultStack } from './vault-stack.fixture.js';
@@ -92,6 +95,60 @@ describe('secrets', () => {
       ['viewer-1', false, 1],
       ['viewer-1', false, 0],
     ]);
+  }, 30_000);
+
+  /** Of another replica: the same rows and keys, a memory of its own. */
+  function replica(changes: Partial<SecretParts> = {}): Secrets {
+    const { parts } = stack.service.app.get(SecretAccess, { strict: false });
+    const { request } = stack.service.platform.database;
+    const access = new SecretAccess({ ...parts, log: new SecretLog(request), ...changes });
+    return new Secrets(access, new SecretConfigs(parts.store, request));
+  }
+
+  const notedReads = async (path: string) => {
+    const { rows } = await stack.superuser.query(
+      `select (data->'noted'->>'version')::int as version, data->'noted'->>'secretId' as "secretId"
+       from (select envelope::jsonb->'data' as data, tx, seq from policy.events where type = 'decision.recorded') d
+       where data->>'action' = 'secret.read' and data->'resource'->>'id' = $1 order by tx, seq`,
+      [path],
+    );
+    return rows as readonly { readonly version: number; readonly secretId: string | null }[];
+  };
+
+  it('that another replica has changed are given with an allow that names what is given', async () => {
+    const [asker, path] = [askerOf(keeper), 'production/MOVING'];
+    const { secretId } = await secrets().write(asker, path, { value: 'one' });
+    expect((await secrets().read(asker, path)).data).toEqual({ value: 'one' });
+    await replica().write(asker, path, { value: 'two' });
+    expect(await secrets().read(asker, path)).toMatchObject({ version: 2, data: { value: 'two' } });
+    await replica().forget(asker, path);
+    await expect(secrets().read(asker, path)).rejects.toMatchObject({ code: 'not_found' });
+    const { secretId: next } = await replica().write(asker, path, { value: 'new' });
+    expect(await secrets().read(asker, path)).toMatchObject({ version: 1, secretId: next, data: { value: 'new' } });
+    expect(await secrets().read(asker, path)).toMatchObject({ version: 1, secretId: next });
+    expect(await notedReads(path)).toEqual([
+      { version: 1, secretId },
+      { version: 1, secretId },
+      { version: 2, secretId },
+      { version: 2, secretId },
+      { version: 0, secretId: null },
+      { version: 1, secretId: next },
+      { version: 1, secretId: next },
+    ]);
+  }, 30_000);
+
+  it('are not given by an allow for the version before', async () => {
+    const [asker, path] = [askerOf(keeper), 'production/BEFORE'];
+    await secrets().write(asker, path, { value: 'one' });
+    const { authorize } = stack.service.app.get(SecretAccess, { strict: false }).parts;
+    // Whoever decides says no to the second version only.
+    const here = replica({
+      authorize: async (principal, action, resource, request, noted) =>
+        noted?.version === 2 ? { allowed: false } : authorize(principal, action, resource, request, noted),
+    });
+    expect(await here.read(asker, path)).toMatchObject({ version: 1, data: { value: 'one' } });
+    await secrets().write(asker, path, { value: 'two' });
+    await expect(here.read(asker, path)).rejects.toMatchObject({ code: 'forbidden' });
   }, 30_000);
 
   it('of other tenants are not there', async () => {

@@ -16,8 +16,19 @@ const idBytes = 8;
 const headerBytes = 1 + idBytes;
 const wrappedBytes = headerBytes + nonceBytes + keyBytes + tagBytes;
 
+// A key has one id, and each value that is sealed or opened asks for it. Gone together with the key.
+const rootKeys = new WeakMap<KeyObject, RootKey>();
+
 /** A root key of 32 secret bytes. */
 export function rootKeyOf(key: KeyObject): RootKey {
+  const known = rootKeys.get(key);
+  if (known) return known;
+  const made = identified(key);
+  rootKeys.set(key, made);
+  return made;
+}
+
+function identified(key: KeyObject): RootKey {
   if (key.type !== 'secret' || key.symmetricKeySize !== keyBytes)
     throw new RangeError(`a root key has ${keyBytes} bytes`);
   const id = createHmac('sha256', key).update('gatehouse.root-key-id.v1').digest();

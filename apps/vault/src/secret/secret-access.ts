@@ -12,7 +12,7 @@ import { toProblem } from './problems.js';
 import { recordablePath } from './recordable-path.js';
 import { type PresentSecret, type Secret, secretDecider } from './secret.js';
 import type { Committed, ReadRow, SecretCommand, SecretLog } from './secret-log.js';
-import { IntegrityViolation, secretStream, verified } from './stored-secret.js';
+import { IntegrityViolation, secretStream } from './stored-secret.js';
 import { type CustomMetadata, parseCustomMetadata, type SecretContext } from './views.js';
 
 export interface SecretParts {
@@ -95,7 +95,7 @@ export class SecretAccess {
 
   /** What is there, with its custom metadata checked. @throws IntegrityViolation */
   async believed(tenantId: string, { path }: Address, row: ReadRow): Promise<SecretContext | undefined> {
-    const { secret, revision, customMetadata } = verified(row, path);
+    const { secret, revision, customMetadata } = this.parts.log.verified(row, path);
     if (secret.status === 'absent') return undefined;
     return { path, secret, revision, customMetadata: await this.metadataOf(tenantId, secret, customMetadata) };
   }

@@ -2,9 +2,10 @@ import type { Envelope } from '@gatehouse/contracts';
 import type { SealedValue } from '@gatehouse/crypto';
 import { type CommandContext, isTransient, type NewEvent, StoreUnavailable } from '@gatehouse/event-store';
 import type pg from 'pg';
+import { ProvenStates } from './proven-states.js';
 import { ReadQueue } from './read-queue.js';
-import type { Secret, SecretSettings } from './secret.js';
-import { type StoredRow, type StoredSecret, verified } from './stored-secret.js';
+import type { PresentSecret, Secret, SecretSettings } from './secret.js';
+import type { StoredRow, StoredSecret } from './stored-secret.js';
 import { WriteQueue } from './write-queue.js';
 
 /** A row of one version, beside those of its secret. */
@@ -62,12 +63,13 @@ export class SecretLog {
   readonly #pool: pg.Pool;
   readonly #reads: ReadQueue;
   readonly #queue: WriteQueue;
+  readonly #states = new ProvenStates();
 
   /** @param pool connections of the request role: every statement sees one tenant only */
   constructor(pool: pg.Pool) {
     this.#pool = pool;
     this.#reads = new ReadQueue(pool);
-    this.#queue = new WriteQueue(pool);
+    this.#queue = new WriteQueue(pool, this.#states);
   }
 
   /** @throws StoreUnavailable */
@@ -77,7 +79,17 @@ export class SecretLog {
 
   /** The state of one secret. @throws StoreUnavailable, IntegrityViolation */
   async load(tenantId: string, streamId: string, path: string): Promise<StoredSecret> {
-    return verified(await this.read(tenantId, streamId, 0), path);
+    return this.verified(await this.read(tenantId, streamId, 0), path);
+  }
+
+  /** What a row proves to be. @throws IntegrityViolation */
+  verified(row: StoredRow, path: string): StoredSecret {
+    return this.#states.verified(row, path);
+  }
+
+  /** A secret as this process saw it last, which may be behind; undefined also for one that it does not remember. */
+  lastSeen(streamId: string): PresentSecret | undefined {
+    return this.#states.lastSeen(streamId);
   }
 
   /** Names below a prefix, which is empty or ends with a slash. */

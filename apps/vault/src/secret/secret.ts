@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type {
   Actor,
   Envelope,
@@ -129,7 +129,7 @@ export const secretDecider = { initialState: { status: 'absent' } as Secret, evo
 /** The text of a state that the vault keeps beside the log, and whose digest every event of the log holds. */
 export const stateText = (secret: Secret): string => canonicalJson(secret);
 
-export const sha256 = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('base64url');
+export const sha256 = (bytes: string | Uint8Array): string => hash('sha256', bytes, 'base64url');
 
 /** When a version stopped being readable, or undefined: deleted, or expired by `now` (Unix time in milliseconds). */
 export function deletionTime(version: VersionState, now: number): string | undefined {

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { canonicalJson } from '@gatehouse/crypto';
-import { ProblemError } from '@gatehouse/http';
 import type { Asker } from '../asker.js';
 import { changeVersions, type VersionChange } from './change-versions/change-versions.js';
 import type { SecretConfigs } from './config/secret-configs.js';
@@ -17,16 +16,15 @@ import {
   sha256,
   type VersionState,
 } from './secret.js';
+import { findVersion, noSecret, readVersion } from './read-version.js';
 import type { Address, Allowed, SecretAccess } from './secret-access.js';
-import type { Committed, ReadRow, SecretCommand } from './secret-log.js';
-import { IntegrityViolation } from './stored-secret.js';
+import type { Committed, SecretCommand } from './secret-log.js';
 import {
   type ConfigView,
   type CustomMetadata,
   type MetadataView,
   metadataView,
   parseCustomMetadata,
-  type SecretContext,
   type SecretRead,
   type VersionView,
   versionView,
@@ -66,7 +64,6 @@ export interface ListPage {
 /** The resource of decisions about all secrets. */
 export const allSecrets = 'tenant/secrets';
 const maxPage = 1_000;
-const noSecret = () => new ProblemError('not_found', 'There is no such secret');
 
 /**
  * The one way to secrets. Every operation is a recorded decision about who asks, and a value is opened only after an allow
@@ -80,26 +77,8 @@ export class Secrets {
   ) {}
 
   /** A version, the current one unless said otherwise. `data` is null when it is deleted, expired or destroyed. */
-  async read(asker: Asker, path: string, { version = 0 }: { version?: number | undefined } = {}): Promise<SecretRead> {
-    const { tenantId } = asker.caller;
-    const { keyring } = this.access.parts;
-    const address = this.access.address(tenantId, path);
-    if (keyring.sealed) throw new ProblemError('sealed');
-    const row = await this.access.rowOf(tenantId, address, version);
-    const looked = await settled(this.#version(tenantId, address, row, version));
-    // Known or not, what follows is told only to whoever may read it.
-    await this.access.admit(asker, 'secret.read', `secret/${path}`, notedOf(looked.value));
-    return this.access.guarded(asker, address, async () => {
-      if ('error' in looked) throw looked.error;
-      const found = looked.value;
-      const sealed = sealedOf(row, found?.of.secret.secretId, found?.number ?? version, found?.state);
-      if (!found) throw noSecret();
-      const { of, number, state } = found;
-      const now = Date.now();
-      const view = versionView(of, number, state, now);
-      if (sealed === null || deletionTime(state, now) !== undefined) return { ...view, data: null };
-      return { ...view, data: await openSealed(keyring, placeOf(tenantId, of.secret.secretId, number), sealed) };
-    });
+  read(asker: Asker, path: string, { version = 0 }: { version?: number | undefined } = {}): Promise<SecretRead> {
+    return readVersion(this.access, asker, path, version);
   }
 
   /** The names in the content, values null. */
@@ -132,7 +111,7 @@ export class Secrets {
     return this.access.guarded(asker, address, async () => {
       for (let attempt = 1; ; attempt++) {
         const row = await this.access.rowOf(tenantId, address, 0);
-        const found = await this.#version(tenantId, address, row, 0);
+        const found = await findVersion(this.access, tenantId, address, row, 0);
         if (!found || deletionTime(found.state, Date.now()) !== undefined) throw noSecret();
         const { of, number, state } = found;
         const sealed = sealedOf(row, of.secret.secretId, number, state);
@@ -227,14 +206,6 @@ export class Secrets {
   async putConfig(asker: Asker, change: SettingsChange): Promise<ConfigView> {
     const allowed = await this.access.admit(asker, 'secret.write', allSecrets);
     return this.configs.put(change, this.access.context(asker, allowed, Date.now()));
-  }
-
-  async #version(tenantId: string, address: Address, row: ReadRow, wanted: number): Promise<FoundVersion | undefined> {
-    const of = await this.access.believed(tenantId, address, row);
-    if (!of) return undefined;
-    const number = wanted === 0 ? of.secret.currentVersion : wanted;
-    const state = of.secret.versions[number];
-    return state && { of, number, state };
   }
 
   async #write(
@@ -340,27 +311,5 @@ export class Secrets {
   }
 }
 
-interface FoundVersion {
-  readonly of: SecretContext;
-  readonly number: number;
-  readonly state: VersionState;
-}
-
-/** What the decision notes: which version is meant, 0 when it is not there or what is there can't be believed. */
-const notedOf = (found: FoundVersion | undefined): Readonly<Record<string, string | number>> =>
-  found ? { version: found.number, secretId: found.of.secret.secretId } : { version: 0 };
-
 const textOf = (metadata: CustomMetadata | null): string | null =>
   metadata === null || Object.keys(metadata).length === 0 ? null : canonicalJson(metadata);
-
-type Settled<T> = { readonly value: T } | { readonly value: undefined; readonly error: unknown };
-
-/** The outcome, to be told later. What is not about the rows is told at once. */
-async function settled<T>(work: Promise<T>): Promise<Settled<T>> {
-  try {
-    return { value: await work };
-  } catch (error) {
-    if (!(error instanceof IntegrityViolation)) throw error;
-    return { value: undefined, error };
-  }
-}

@@ -8,9 +8,10 @@ import {
   writeEvent,
 } from '@gatehouse/event-store';
 import type pg from 'pg';
+import type { Proven, ProvenStates } from './proven-states.js';
 import { type Secret, type SecretSettings, secretDecider, sha256, stateText, unset } from './secret.js';
 import type { Committed, SecretChange, SecretCommand } from './secret-log.js';
-import { defaultsOf, type LoadedRow, type StoredSecret, verified } from './stored-secret.js';
+import { defaultsOf, type LoadedRow, type StoredSecret } from './stored-secret.js';
 import { WriteBatch } from './write-batch.js';
 
 interface Waiting {
@@ -29,11 +30,13 @@ const limits = { batch: 64, waiting: 2_048, attempts: 4 } as const;
 export class WriteQueue {
   readonly #pool: pg.Pool;
   readonly #announcer: Announcer;
+  readonly #states: ProvenStates;
   readonly #tenants = new Map<string, Waiting[]>();
   #waiting = 0;
 
-  constructor(pool: pg.Pool) {
+  constructor(pool: pg.Pool, states: ProvenStates) {
     this.#pool = pool;
+    this.#states = states;
     this.#announcer = new Announcer(pool, 'vault');
   }
 
@@ -96,10 +99,14 @@ export class WriteQueue {
       const { streamId, path } = waiting.command;
       try {
         const found = stored.get(streamId) as LoadedRow | StoredSecret;
-        const before = 'secret' in found ? found : verified(found, path);
+        const before = 'secret' in found ? found : this.#states.verified(found, path);
         const after = await applied(waiting.command, before, defaults, writes);
         stored.set(streamId, after);
-        answers.push(() => waiting.resolve(after));
+        answers.push(() => {
+          if (after.proven) this.#states.learn(streamId, after.proven);
+          else this.#states.forget(streamId);
+          waiting.resolve(after);
+        });
       } catch (error) {
         // Refused by itself: nothing of it is in the batch, and the others go on.
         waiting.reject(error);
@@ -121,7 +128,7 @@ async function applied(
   before: StoredSecret,
   defaults: SecretSettings,
   writes: WriteBatch,
-): Promise<Committed> {
+): Promise<Committed & { readonly proven?: Proven }> {
   const { streamId, expectedRevision, context, commandId, path } = command;
   if (expectedRevision !== undefined && expectedRevision !== before.revision)
     throw new RevisionConflict(streamId, expectedRevision);
@@ -141,7 +148,10 @@ async function applied(
     change,
     customMetadata,
   });
-  return { secret, revision, events: written.map(({ envelope }) => envelope), customMetadata };
+  const last = written.at(-1)?.text;
+  const proven = last !== undefined && secret.status === 'present' && { path, envelope: last, state, secret };
+  const events = written.map(({ envelope }) => envelope);
+  return { secret, revision, events, customMetadata, ...(proven && { proven }) };
 }
 
 const metadataAfter = ({ customMetadata }: SecretChange, before: StoredSecret): string | null =>
