@@ -15,6 +15,10 @@ let nats: TestNats;
 let nc: NatsConnection;
 const asked: DecideRequest[] = [];
 const traces: (string | undefined)[] = [];
+let letGo = () => {};
+const held = new Promise<void>((resolve) => {
+  letGo = resolve;
+});
 
 beforeAll(async () => {
   nats = await startTestNats();
@@ -22,6 +26,7 @@ beforeAll(async () => {
   serve(nc, decide, async (question, trace) => {
     asked.push(question);
     traces.push(trace?.traceId);
+    if (question.action === 'key.wait') await held;
     if (question.action === 'key.break') throw new RpcError('unavailable', 'not recorded');
     return { decision: question.action === 'key.read', id: 'decision-1', reason: 'permitted' };
   });
@@ -97,6 +102,15 @@ describe('asking policy', () => {
     expect(answers.map((answer) => answer?.allowed)).toEqual([true, false, true, true]);
     expect(seen.sort()).toEqual(['', '3']);
     await watching.drain();
+  });
+
+  it('lets no tenant wait for the question of another', async () => {
+    const slow = authorize({ ...principal, tenantId: 'slow' }, 'key.wait', 'key/k-1', request);
+    const behind = authorize({ ...principal, tenantId: 'slow' }, 'key.read', 'key/k-1', request);
+    expect(await authorize(principal, 'key.read', 'key/k-1', request)).toMatchObject({ allowed: true });
+    expect(await authorize(principal, 'key.read', 'key/k-1', request)).toMatchObject({ allowed: true });
+    letGo();
+    expect((await Promise.all([slow, behind])).map((answer) => answer?.allowed)).toEqual([false, true]);
   });
 
   it("leaves a person's address out", async () => {

@@ -29,10 +29,11 @@ function minimumPosition({ headers }: HttpRequest): string | undefined {
 /**
  * Asks policy before the handler runs: every sensitive call of every service is one recorded decision. No answer is
  * no permission: the caller gets 503 and may try again.
- * Callers who come together share a message, and with it a commit.
+ * Callers of a tenant who come together share a message, and with it a commit.
  */
 export function createAuthorizer({ service, connection, timeoutMs = 3_000 }: AuthorizerOptions): Authorize {
-  const shared = new SharedCalls(decide, { connection, timeoutMs });
+  // What one tenant asks, nobody of another waits for: a rate limit that many share, say.
+  const shared = new SharedCalls(decide, { connection, timeoutMs, groupOf: ({ tenantId }) => tenantId });
   // Policy may have to wait for a position, up to a second: the neighbours of such a question should not.
   const ask = (question: DecideRequest, trace: HttpRequest['trace']) =>
     question.minPosition === undefined

@@ -30,7 +30,7 @@ const double: RpcContract<Numbered, { n: number }> = {
 };
 const subject = 'rpc.policy.double';
 
-const shared = (options: Partial<SharedCallsOptions> = {}) =>
+const shared = (options: Partial<SharedCallsOptions<Numbered>> = {}) =>
   new SharedCalls(double, { connection: () => client, ...options });
 const codeOf = (promise: Promise<unknown>): Promise<string> =>
   promise.then(
@@ -107,6 +107,27 @@ describe('shared calls', () => {
     ends.push('others');
     await lost;
     expect(ends).toEqual(['others', 'deadline']);
+  });
+
+  it('of one group never wait for those of another', async () => {
+    const seen = await observing(() => undefined);
+    const calls = shared({ gatherMs: 60_000, groupOf: ({ text }) => text ?? '' });
+    const slow = [1, 2].map((n) => calls.ask({ n, text: 'slow' }));
+    const quick = [3, 4].map((n) => calls.ask({ n, text: 'quick' }));
+    await waitFor(() => seen.length === 2, { message: 'a message of each group' });
+    const behind = calls.ask({ n: 5, text: 'slow' });
+    seen[1]?.respond(doubledLines(seen[1]));
+    expect(await Promise.all(quick)).toEqual([{ n: 6 }, { n: 8 }]);
+    // The group that was answered goes on, while the other still waits.
+    const again = calls.ask({ n: 6, text: 'quick' });
+    await waitFor(() => seen.length === 3, { message: 'the next message of the quick group' });
+    seen[2]?.respond('{"ok":true,"value":{"n":12}}');
+    expect(await again).toEqual({ n: 12 });
+    seen[0]?.respond(doubledLines(seen[0]));
+    expect(await Promise.all(slow)).toEqual([{ n: 2 }, { n: 4 }]);
+    await waitFor(() => seen.length === 4, { message: 'what had gathered behind the slow ones' });
+    seen[3]?.respond('{"ok":true,"value":{"n":10}}');
+    expect(await behind).toEqual({ n: 10 });
   });
 
   it('fill a message before they wait: by count and by length', async () => {

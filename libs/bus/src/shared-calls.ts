@@ -4,8 +4,10 @@ import { tracedHeaders } from './publish.js';
 import { answerOf, exchange, type RpcContract, RpcError } from './rpc.js';
 import { asReply, callLine, callsHeader, maxCallsInMessage, type Reply, readJson, readReplies } from './rpc-message.js';
 
-export interface SharedCallsOptions {
+export interface SharedCallsOptions<I = unknown> {
   readonly connection: () => NatsConnection;
+  /** Calls share a message only with those of the same group: nobody waits for what another group asked. One unless given. */
+  readonly groupOf?: (input: I) => string;
   /** From the asking to the answer, however long a call waits for its message. */
   readonly timeoutMs?: number;
   /** Calls in one message. */
@@ -28,73 +30,87 @@ interface Waiting<O> {
 
 const defaults = { timeoutMs: 3_000, maxCalls: 64, maxChars: 200_000, gatherMs: 50, maxWaiting: 4_096 };
 
+/** Calls that may share a message. */
+interface Group<O> {
+  readonly waiting: Waiting<O>[];
+  inFlight: number;
+  scheduled: boolean;
+  impatient: NodeJS.Timeout | undefined;
+}
+
 /**
  * Asks one method for many callers at once: those who come in one turn of the event loop, or while others wait for their
  * answers, share a message and its reply. A call that is alone goes at once, as `call` sends it. All calls of a message
- * are answered together, so a call that may take long is better made by `call`.
+ * are answered together, so a call that may take long is better made by `call`, and whoever must not feel the slowness of
+ * another asks in a group of its own.
  *
  * @example
- * const decisions = new SharedCalls(decide, { connection: () => platform.bus.nc });
+ * const decisions = new SharedCalls(decide, { connection: () => platform.bus.nc, groupOf: ({ tenantId }) => tenantId });
  * const { decision } = await decisions.ask({ tenantId, subject, action, resource, caller });
  */
 export class SharedCalls<I, O> {
   readonly #contract: RpcContract<I, O>;
-  readonly #options: Required<SharedCallsOptions>;
-  readonly #waiting: Waiting<O>[] = [];
-  #inFlight = 0;
-  #scheduled = false;
-  #impatient: NodeJS.Timeout | undefined;
+  readonly #options: Required<SharedCallsOptions<I>>;
+  /** Only those with calls waiting or under way. */
+  readonly #groups = new Map<string, Group<O>>();
+  #waiting = 0;
 
-  constructor(contract: RpcContract<I, O>, options: SharedCallsOptions) {
+  constructor(contract: RpcContract<I, O>, options: SharedCallsOptions<I>) {
     this.#contract = contract;
-    this.#options = { ...defaults, ...options };
+    this.#options = { ...defaults, groupOf: () => '', ...options };
     if (this.#options.maxCalls > maxCallsInMessage) throw new RangeError(`at most ${maxCallsInMessage} in a message`);
   }
 
   /** @throws RpcError, as `call` does; `overloaded`: too many wait here */
   ask(input: I, trace: TraceContext | undefined = currentTrace()): Promise<O> {
-    const { maxWaiting, timeoutMs } = this.#options;
-    if (this.#waiting.length >= maxWaiting) return Promise.reject(new RpcError('overloaded', 'too many calls'));
-    const text = JSON.stringify(input);
+    const { maxWaiting, timeoutMs, groupOf } = this.#options;
+    if (this.#waiting >= maxWaiting) return Promise.reject(new RpcError('overloaded', 'too many calls'));
+    const [text, name] = [JSON.stringify(input), groupOf(input)];
+    const group = this.#groups.get(name) ?? { waiting: [], inFlight: 0, scheduled: false, impatient: undefined };
+    this.#groups.set(name, group);
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ text, trace, until: Date.now() + timeoutMs, resolve, reject });
-      this.#schedule();
+      group.waiting.push({ text, trace, until: Date.now() + timeoutMs, resolve, reject });
+      this.#waiting++;
+      this.#schedule(name, group);
     });
   }
 
-  #schedule(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
+  #schedule(name: string, group: Group<O>): void {
+    if (group.scheduled) return;
+    group.scheduled = true;
     // One turn of the event loop is the only delay: every request parsed in it joins the message.
     setImmediate(() => {
-      this.#scheduled = false;
+      group.scheduled = false;
       const { maxCalls, gatherMs } = this.#options;
-      while (this.#waiting.length > 0 && (this.#inFlight === 0 || this.#waiting.length >= maxCalls))
-        void this.#send(this.#take());
+      while (group.waiting.length > 0 && (group.inFlight === 0 || group.waiting.length >= maxCalls))
+        void this.#send(name, group);
       // The answer may come late, or never: nobody waits long behind it.
-      if (this.#waiting.length > 0) this.#impatient ??= setTimeout(() => this.#sendAll(), gatherMs);
+      if (group.waiting.length > 0) group.impatient ??= setTimeout(() => this.#sendAll(name, group), gatherMs);
     });
   }
 
-  #sendAll(): void {
-    this.#impatient = undefined;
-    while (this.#waiting.length > 0) void this.#send(this.#take());
+  #sendAll(name: string, group: Group<O>): void {
+    group.impatient = undefined;
+    while (group.waiting.length > 0) void this.#send(name, group);
   }
 
-  #take(): readonly Waiting<O>[] {
+  #take({ waiting }: Group<O>): readonly Waiting<O>[] {
     let chars = 0;
-    const end = this.#waiting.findIndex(({ text }, i) => {
+    const end = waiting.findIndex(({ text }, i) => {
       chars += text.length;
       return i === this.#options.maxCalls || (i > 0 && chars > this.#options.maxChars);
     });
-    return this.#waiting.splice(0, end < 0 ? this.#waiting.length : end);
+    const taken = waiting.splice(0, end < 0 ? waiting.length : end);
+    this.#waiting -= taken.length;
+    return taken;
   }
 
-  async #send(calls: readonly Waiting<O>[]): Promise<void> {
-    this.#inFlight++;
-    if (this.#waiting.length === 0) {
-      clearTimeout(this.#impatient);
-      this.#impatient = undefined;
+  async #send(name: string, group: Group<O>): Promise<void> {
+    const calls = this.#take(group);
+    group.inFlight++;
+    if (group.waiting.length === 0) {
+      clearTimeout(group.impatient);
+      group.impatient = undefined;
     }
     try {
       const replies = await this.#replies(calls);
@@ -107,8 +123,9 @@ export class SharedCalls<I, O> {
     } catch (error) {
       for (const { reject } of calls) reject(error);
     }
-    this.#inFlight--;
-    if (this.#waiting.length > 0) this.#schedule();
+    group.inFlight--;
+    if (group.waiting.length > 0) this.#schedule(name, group);
+    else if (group.inFlight === 0) this.#groups.delete(name);
   }
 
   async #replies(calls: readonly Waiting<O>[]): Promise<readonly (Reply | undefined)[] | undefined> {

@@ -3,7 +3,6 @@ import { type StoredRow, type StoredSecret, verified } from './stored-secret.js'
 
 /** The last event of a stream and the state after it, and what they say. */
 export interface Proven {
-  readonly path: string;
   readonly envelope: string;
   readonly state: string;
   readonly secret: PresentSecret;
@@ -42,7 +41,7 @@ export class ProvenStates {
       return { secret: known.secret, revision: row.revision ?? 0, customMetadata: row.custom_metadata };
     const stored = verified(row, path);
     if (stored.secret.status === 'present' && row.envelope !== null && row.state !== null)
-      this.learn(row.stream_id, { path, envelope: row.envelope, state: row.state, secret: stored.secret });
+      this.learn(row.stream_id, { envelope: row.envelope, state: row.state, secret: stored.secret });
     else this.forget(row.stream_id);
     return stored;
   }
@@ -72,6 +71,6 @@ export class ProvenStates {
 }
 
 const isSame = (known: Proven, { envelope, state, path: stored }: StoredRow, path: string): boolean =>
-  envelope === known.envelope && state === known.state && stored === path && known.path === path;
+  envelope === known.envelope && state === known.state && stored === path;
 
 const charsOf = ({ envelope, state }: Proven): number => envelope.length + state.length;

@@ -149,7 +149,7 @@ async function applied(
     customMetadata,
   });
   const last = written.at(-1)?.text;
-  const proven = last !== undefined && secret.status === 'present' && { path, envelope: last, state, secret };
+  const proven = last !== undefined && secret.status === 'present' && { envelope: last, state, secret };
   const events = written.map(({ envelope }) => envelope);
   return { secret, revision, events, customMetadata, ...(proven && { proven }) };
 }
