@@ -33,11 +33,12 @@ export async function vault(stack: Stack, seconds: number): Promise<readonly Row
       noted: { version: 1 },
       caller: { type: 'gatehouse', id: 'vault' },
     };
-    const measures: Record<'hello' | 'commit' | 'decision' | 'write' | 'read', Measure> = {
+    const measures: Record<keyof Rates, Measure> = {
       hello: async (width) => (await load({ url: hello.line }, width, seconds)).perSecond,
       commit: (width) =>
         repeated(() => pool.query('insert into public.plain (body) values ($1)', [value]), width, seconds),
-      decision: (width) => repeated(() => call(nc, decide, asked, 5_000), width, seconds),
+      overBus: (width) => repeated(() => call(nc, decide, asked, 5_000), width, seconds),
+      decision: (width) => decisionsOverHttp(stack, asked, width, seconds),
       write: (width) => overHttp(stack, 'PUT', width, seconds),
       read: (width) => overHttp(stack, 'GET', width, seconds),
     };
@@ -52,29 +53,44 @@ export async function vault(stack: Stack, seconds: number): Promise<readonly Row
   }
 }
 
-type Rates = Record<'hello' | 'commit' | 'decision' | 'write' | 'read', number>;
+type Rates = Record<'hello' | 'commit' | 'overBus' | 'decision' | 'write' | 'read', number>;
 
 async function inTurns(measures: Record<keyof Rates, Measure>, width: number): Promise<Rates> {
-  const found: Record<keyof Rates, number[]> = { hello: [], commit: [], decision: [], write: [], read: [] };
+  const found: Record<keyof Rates, number[]> = {
+    hello: [],
+    commit: [],
+    overBus: [],
+    decision: [],
+    write: [],
+    read: [],
+  };
   for (let round = 0; round < rounds; round++)
     for (const name of Object.keys(found) as (keyof Rates)[]) found[name].push(await measures[name](width));
   const middle = Object.entries(found).map(([name, values]) => [name, median(values)]);
   return Object.fromEntries(middle) as Rates;
 }
 
-function rowsOf(width: number, { hello, commit, decision, write, read }: Rates): Row[] {
+function rowsOf(width: number, { hello, commit, overBus, decision, write, read }: Rates): Row[] {
   const named = (name: string) => `${name}, c=${width}`;
   return [
     { name: named('NestJS on Fastify hello'), value: rate(hello) },
     { name: named('one row a commit'), value: rate(commit) },
-    { name: named('recorded decision over the bus'), value: rate(decision) },
+    { name: named('recorded decision over HTTP'), value: rate(decision) },
+    { name: named('recorded decision over the bus'), value: rate(overBus) },
     { name: named('secret written'), value: rate(write), ratio: ratioOf(write, commit), against: 'one row a commit' },
     { name: named('target: written at 0.5 of it'), value: write >= 0.5 * commit ? 'reached' : 'missed' },
     { name: named('secret written'), value: rate(write), ratio: ratioOf(write, hello), against: 'hello' },
-    { name: named('secret read'), value: rate(read), ratio: ratioOf(read, decision), against: 'recorded decisions' },
+    { name: named('secret read'), value: rate(read), ratio: ratioOf(read, decision), against: 'decisions over HTTP' },
     { name: named('target: read at 0.6 of them'), value: read >= 0.6 * decision ? 'reached' : 'missed' },
+    { name: named('secret read'), value: rate(read), ratio: ratioOf(read, overBus), against: 'decisions over the bus' },
     { name: named('secret read'), value: rate(read), ratio: ratioOf(read, hello), against: 'hello' },
   ];
+}
+
+interface Question {
+  readonly subject: { readonly type: string; readonly id: string };
+  readonly action: string;
+  readonly resource: { readonly type: string; readonly id: string };
 }
 
 const body = JSON.stringify({ value });
@@ -103,6 +119,21 @@ async function overHttp(stack: Stack, method: 'PUT' | 'GET', width: number, seco
     }));
   const figures = await load({ url: stack.services.vault ?? '', requestsOf }, width, seconds);
   if (figures.failed > 0) throw new Error(`${figures.failed} calls of ${method} failed`);
+  return figures.perSecond;
+}
+
+/** The same question as the vault asks, by a client of policy's own API. */
+async function decisionsOverHttp(
+  stack: Stack,
+  { subject, action, resource }: Question,
+  width: number,
+  seconds: number,
+): Promise<number> {
+  const question = JSON.stringify({ subject, action: { name: action }, resource });
+  const url = `${stack.services.policy}/access/v1/evaluation`;
+  const target = { url, method: 'POST', headers: headersOf(stack), body: question } as const;
+  const figures = await load(target, width, seconds);
+  if (figures.failed > 0) throw new Error(`${figures.failed} decisions failed`);
   return figures.perSecond;
 }
 

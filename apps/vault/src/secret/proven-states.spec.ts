@@ -5,7 +5,12 @@ import type { StoredRow } from './stored-secret.js';
 
 const secretOf = (currentVersion: number): PresentSecret => ({
   ...{ status: 'present', secretId: 'b0a9c1f2-0000-4000-8000-000000000000', currentVersion, ...unset },
-  ...{ createdAt: '2026-01-01T00:00:00.000Z', updatedAt: '2026-01-01T00:00:00.000Z', customMetadata: null, versions: {} },
+  ...{
+    createdAt: '2026-01-01T00:00:00.000Z',
+    updatedAt: '2026-01-01T00:00:00.000Z',
+    customMetadata: null,
+    versions: {},
+  },
 });
 
 function rowOf(stream: string, currentVersion: number, path = 'p/ONE'): StoredRow {

@@ -62,8 +62,7 @@ type Noted = Readonly<Record<string, string | number>>;
 const notedOf = (found: FoundVersion | undefined): Noted =>
   found ? { version: found.number, secretId: found.of.secret.secretId } : { version: 0 };
 
-const isSame = (one: Noted, other: Noted): boolean =>
-  one.version === other.version && one.secretId === other.secretId;
+const isSame = (one: Noted, other: Noted): boolean => one.version === other.version && one.secretId === other.secretId;
 
 interface Looked {
   readonly row: ReadRow;

@@ -8,6 +8,7 @@ import { forgetSecret } from './forget-secret/forget-secret.js';
 import { openSealed, placeOf, sealedOf } from './opened-version.js';
 import { isReferenceable } from './path.js';
 import { putMetadata } from './put-metadata/put-metadata.js';
+import { findVersion, noSecret, readVersion } from './read-version.js';
 import {
   deletionTime,
   type PresentSecret,
@@ -16,7 +17,6 @@ import {
   sha256,
   type VersionState,
 } from './secret.js';
-import { findVersion, noSecret, readVersion } from './read-version.js';
 import type { Address, Allowed, SecretAccess } from './secret-access.js';
 import type { Committed, SecretCommand } from './secret-log.js';
 import {
