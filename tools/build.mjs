@@ -2,22 +2,17 @@
  * `npm run build`: compiles every project of tsconfig.json, in order, only what changed.
  *
  * tsc never deletes an output: without the pruning here a removed spec would stay in dist/ and keep running. And it
- * trusts its .tsbuildinfo blindly: if an output was deleted by hand, the project is compiled afresh.
+ * trusts its .tsbuildinfo blindly: if an output was deleted by hand, the project is compiled afresh. With `--link`
+ * every program is linked into one file in the end (link.mjs), which pays where services are started many times.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { filesBelow } from './files-below.mjs';
+import { linkPrograms, unlinkStalePrograms } from './link.mjs';
 
 const outputSuffix = /(?:\.d)?\.(?:[mc]?[jt]s)(?:\.map)?$/;
 const sourceSuffixes = ['.ts', '.tsx', '.mts', '.cts'];
-
-/** Every file below `folder`, with its path; none if the folder does not exist. */
-export function filesBelow(folder) {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && !entry.parentPath.split(path.sep).includes('node_modules'))
-    .map((entry) => path.join(entry.parentPath, entry.name));
-}
 
 function removeEmptyFolders(folder) {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
@@ -55,8 +50,8 @@ export function forgetIfIncomplete(project) {
   return incomplete;
 }
 
-/** Compiles the workspace at `root`; returns whether there was no error. The compiler's own messages go to the screen. */
-export function build(root) {
+/** Compiles the workspace at `root`, returns whether there was no error. The compiler's own messages go to the screen. */
+export async function build(root, { link = false } = {}) {
   const startedAt = performance.now();
   const { references } = JSON.parse(readFileSync(path.join(root, 'tsconfig.json'), 'utf8'));
   const projects = references.map((reference) => path.join(root, reference.path));
@@ -67,9 +62,14 @@ export function build(root) {
 
   const compiler = path.join(root, 'node_modules/ts7/bin/tsc');
   const run = spawnSync(process.execPath, [compiler, '-b'], { cwd: root, stdio: 'inherit' });
+  const isCompiled = run.status === 0;
+  const linked = isCompiled && link ? await linkPrograms(root) : 0;
+  if (isCompiled && !link) await unlinkStalePrograms(root);
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-  console.log(`build: ${projects.length} projects ${run.status === 0 ? 'compiled' : 'FAILED'} in ${seconds} s`);
-  return run.status === 0;
+  const outcome = `${isCompiled ? 'compiled' : 'FAILED'}${linked > 0 ? `, ${linked} programs linked` : ''}`;
+  console.log(`build: ${projects.length} projects ${outcome} in ${seconds} s`);
+  return isCompiled;
 }
 
-if (process.argv[1] === import.meta.filename) process.exitCode = build(path.join(import.meta.dirname, '..')) ? 0 : 1;
+if (process.argv[1] === import.meta.filename)
+  process.exitCode = (await build(path.join(import.meta.dirname, '..'))) ? 0 : 1;

@@ -14,7 +14,8 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
-import { build, filesBelow } from './build.mjs';
+import { build } from './build.mjs';
+import { filesBelow } from './files-below.mjs';
 import { formatFailure, lastLine, summarize } from './test-summary.mjs';
 
 const root = path.join(import.meta.dirname, '..');
@@ -131,7 +132,7 @@ async function testAll(options) {
   // A result of an earlier run must never stand in for one that this run failed to write.
   for (const project of wanted) rmSync(resultsFile(project), { force: true });
 
-  if (!(await step('build', () => build(root)))) return [];
+  if (!(await step('build', () => build(root, { link: options.project === undefined })))) return [];
   const chosen = wanted.filter(hasSpecs);
   if (options.project === undefined) await step('lint', () => command('npm', ['run', 'lint', '--silent']));
   if (chosen.some(({ name }) => name === tidy)) await step('tidy', runTidy);

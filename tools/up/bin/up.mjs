@@ -41,7 +41,7 @@ function build() {
   const begun = new Date();
   process.stderr.write('Compiling (only after a change; the first time takes longest) ...\n');
   // The compiler's messages go to stderr: stdout may be read by a script.
-  const run = spawnSync(process.execPath, [path.join(repository, 'tools/build.mjs')], {
+  const run = spawnSync(process.execPath, [path.join(repository, 'tools/build.mjs'), '--link'], {
     cwd: repository,
     stdio: ['ignore', process.stderr.fd, process.stderr.fd],
   });
