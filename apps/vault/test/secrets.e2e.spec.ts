@@ -24,6 +24,17 @@ afterAll(() => stack?.stop());
 
 const secrets = () => stack.service.app.get(Secrets, { strict: false });
 
+/** What policy recorded of reads of a path, in order. */
+const notedReads = async (path: string) => {
+  const { rows } = await stack.superuser.query(
+    `select (data->'noted'->>'version')::int as version, data->'noted'->>'secretId' as "secretId"
+     from (select envelope::jsonb->'data' as data, tx, seq from policy.events where type = 'decision.recorded') d
+     where data->>'action' = 'secret.read' and data->'resource'->>'id' = $1 order by tx, seq`,
+    [path],
+  );
+  return rows as readonly { readonly version: number; readonly secretId: string | null }[];
+};
+
 describe('the vault', () => {
   it('is ready, and knows its callers', async () => {
     // Readiness is remembered for a moment: the one from before the seal opened may still be told.
@@ -104,16 +115,6 @@ describe('secrets', () => {
     const access = new SecretAccess({ ...parts, log: new SecretLog(request), ...changes });
     return new Secrets(access, new SecretConfigs(parts.store, request));
   }
-
-  const notedReads = async (path: string) => {
-    const { rows } = await stack.superuser.query(
-      `select (data->'noted'->>'version')::int as version, data->'noted'->>'secretId' as "secretId"
-       from (select envelope::jsonb->'data' as data, tx, seq from policy.events where type = 'decision.recorded') d
-       where data->>'action' = 'secret.read' and data->'resource'->>'id' = $1 order by tx, seq`,
-      [path],
-    );
-    return rows as readonly { readonly version: number; readonly secretId: string | null }[];
-  };
 
   it('that another replica has changed are given with an allow that names what is given', async () => {
     const [asker, path] = [askerOf(keeper), 'production/MOVING'];
@@ -333,6 +334,19 @@ describe('the API of secrets', () => {
     const call = as(admin);
     for (const path of ['a%2F%2Fb', 'a%2F..%2Fb', '%00', 'a/', `${'x/'.repeat(64)}x`, 'y'.repeat(513), '%ED%A0%80'])
       expect([path, (await call('GET', `/secrets/${path}`)).status]).toEqual([path, 400]);
+    // What looks the same is the same or is nothing, and policy sees all of what is asked for.
+    for (const path of ['cafe%CC%81', 'prod%E2%80%8Buction', `production/${'@/'.repeat(40)}x`]) {
+      expect([path, (await call('GET', `/secrets/${path}`)).body.code]).toEqual([path, 'validation_failed']);
+      expect([path, (await call('PUT', `/secrets/${path}`, { value: 'x' })).status]).toEqual([path, 400]);
+      const dialect = await stack.call(`/v1/secret/data/${path}`, { key: admin.key });
+      expect([path, dialect.status]).toEqual([path, 400]);
+    }
+    expect((await call('PUT', '/secrets/canon/caf%C3%A9', { value: 'x' })).status).toBe(200);
+    expect((await call('GET', '/secrets/canon%2Fcaf%C3%A9')).body).toMatchObject({
+      path: 'canon/caf\u00e9',
+      value: 'x',
+    });
+    expect(await notedReads('canon/caf\u00e9')).toMatchObject([{ version: 1 }]);
     const long = `${'y'.repeat(500)}`;
     expect((await call('PUT', `/secrets/${long}`, { value: 'x' })).status).toBe(200);
     expect((await call('GET', `/secrets/${long}`)).status).toBe(200);

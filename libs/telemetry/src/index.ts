@@ -14,7 +14,7 @@ export {
   observedCounter,
   type Reading,
 } from './metrics.js';
-export { isSuspicious, recordableText, recordedForms } from './recordable-text.js';
+export { isRecordedWhole, isSuspicious, recordableText, recordedForms } from './recordable-text.js';
 export { recordedText } from './recorded-text.js';
 export { type ActiveSpan, beginSpan, isTracing, type SpanAttributes, withSpan } from './spans.js';
 export { metricsText, startTelemetry, type Telemetry, type TelemetryOptions } from './telemetry.js';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { addressPseudonym, generateKey, pseudonym } from '@gatehouse/crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { recordableText, recordedForms } from './recordable-text.js';
+import { isRecordedWhole, recordableText, recordedForms } from './recordable-text.js';
 
 const pepper = randomBytes(32);
 const recorded = (text: string) => recordableText(pepper, text);
@@ -46,6 +46,13 @@ describe('a path as it may be recorded', () => {
   it('tells paths apart beyond that, too', () => {
     const long = `production/${'@/'.repeat(249)}`;
     expect(recorded(`${long}1`)).not.toBe(recorded(`${long}2`));
+  });
+
+  it.each([0, 1, 15, 18, 19, 20, 60, 250])('says whether it hides the end: %i addresses', (count) => {
+    const path = `production/${'@/'.repeat(count)}private`;
+    const whole = path.split('/').map(recorded).join('/');
+    expect(isRecordedWhole(pepper, path)).toBe(recorded(path) === whole);
+    expect(recorded(path).endsWith('/private')).toBe(isRecordedWhole(pepper, path));
   });
 });
 

@@ -33,8 +33,20 @@ export function recordableText(pepper: Pepper, text: string): string {
   const segments = text.split('/');
   const recordable = segments.map((segment) => recordableSegment(pepper, segment));
   const whole = recordable.join('/');
-  const longest = Math.max(longestIdentifier, text.length);
-  return whole.length <= longest ? whole : shortened(pepper, segments, recordable, longest);
+  return hasRoom(whole, text) ? whole : shortened(pepper, segments, recordable, longestFor(text));
+}
+
+const longestFor = (text: string): number => Math.max(longestIdentifier, text.length);
+const hasRoom = (whole: string, text: string): boolean => whole.length <= longestFor(text);
+
+/**
+ * False: the form that may be recorded ends with one pseudonym of what had no room, and hides it from every pattern. Whoever
+ * decides on that form refuses such a text.
+ */
+export function isRecordedWhole(pepper: Pepper, text: string): boolean {
+  if (!suspicious.test(text)) return true;
+  const whole = text.split('/').map((segment) => recordableSegment(pepper, segment));
+  return hasRoom(whole.join('/'), text);
 }
 
 /** As many segments as have room together with the pseudonym of all that follow. */

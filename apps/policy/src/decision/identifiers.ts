@@ -1,7 +1,8 @@
 import type { Entity } from '@gatehouse/contracts';
 import type { Pepper } from '@gatehouse/crypto';
 import type { Attributes, Request } from '@gatehouse/evaluator';
-import { isSuspicious, recordableText } from '@gatehouse/telemetry';
+import { ProblemError } from '@gatehouse/http';
+import { isRecordedWhole, isSuspicious, recordableText } from '@gatehouse/telemetry';
 import type { Question } from './question.js';
 
 /**
@@ -12,6 +13,16 @@ import type { Question } from './question.js';
 export function recordable(pepper: Pepper, entity: Entity): Entity {
   const { type, id } = entity;
   return { type: recordableText(pepper, type), id: recordableText(pepper, id) };
+}
+
+/**
+ * The same for what is decided on. Of a text that outgrows its place the end is hidden, and with it whatever a rule says about
+ * that end: so there is no decision about it. @throws ProblemError `validation_failed`
+ */
+function decidableText(pepper: Pepper, text: string): string {
+  if (isRecordedWhole(pepper, text)) return recordableText(pepper, text);
+  const message = 'an identifier has more addresses or keys in it than there is room for';
+  throw new ProblemError('validation_failed', undefined, { errors: [{ path: 'body', message }] });
 }
 
 /** Whether nothing in a value is even suspicious, names of members included. */
@@ -25,12 +36,12 @@ function isPlain(value: unknown): boolean {
 }
 
 /** A value of an attribute, with its texts as they may be recorded. What needs no change is the same object. */
-export function recordableValue<T>(pepper: Pepper, value: T): T {
+export function recordableValue<T>(pepper: Pepper, value: T, textOf = recordableText): T {
   if (isPlain(value)) return value;
-  if (typeof value === 'string') return recordableText(pepper, value) as T;
+  if (typeof value === 'string') return textOf(pepper, value) as T;
   let changed = false;
   const made = Object.entries(value as object).map(([name, member]) => {
-    const [key, text] = [recordableText(pepper, name), recordableValue(pepper, member)];
+    const [key, text] = [textOf(pepper, name), recordableValue(pepper, member, textOf)];
     changed ||= key !== name || text !== member;
     return [key, text] as const;
   });
@@ -38,29 +49,32 @@ export function recordableValue<T>(pepper: Pepper, value: T): T {
   return (Array.isArray(value) ? made.map(([, member]) => member) : Object.fromEntries(made)) as T;
 }
 
-/** An entity with its properties. */
-function recordableOf<E extends Entity & { readonly properties?: Attributes }>(pepper: Pepper, entity: E): E {
+/** An entity with its properties, to be decided on. */
+function decidableOf<E extends Entity & { readonly properties?: Attributes }>(pepper: Pepper, entity: E): E {
   const { type, id, properties } = entity;
   if (!isSuspicious(id) && !isSuspicious(type) && isPlain(properties)) return entity;
-  const shown = properties && recordableValue(pepper, properties);
-  return { ...entity, ...recordable(pepper, { type, id }), ...(shown && { properties: shown }) };
+  const shown = properties && recordableValue(pepper, properties, decidableText);
+  const names = { type: decidableText(pepper, type), id: decidableText(pepper, id) };
+  return { ...entity, ...names, ...(shown && { properties: shown }) };
 }
 
 /**
- * Puts questions into the form that may be recorded, and that is decided on. Those of a batch are mostly about one subject,
+ * Puts questions into the form that may be recorded, and that is decided on, or refuses them where that hides something. Those of a batch are mostly about one subject,
  * the same object: that is looked at once.
  */
 export function recordableRequests(pepper: Pepper): (question: Question) => Request {
   let [last, shown]: [Question['subject'] | undefined, Request['subject']] = [undefined, { type: '', id: '' }];
   return ({ subject, action, actionProperties, resource, context }) => {
-    if (subject !== last) [last, shown] = [subject, recordableOf(pepper, subject)];
-    const name = recordableText(pepper, action);
+    if (subject !== last) [last, shown] = [subject, decidableOf(pepper, subject)];
+    const name = decidableText(pepper, action);
     const names = {
       subject: shown,
-      action: actionProperties ? { name, properties: recordableValue(pepper, actionProperties) } : { name },
-      resource: recordableOf(pepper, resource),
+      action: actionProperties
+        ? { name, properties: recordableValue(pepper, actionProperties, decidableText) }
+        : { name },
+      resource: decidableOf(pepper, resource),
     };
-    return context ? { ...names, context: recordableValue(pepper, context) } : names;
+    return context ? { ...names, context: recordableValue(pepper, context, decidableText) } : names;
   };
 }
 

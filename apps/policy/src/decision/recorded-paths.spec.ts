@@ -62,6 +62,17 @@ describe('a forbid on everything below a path', () => {
   });
 });
 
+describe('a path that has no room in the record', () => {
+  const hidden = `production/${'@/'.repeat(60)}private/x`;
+
+  it('is not decided on: nothing of it gets around a rule', () => {
+    const rules = [everything, forbid({ what: { resources: ['secret/preview/*'] } })];
+    expect(() => allows(rules, hidden)).toThrow(expect.objectContaining({ code: 'validation_failed' }));
+    expect(() => allows(rules, 'x', { path: hidden })).toThrow(expect.objectContaining({ code: 'validation_failed' }));
+    expect(allows(rules, `production/${'@/'.repeat(15)}private/x`)).toBe(true);
+  });
+});
+
 describe('a permit on everything below a path', () => {
   it.each(evasive)('holds for %s, and for nothing above', (id) => {
     const below = { ...everything, what: { resources: ['secret/production/*'] } };

@@ -12,6 +12,9 @@ export function pathFault(path: string): string | undefined {
   if (path.length === 0) return 'is empty';
   if (Buffer.byteLength(path) > pathLimits.bytes) return `has more than ${pathLimits.bytes} bytes`;
   if (/[\p{Cc}\p{Cs}]/u.test(path)) return 'has a control character';
+  // One name, one text: a rule about what is seen must not miss what is stored.
+  if (/\p{Cf}/u.test(path)) return 'has a character that cannot be seen';
+  if (path.normalize('NFC') !== path) return 'is not in Unicode normal form C';
   if (credentialPattern.test(path)) return 'holds a key or a token';
   const segments = path.split('/');
   if (segments.length > pathLimits.segments) return `has more than ${pathLimits.segments} segments`;

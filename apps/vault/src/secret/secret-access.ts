@@ -2,6 +2,7 @@ import type { Pepper } from '@gatehouse/crypto';
 import { type AppendResult, type CommandContext, type PostgresEventStore, sqlState } from '@gatehouse/event-store';
 import { type Authorize, ProblemError } from '@gatehouse/http';
 import { commandIdOf, expectedRevisionOf } from '@gatehouse/service';
+import { isRecordedWhole } from '@gatehouse/telemetry';
 import type pg from 'pg';
 import { type Asker, contextOf } from '../asker.js';
 import type { Keyring } from '../key/keyring.js';
@@ -56,6 +57,8 @@ export class SecretAccess {
     const fault = pathFault(path);
     if (fault !== undefined) throw invalidPath(fault);
     const { pepper } = this.parts;
+    // Policy decides on the form that is recorded, and would not see the end of this one.
+    if (!isRecordedWhole(pepper, path)) throw invalidPath('has more addresses in it than there is room for');
     return { path, streamId: secretStream(pepper, tenantId, path), recorded: recordablePath(pepper, path) };
   }
 
