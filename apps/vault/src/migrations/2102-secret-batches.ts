@@ -53,9 +53,9 @@ const columns = (name: string, count: number): string =>
 // Of one empty text the server makes an empty array, and its element is null.
 const required = (name: string): string => `coalesce(${name}, '')`;
 
-const storeSecretRowsSql = `
+export const storeSecretRowsSql = `
   -- Events and rows of several secrets of one tenant, in one transaction.
-  create function vault.store_secret_rows(for_tenant text, gone text[], new_events text[], heads text[], ended text[],
+  create or replace function vault.store_secret_rows(for_tenant text, gone text[], new_events text[], heads text[], ended text[],
     sealed text[], fingerprints text[])
   returns void language plpgsql as $function$
   begin

@@ -13,9 +13,7 @@ export class SecretPlans1700000002103 implements MigrationInterface {
       ${lookUpsSql}
       alter function vault.load_secrets set plan_cache_mode = force_generic_plan;
       alter function vault.read_secrets set plan_cache_mode = force_generic_plan;
-      alter function vault.store_secret_rows
-        set enable_hashjoin = off set enable_mergejoin = off set enable_material = off set enable_seqscan = off
-        set enable_bitmapscan = off set plan_cache_mode = force_generic_plan;`);
+      ${storePlansSql}`);
   }
 
   async down(query: QueryRunner): Promise<void> {
@@ -25,6 +23,11 @@ export class SecretPlans1700000002103 implements MigrationInterface {
       alter function vault.store_secret_rows reset all;`);
   }
 }
+
+export const storePlansSql = `
+      alter function vault.store_secret_rows
+        set enable_hashjoin = off set enable_mergejoin = off set enable_material = off set enable_seqscan = off
+        set enable_bitmapscan = off set plan_cache_mode = force_generic_plan;`;
 
 const lastEventSql = `
       left join lateral (
