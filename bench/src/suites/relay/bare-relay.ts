@@ -1,12 +1,15 @@
 import { readFileSync } from 'node:fs';
 import tls from 'node:tls';
 import { type Carrier, type CarrierKind, listen, pipe } from '@gatehouse/transport';
+import { relayClasses } from './quic-classes.js';
+import { relayRaw } from './raw-quic.js';
 
 /**
  * What a relay costs that does nothing but carry: streams of a client's connection joined to a device's (`quic`, `tls`), or
- * sockets in pairs, as one would write it with Node alone (`node`). The first to dial is the device.
+ * sockets in pairs, as one would write it with Node alone (`node`), or streams of quiche in a loop of its own (`raw`) and by the classes
+ * of its package (`classes`). The first to dial is the device.
  */
-const [kind = '', certificateFile = '', keyFile = ''] = process.argv.slice(2);
+const [kind = '', certificateFile = '', keyFile = '', datagram = '1350'] = process.argv.slice(2);
 const [certificate, key] = [readFileSync(certificateFile, 'utf8'), readFileSync(keyFile, 'utf8')];
 
 function joinPairs(): void {
@@ -47,4 +50,8 @@ async function joinStreams(carrier: CarrierKind): Promise<void> {
   process.stdout.write(`port ${listener.port}\n`);
 }
 
-await (kind === 'node' ? joinPairs() : joinStreams(kind as CarrierKind));
+const say = (port: number) => void process.stdout.write(`port ${port}\n`);
+if (kind === 'node') joinPairs();
+else if (kind === 'raw') say(await relayRaw(certificateFile, keyFile, Number(datagram)));
+else if (kind === 'classes') say(await relayClasses(certificateFile, keyFile));
+else await joinStreams(kind as CarrierKind);

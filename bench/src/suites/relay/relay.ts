@@ -1,127 +1,184 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { freePort } from '@gatehouse/local-servers';
 import { startChild } from '../../child.js';
-import { type Row, ratioOf } from '../../report.js';
+import type { Row } from '../../report.js';
 import type { Stack } from '../../stack.js';
 import { usageOf } from '../../usage.js';
 import { benchDevices } from './bench-devices.js';
-import { startSshTunnel } from './ssh-tunnel.js';
+import { startChiselTunnel } from './chisel-tunnel.js';
+import { ask, type Measured, measure, program, rowsOf, startDevice } from './measure.js';
+import { startSshTunnel, type TcpTunnel } from './ssh-tunnel.js';
+import { targetRows } from './targets.js';
 import type { Way } from './ways.js';
 
-const program = (name: string) => fileURLToPath(new URL(`./${name}.js`, import.meta.url));
-const streamCounts = [1, 10, 100];
+type Kind = 'quic' | 'tls';
 
-interface Found {
-  readonly bytes: number;
-  readonly seconds: number;
-  readonly p50: number;
-  readonly p99: number;
-  readonly cpuSeconds: number;
-}
+/** Datagrams that the internet takes, and the largest that quiche makes. */
+const datagrams = [1_350, 16_383];
 
-interface Measured {
+interface Bare {
+  readonly kind: string;
   readonly name: string;
-  /** By number of streams: MB/s, and CPU seconds a GB of client, device and what is between. */
-  readonly bulk: ReadonlyMap<number, { readonly mbPerSecond: number; readonly cpuPerGb: number }>;
-  readonly rtt: { readonly p50: number; readonly p99: number };
+  readonly way: (port: number) => Way;
+  readonly datagram?: number;
+  readonly streams?: readonly number[];
 }
 
-async function ask(way: Way, what: string, streams: number, seconds: number): Promise<Found> {
-  const task = JSON.stringify({ way, what, streams, seconds });
-  const client = await startChild([program('client'), task], (line) => line.startsWith('{'));
-  return JSON.parse(client.line) as Found;
-}
+/** Everything that is measured, with what it takes to set it up. */
+class Ways {
+  readonly #files: { readonly certificate: string; readonly key: string; readonly ca: string };
+  /** As `startStack` chooses it: the port before the gateway's. */
+  readonly #relay: string;
 
-/** @param between processes that carry, whose use of the processors counts */
-async function measure(name: string, way: Way, between: () => number, seconds: number): Promise<Measured> {
-  const device = await startChild([program('device'), JSON.stringify(way)], (line) => line === 'ready');
-  const used = () => between() + usageOf(device.process.pid ?? 0).cpuSeconds;
-  const bulk = new Map<number, { mbPerSecond: number; cpuPerGb: number }>();
-  try {
-    for (const streams of streamCounts) {
-      const before = used();
-      const found = await ask(way, 'bulk', streams, seconds);
-      const cpu = used() - before + found.cpuSeconds;
-      bulk.set(streams, { mbPerSecond: found.bytes / found.seconds / 1e6, cpuPerGb: (cpu / found.bytes) * 1e9 });
+  private constructor(
+    private readonly stack: Stack,
+    private readonly seconds: number,
+    private readonly devices: Awaited<ReturnType<typeof benchDevices>>,
+  ) {
+    const tls = join(dirname(dirname(dirname(stack.natsSeed('setup')))), 'tls');
+    this.#files = { certificate: join(tls, 'server.pem'), key: join(tls, 'server.key'), ca: join(tls, 'ca.pem') };
+    this.#relay = `127.0.0.1:${Number(new URL(stack.gateway).port) - 1}`;
+  }
+
+  static async of(stack: Stack, seconds: number): Promise<Ways> {
+    return new Ways(stack, seconds, await benchDevices(stack));
+  }
+
+  get ca(): string {
+    return this.#files.ca;
+  }
+
+  stop(): Promise<void> {
+    return this.devices.stop();
+  }
+
+  async bare({ kind, name, way, datagram, streams }: Bare): Promise<Measured> {
+    const { certificate, key } = this.#files;
+    const args = [program('bare-relay'), kind, certificate, key, ...(datagram === undefined ? [] : [`${datagram}`])];
+    const child = await startChild(args, (line) => line.startsWith('port '));
+    const between = () => usageOf(child.process.pid ?? 0).cpuSeconds;
+    try {
+      return await measure(name, way(Number(child.line.slice('port '.length))), {
+        seconds: this.seconds,
+        between,
+        ...(streams && { streams }),
+      });
+    } finally {
+      await child.stop();
     }
-    return { name, bulk, rtt: await ask(way, 'rtt', 1, seconds) };
-  } finally {
-    await device.stop();
+  }
+
+  async direct(carrier: Kind): Promise<Measured> {
+    const way: Way = { kind: 'direct', carrier, port: await freePort(), ...this.#files };
+    return measure(`${carrier} without relay and seal`, way, { seconds: this.seconds });
+  }
+
+  async #session(carrier: Kind, datagram?: number): Promise<Way> {
+    const [device] = await this.devices.approve(1);
+    if (!device) throw new Error('no device');
+    const way = this.devices.way(device, carrier, this.#relay, this.#files.ca);
+    return { kind: 'session', ...way, ...(datagram !== undefined && { datagram }) };
+  }
+
+  async ours(carrier: Kind, datagram?: number): Promise<Measured> {
+    const way = await this.#session(carrier, datagram);
+    const between = () => usageOf(this.stack.process.pid ?? 0, /apps\/relay\//).cpuSeconds;
+    const name = `Gatehouse relay over ${carrier}${datagram === undefined ? '' : `, ${datagram} B`}`;
+    return measure(name, way, { seconds: this.seconds, between });
+  }
+
+  async exec(carrier: Kind) {
+    const way = await this.#session(carrier);
+    const serving = await startDevice(way);
+    const found = await ask(way, 'exec', 1, this.seconds);
+    await serving.stop();
+    return found;
+  }
+
+  async tunnel(name: string, tunnel: TcpTunnel | undefined): Promise<Measured | undefined> {
+    if (!tunnel) return undefined;
+    const way: Way = { kind: 'tcp', port: tunnel.port, devicePort: tunnel.devicePort };
+    const between = () => tunnel.pids.reduce((sum, pid) => sum + usageOf(pid).cpuSeconds, 0);
+    try {
+      return await measure(name, way, { seconds: this.seconds, between });
+    } finally {
+      tunnel.stop();
+    }
   }
 }
 
-const rowsOf = ({ name, bulk, rtt }: Measured, limit?: Measured): Row[] => [
-  ...[...bulk].map(
-    ([streams, { mbPerSecond, cpuPerGb }]): Row => ({
-      name: `${name}, ${streams} streams`,
-      value: `${mbPerSecond.toFixed(0)} MB/s  ${cpuPerGb.toFixed(1)} CPU s/GB`,
-      ...(limit && {
-        ratio: ratioOf(mbPerSecond, limit.bulk.get(streams)?.mbPerSecond ?? 0),
-        against: limit.name,
-      }),
+async function measureAll(ways: Ways, folder: string): Promise<readonly Row[]> {
+  const kinds = async <T>(each: (kind: Kind) => Promise<T>): Promise<Record<Kind, T>> => ({
+    quic: await each('quic'),
+    tls: await each('tls'),
+  });
+  const ours = await kinds(async (kind) => ({ measured: await ways.ours(kind), exec: await ways.exec(kind) }));
+  const sized = [];
+  for (const datagram of datagrams) {
+    const mine = await ways.ours('quic', datagram);
+    const raw = await ways.bare({
+      kind: 'raw',
+      name: `quiche alone through a relay, ${datagram} B`,
+      way: (port) => ({ kind: 'raw', port, datagram }),
+      datagram,
+    });
+    sized.push({ datagram, ours: mine, raw });
+  }
+  const classes = await ways.bare({
+    kind: 'classes',
+    name: 'classes of @matrixai/quic through a relay',
+    way: (port) => ({ kind: 'classes', port }),
+    streams: [1, 100],
+  });
+  const carried = await kinds((carrier) =>
+    ways.bare({
+      kind: carrier,
+      name: `our carriers joined, ${carrier}, no seal`,
+      way: (port) => ({ kind: 'carrier', carrier, port, ca: ways.ca }),
     }),
-  ),
-  {
-    name: `${name}, 64 B there and back`,
-    value: `p50 ${(rtt.p50 * 1e3).toFixed(0)} us  p99 ${(rtt.p99 * 1e3).toFixed(0)} us`,
-  },
-];
+  );
+  const direct = await kinds((kind) => ways.direct(kind));
+  const node = await ways.bare({
+    kind: 'node',
+    name: 'plain TLS relay in Node',
+    way: (port) => ({ kind: 'tls', port, ca: ways.ca, sockets: 130 }),
+  });
+  const ssh = await ways.tunnel('ssh -R, chacha20', await startSshTunnel(folder, 'chacha20-poly1305@openssh.com'));
+  const chisel = await ways.tunnel('chisel', await startChiselTunnel());
+  const exec = (kind: Kind): Row => {
+    const { p50, p99 } = ours[kind].exec;
+    const name = `Gatehouse over ${kind}, exec with a new session, there and back`;
+    return { name, value: `p50 ${p50.toFixed(1)} ms  p99 ${p99.toFixed(1)} ms` };
+  };
+  const absent = (name: string): Row => ({ name, value: 'not measured: it is not on this machine' });
+  return [
+    ...rowsOf(ours.quic.measured, carried.quic),
+    exec('quic'),
+    ...rowsOf(ours.tls.measured, ssh ?? carried.tls),
+    exec('tls'),
+    ...sized.flatMap(({ ours: mine, raw }) => [...rowsOf(mine, raw), ...rowsOf(raw)]),
+    ...rowsOf(classes),
+    ...rowsOf(carried.quic, direct.quic),
+    ...rowsOf(carried.tls, direct.tls),
+    ...rowsOf(direct.quic),
+    ...rowsOf(direct.tls),
+    ...rowsOf(node),
+    ...(ssh ? rowsOf(ssh) : [absent('ssh -R')]),
+    ...(chisel ? rowsOf(chisel) : [absent('chisel')]),
+    ...targetRows({ ours, direct, sized, classes, ssh, chisel }),
+  ];
+}
 
-/** Bytes through our relay, sealed end to end, beside relays that only carry, and beside `ssh -R`. */
+/** Bytes through our relay, sealed end to end, beside everything that could carry them instead. */
 export async function relay(stack: Stack, seconds: number): Promise<readonly Row[]> {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-bench-relay-'));
-  const tls = join(dirname(dirname(dirname(stack.natsSeed('setup')))), 'tls');
-  const ca = join(tls, 'ca.pem');
-  // As `startStack` chooses it: the port before the gateway's.
-  const address = `127.0.0.1:${Number(new URL(stack.gateway).port) - 1}`;
-  const devices = await benchDevices(stack);
-  const rows: Row[] = [];
+  const ways = await Ways.of(stack, seconds);
   try {
-    const bare = async (kind: 'quic' | 'tls' | 'node') => {
-      const child = await startChild(
-        [program('bare-relay'), kind, join(tls, 'server.pem'), join(tls, 'server.key')],
-        (line) => line.startsWith('port '),
-      );
-      const port = Number(child.line.slice('port '.length));
-      const way: Way =
-        kind === 'node' ? { kind: 'tls', port, ca, sockets: 120 } : { kind: 'carrier', carrier: kind, port, ca };
-      const name = kind === 'node' ? 'plain TLS relay in Node' : `bare ${kind} relay, not sealed end to end`;
-      const measured = await measure(name, way, () => usageOf(child.process.pid ?? 0).cpuSeconds, seconds);
-      await child.stop();
-      return measured;
-    };
-    const ours = async (carrier: 'quic' | 'tls') => {
-      const [device] = await devices.approve(1);
-      if (!device) throw new Error('no device');
-      const way: Way = { kind: 'session', ...devices.way(device, carrier, address, ca) };
-      const cpu = () => usageOf(stack.process.pid ?? 0, /apps\/relay\//).cpuSeconds;
-      const measured = await measure(`Gatehouse relay over ${carrier}`, way, cpu, seconds);
-      const serving = await startChild([program('device'), JSON.stringify(way)], (line) => line === 'ready');
-      const exec = await ask(way, 'exec', 1, seconds);
-      await serving.stop();
-      return { measured, exec };
-    };
-    for (const kind of ['quic', 'tls'] as const) {
-      const limit = await bare(kind);
-      const { measured, exec } = await ours(kind);
-      rows.push(...rowsOf(limit), ...rowsOf(measured, limit));
-      const value = `p50 ${exec.p50.toFixed(1)} ms  p99 ${exec.p99.toFixed(1)} ms`;
-      rows.push({ name: `Gatehouse over ${kind}, exec with a new session, there and back`, value });
-    }
-    rows.push(...rowsOf(await bare('node')));
-    const cipher = 'chacha20-poly1305@openssh.com';
-    const ssh = await startSshTunnel(folder, cipher);
-    if (ssh) {
-      const way: Way = { kind: 'tcp', port: ssh.port, devicePort: ssh.devicePort };
-      const cpu = () => ssh.pids.reduce((sum, pid) => sum + usageOf(pid).cpuSeconds, 0);
-      rows.push(...rowsOf(await measure('ssh -R, chacha20', way, cpu, seconds)));
-      ssh.stop();
-    } else rows.push({ name: 'ssh -R', value: 'not measured: no sshd on this machine' });
+    return await measureAll(ways, folder);
   } finally {
-    await devices.stop();
+    await ways.stop();
     rmSync(folder, { recursive: true, force: true });
   }
-  return rows;
 }

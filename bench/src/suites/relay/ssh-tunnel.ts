@@ -7,7 +7,8 @@ import { waitFor } from '@gatehouse/testing';
 
 const server = '/usr/sbin/sshd';
 
-export interface SshTunnel {
+/** A port here that comes out at the device's, whatever carries it. */
+export interface TcpTunnel {
   /** Where a client connects: it comes out at the device's port. */
   readonly port: number;
   readonly devicePort: number;
@@ -16,7 +17,7 @@ export interface SshTunnel {
 }
 
 /** `ssh -R` through a server of OpenSSH on this machine; undefined where there is none. */
-export async function startSshTunnel(folder: string, cipher: string): Promise<SshTunnel | undefined> {
+export async function startSshTunnel(folder: string, cipher: string): Promise<TcpTunnel | undefined> {
   if (!existsSync(server)) return undefined;
   mkdirSync('/run/sshd', { recursive: true });
   const at = (name: string) => join(folder, name);
@@ -65,7 +66,7 @@ export async function startSshTunnel(folder: string, cipher: string): Promise<Ss
   };
 }
 
-const canConnect = (port: number): Promise<boolean> =>
+export const canConnect = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
     const socket = net.connect(port, '127.0.0.1');
     socket.once('connect', () => {

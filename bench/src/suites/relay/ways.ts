@@ -10,18 +10,41 @@ import {
   sessionClient,
   signGrant,
 } from '@gatehouse/session';
-import { type ByteStream, type CarrierKind, connect, fromDuplex } from '@gatehouse/transport';
+import {
+  type ByteStream,
+  type CarrierKind,
+  type ConnectOptions,
+  connect,
+  fromDuplex,
+  listen,
+} from '@gatehouse/transport';
 import { type BenchStream, ofByteStream, ofFrames } from './bench-stream.js';
+import { dialClasses, ofClasses, takeClasses } from './quic-classes.js';
+import { dialRaw } from './raw-quic.js';
 
 /** How client and device come together. All are on this machine. */
 export type Way =
-  | { readonly kind: 'carrier'; readonly carrier: CarrierKind; readonly port: number; readonly ca: string }
+  | CarrierWay
+  /** Without anything in between: the device listens. */
+  | (Omit<CarrierWay, 'kind'> & { readonly kind: 'direct'; readonly certificate: string; readonly key: string })
+  | { readonly kind: 'raw'; readonly port: number; readonly datagram: number }
+  | { readonly kind: 'classes'; readonly port: number }
   | { readonly kind: 'tls'; readonly port: number; readonly ca: string; readonly sockets: number }
   | { readonly kind: 'tcp'; readonly port: number; readonly devicePort: number }
   | (SessionWay & { readonly kind: 'session' });
 
+interface CarrierWay {
+  readonly kind: 'carrier';
+  readonly carrier: CarrierKind;
+  readonly port: number;
+  readonly ca: string;
+  /** QUIC: as large as the path takes, unless given. */
+  readonly datagram?: number;
+}
+
 export interface SessionWay {
   readonly carrier: CarrierKind;
+  readonly datagram?: number;
   readonly relay: string;
   readonly ca: string;
   readonly deviceId: string;
@@ -36,13 +59,24 @@ export interface SessionWay {
   readonly claims: object;
 }
 
-const carried = async (way: Extract<Way, { kind: 'carrier' }>) =>
+const limitsOf = ({ datagram }: { readonly datagram?: number }) => ({
+  streams: 4_096,
+  ...(datagram !== undefined && { largestDatagram: datagram }),
+});
+
+/** As `connect` of libs/transport, with smaller datagrams where that is asked for. */
+const dialling =
+  ({ datagram }: SessionWay) =>
+  (options: ConnectOptions) =>
+    connect({ ...options, ...(datagram !== undefined && { limits: { largestDatagram: datagram } }) });
+
+const carried = async (way: Omit<CarrierWay, 'kind'>) =>
   connect({
     host: '127.0.0.1',
     port: way.port,
     carriers: [way.carrier],
     trust: { ca: readFileSync(way.ca, 'utf8') },
-    limits: { streams: 4_096 },
+    limits: limitsOf(way),
   });
 
 const tlsSocket = (port: number, ca: string, role: string): Promise<tls.TLSSocket> =>
@@ -72,7 +106,22 @@ export async function beDevice(way: Way, onStream: (stream: BenchStream) => void
     carrier.onClose = () => process.exit(0);
     // Whoever dials first is the device.
     carrier.open().write(Buffer.from('d'));
-  } else if (way.kind === 'tls') {
+  } else if (way.kind === 'direct') {
+    await listen({
+      host: '127.0.0.1',
+      port: way.port,
+      certificate: readFileSync(way.certificate, 'utf8'),
+      key: readFileSync(way.key, 'utf8'),
+      carriers: [way.carrier],
+      onCarrier: (carrier) => {
+        carrier.onStream = (stream) => onStream(ofByteStream(stream));
+      },
+    });
+  } else if (way.kind === 'raw') {
+    const raw = await dialRaw(way.port, way.datagram);
+    raw.onStream = onStream;
+  } else if (way.kind === 'classes') takeClasses(await dialClasses(way.port), onStream);
+  else if (way.kind === 'tls') {
     for (let i = 0; i < way.sockets; i++) onStream(ofSocket(await tlsSocket(way.port, way.ca, 'd')));
   } else if (way.kind === 'tcp') {
     const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => onStream(ofSocket(socket)));
@@ -93,6 +142,7 @@ function serveDevice(way: SessionWay, onStream: (stream: BenchStream) => void): 
       relays: [way.relay],
       carriers: [way.carrier],
       trust: { ca: readFileSync(way.ca, 'utf8') },
+      connect: dialling(way),
       limits: { streamsPerSession: 4_096 },
       handlers: {
         forward: ({ stream }) => {
@@ -116,7 +166,15 @@ export type Open = () => Promise<BenchStream>;
 
 /** The client's way to streams. */
 export async function beClient(way: Way): Promise<Open> {
-  if (way.kind === 'carrier') {
+  if (way.kind === 'raw') {
+    const raw = await dialRaw(way.port, way.datagram);
+    return async () => raw.open();
+  }
+  if (way.kind === 'classes') {
+    const connection = await dialClasses(way.port);
+    return async () => ofClasses(connection.newStream());
+  }
+  if (way.kind === 'carrier' || way.kind === 'direct') {
     const carrier = await carried(way);
     return async () => ofByteStream(carrier.open());
   }
@@ -139,6 +197,7 @@ export function sessionsOf(way: SessionWay) {
   return sessionClient({
     trust: { ca: readFileSync(way.ca, 'utf8') },
     carriers: [way.carrier],
+    connect: dialling(way),
     requestGrant: async ({ clientKey, scope }) => {
       const now = Math.floor(Date.now() / 1_000);
       const sid = randomUUID();

@@ -8,7 +8,7 @@ import { idBytes, isLong, versionProbe } from './packets.js';
 /** What IP and UDP take of a packet. */
 const headerBytes = { udp4: 28, udp6: 48 } as const;
 /** A path that takes jumbo packets is a near one: it answers in this time, or not in ours. */
-const waitMs = 20;
+const waitMs = 60;
 
 /**
  * The largest datagram that this path takes. The kernel splits what is larger than its own interface takes, so nothing above
