@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { KeyPair } from '@gatehouse/noise';
 import type { ByteStream } from '@gatehouse/transport';
-import { Reports } from './device/reports.js';
+import { type ReportStore, Reports } from './device/reports.js';
 import { type DeviceLimits, ServedSessions } from './device/served-sessions.js';
 import { Tunnel, type TunnelState } from './device/tunnel.js';
 import type { RefusalOfRelay, RelayReach } from './dial-relay.js';
@@ -36,6 +36,8 @@ export interface ServeSessionsOptions extends DeviceFacts, RelayReach {
   readonly limits?: DeviceLimits;
   readonly onState?: (state: TunnelState) => void;
   readonly onRefused?: (code: RefusalOfRelay) => void;
+  /** Keeps reports that no relay took beyond this process; without it they are lost with it. */
+  readonly reports?: ReportStore;
   /** So many reports were dropped so far, because no relay took them. */
   readonly onReportsDropped?: (count: number) => void;
 }
@@ -63,7 +65,7 @@ export function serveSessions(options: ServeSessionsOptions): SessionServer {
   let facts: DeviceFacts = options;
   let ring = grantKeyRing(options.grantKeys);
   let state: TunnelState = { status: 'connecting' };
-  const reports = new Reports(options.onReportsDropped);
+  const reports = new Reports(options.onReportsDropped, options.reports);
   const sessions = new ServedSessions({
     deviceId: options.deviceId,
     sessionKeys: () => facts.sessionKeys,

@@ -1,8 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
 import {
+  appendFileSync,
+  chmodSync,
+  closeSync,
   existsSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -11,6 +15,7 @@ import {
   truncateSync,
   utimesSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -180,6 +185,55 @@ describe('sync', () => {
     expect(await sync('--delete')).toBe('remove old\nremove way-out\n');
     expect(names(there('site'))).toEqual(['css', 'css/a.css', 'index.html', 'keep.log']);
     expect(existsSync(there('big'))).toBe(true);
+  });
+
+  it('keeps modes of folders and whatever names there are; what has no readable name is told, and stays', async () => {
+    mkdirSync(here('odd/closed'), { recursive: true, mode: 0o700 });
+    writeFileSync(here('odd/closed/x'), 'x');
+    chmodSync(here('odd/closed'), 0o500);
+    const wanted = ['-dash', 'back\\slash', 'line\nbreak', 'ünï ☃'];
+    for (const name of wanted) writeFileSync(here('odd', name), name);
+    await ran('sync', 'odd', 'edge-1:odd');
+    expect(names(there('odd'))).toEqual(names(here('odd')));
+    expect(statSync(there('odd/closed')).mode & 0o777).toBe(0o500);
+    await ran('cp', '-r', 'edge-1:odd', 'odd-again');
+    expect(names(here('odd-again'))).toEqual(names(here('odd')));
+    expect(statSync(here('odd-again/closed')).mode & 0o777).toBe(0o500);
+    expect(await ran('sync', 'odd', 'edge-1:odd')).toBe('');
+
+    const unreadable = Buffer.concat([Buffer.from(`${there('odd')}/`), Buffer.from([0xff])]);
+    writeFileSync(unreadable, 'precious');
+    expect(await ran('sync', 'odd', 'edge-1:odd', '--delete')).toBe('');
+    expect(existsSync(unreadable)).toBe(true);
+    const back = await real.call(['sync', 'edge-1:odd', 'odd']);
+    expect(back).toMatchObject({ exitCode: 1, error: expect.stringContaining('not UTF-8') });
+    for (const folder of [here('odd/closed'), there('odd/closed'), here('odd-again/closed')]) chmodSync(folder, 0o700);
+  });
+
+  it('a file that changes meanwhile is left as it was there, and the others are copied', async () => {
+    mkdirSync(here('busy'));
+    writeFileSync(here('busy/a'), 'old');
+    await ran('sync', 'busy', 'edge-1:busy');
+    const log = here('busy/a');
+    writeFileSync(log, Buffer.alloc(64 * 1024 * 1024));
+    writeFileSync(here('busy/b'), 'b');
+    const held = openSync(log, 'r+');
+    const running = real.call(['sync', 'busy', 'edge-1:busy']);
+    await waitFor(() => readdirSync(there('busy')).some((name) => name.endsWith('.part')));
+    writeSync(held, 'x', 32 * 1024 * 1024);
+    closeSync(held);
+    expect(await running).toMatchObject({
+      exitCode: 1,
+      error: expect.stringContaining('a changed while it was copied'),
+    });
+    expect(names(there('busy'))).toEqual(['a', 'b']);
+    expect(readFileSync(there('busy/a'), 'utf8')).toBe('old');
+    // A log that grows is copied as far as it went.
+    const again = real.call(['sync', 'busy', 'edge-1:busy']);
+    await waitFor(() => readdirSync(there('busy')).some((name) => name.endsWith('.part')));
+    appendFileSync(log, 'more');
+    expect(await again).toMatchObject({ exitCode: 0 });
+    expect(statSync(there('busy/a')).size).toBe(64 * 1024 * 1024);
   });
 
   it('sees a change of the same size and time when it compares content', async () => {

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TempDir, tempDir } from '@gatehouse/testing';
 import { tagOf } from './data-folder.js';
+import { Unfinished } from './files/unfinished.js';
 import type { RuntimeHost } from './host.js';
 import { RuntimeLog } from './log/runtime-log.js';
 import { ownAccount } from './process/login-shell.js';
@@ -34,6 +35,7 @@ export function testHost(): {
     tag: tagOf(root.path),
     pipes,
     recordings: new RecordingFolder(join(root.path, 'recordings')),
+    unfinished: new Unfinished(join(root.path, 'uploads')),
     log: new RuntimeLog(join(root.path, 'runtime.log'), (text) => said.push(text)),
     patience: { hangupMs: 150, terminateMs: 150, killMs: 5_000 },
   };

@@ -1,3 +1,4 @@
+import type { Unfinished } from './files/unfinished.js';
 import type { RuntimeLog } from './log/runtime-log.js';
 import type { Patience } from './process/end-processes.js';
 import type { Account } from './process/environment.js';
@@ -15,6 +16,8 @@ export interface RuntimeHost {
   readonly tag: string;
   readonly pipes: PipeMaker;
   readonly recordings: RecordingFolder;
+  /** Uploads that are not done. */
+  readonly unfinished: Unfinished;
   readonly log: RuntimeLog;
   /** How long programs get to end when their session is over. */
   readonly patience?: Patience;

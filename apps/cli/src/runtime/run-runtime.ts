@@ -10,12 +10,14 @@ import { ownVersion } from '../version.js';
 import type { World } from '../world.js';
 import type { Approve } from './approve.js';
 import { dataFolder, tagOf } from './data-folder.js';
+import { Unfinished } from './files/unfinished.js';
 import { sessionHandlers } from './handlers.js';
 import type { RuntimeHost } from './host.js';
 import { RuntimeLog } from './log/runtime-log.js';
 import { endStrays } from './process/end-processes.js';
 import { findLoginShell, ownAccount } from './process/login-shell.js';
 import { PipeMaker } from './process/pipes.js';
+import { KeptReports } from './recording/kept-reports.js';
 import { RecordingFolder } from './recording/recording-folder.js';
 import { DeviceFiles, type DeviceState } from './registration/device-files.js';
 import { isRemoved, keepHeartbeats } from './registration/heartbeats.js';
@@ -54,8 +56,11 @@ export async function runRuntime(options: RuntimeOptions): Promise<void> {
   }
 }
 
+const sweepMs = 3_600_000;
+
 class Runtime {
   readonly #files: DeviceFiles;
+  readonly #unfinished: Unfinished;
   #status: RuntimeStatus;
 
   constructor(
@@ -64,6 +69,7 @@ class Runtime {
     private readonly log: RuntimeLog,
   ) {
     this.#files = new DeviceFiles(folder);
+    this.#unfinished = new Unfinished(join(folder, 'uploads'));
     const known = this.#files.state();
     this.#status = {
       ...{ pid: process.pid, startedAt: new Date().toISOString(), url: options.settings.url.value },
@@ -83,11 +89,19 @@ class Runtime {
     const { key, state } = known ?? (await this.#register());
     this.#tell({ registration: 'approved', deviceId: state.deviceId, name: state.name, owner: state.owner });
     const pipes = new PipeMaker();
+    const sweep = () => void this.#unfinished.sweep(Date.now()).then((count) => this.#swept(count));
+    const sweeping = setInterval(sweep, sweepMs).unref();
+    sweep();
     try {
       await this.#serve(key, state, this.#host(tag, pipes));
     } finally {
+      clearInterval(sweeping);
       pipes.close();
     }
+  }
+
+  #swept(count: number): void {
+    if (count > 0) this.log.write(6, `${count} uploads that nobody went on with were removed`);
   }
 
   /** What an earlier run was given, or an environment that has the key; undefined: to be registered. */
@@ -133,7 +147,10 @@ class Runtime {
     const stop = () => over.abort('stopping');
     this.options.signal.addEventListener('abort', stop, { once: true });
     const api = this.#api(key);
-    const server = this.#server(state, host, () => {
+    const reports = new KeptReports(join(this.folder, 'reports.json'), ({ message }) =>
+      this.log.write(4, `reports of sessions are not kept: ${message}`),
+    );
+    const server = this.#server(state, host, reports, () => {
       // A relay may say anything: the registry is asked.
       void isRemoved({ api, files: this.#files, state }).then((removed) => removed && over.abort('removed'));
     });
@@ -144,13 +161,14 @@ class Runtime {
     });
     const wasRemoved = ended === 'removed' || over.signal.reason === 'removed';
     await server.close(wasRemoved ? 'removed' : 'stopping');
+    await reports.flush();
     this.options.signal.removeEventListener('abort', stop);
     if (!wasRemoved) return;
     this.#files.writeState({ ...(this.#files.state() ?? state), status: 'removed' });
     throw refusal('removed');
   }
 
-  #server(state: DeviceState, host: RuntimeHost, onLastingRefusal: () => void): SessionServer {
+  #server(state: DeviceState, host: RuntimeHost, reports: KeptReports, onLastingRefusal: () => void): SessionServer {
     const { settings, approve } = this.options;
     return serveSessions({
       ...this.#facts(state),
@@ -159,6 +177,7 @@ class Runtime {
       handlers: sessionHandlers(host),
       trust: trustOf(settings),
       ...(approve && { approve }),
+      reports: { kept: reports.read(), changed: reports.changed },
       onState: (tunnel) => {
         this.#tell({ tunnel });
         this.log.write(6, describeTunnel(tunnel));
@@ -181,8 +200,9 @@ class Runtime {
   #host(tag: string, pipes: PipeMaker): RuntimeHost {
     const { env } = this.options.world;
     const recordings = new RecordingFolder(join(this.folder, 'recordings'));
+    const unfinished = this.#unfinished;
     const base = { env, account: ownAccount(), shell: findLoginShell(env), folder: this.folder };
-    return { ...base, tag, pipes, recordings, log: this.log };
+    return { ...base, tag, pipes, recordings, unfinished, log: this.log };
   }
 
   #api(key?: string): RegistryApi {

@@ -24,6 +24,19 @@ describe('reports', () => {
     expect(reports.waiting).toBe(2);
   });
 
+  it('of an earlier process are told first, and whoever keeps them knows what waits', () => {
+    const kept = [1, 2].map((n) => ({ type: 'session_report' as const, sid: randomUUID(), event: exit, n: n * 40 }));
+    const waiting: (number | undefined)[][] = [];
+    const reports = new Reports(undefined, { kept, changed: (all) => waiting.push(all.map(({ n }) => n)) });
+    reports.add(randomUUID(), exit);
+    const told: SessionReport[] = [];
+    reports.sendTo((report) => told.push(report));
+    expect(told.map(({ n }) => n)).toEqual([1, 2, 3]);
+    expect(told.slice(0, 2).map(({ sid }) => sid)).toEqual(kept.map(({ sid }) => sid));
+    reports.taken(2);
+    expect(waiting).toEqual([[1, 2, 3], [3]]);
+  });
+
   it('are bounded: the oldest go, and it is said how many', () => {
     const dropped: number[] = [];
     const reports = new Reports((count) => dropped.push(count));

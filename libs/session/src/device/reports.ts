@@ -2,6 +2,14 @@ import type { SessionReport } from '../hello.js';
 
 const maxKept = 1_024;
 
+/** Where reports outlive the process. */
+export interface ReportStore {
+  /** What an earlier process left: it is told first. */
+  readonly kept: readonly SessionReport[];
+  /** With all that no relay took yet. Called often. */
+  readonly changed: (waiting: readonly SessionReport[]) => void;
+}
+
 /**
  * What the device has to tell of its sessions, until a relay took it: across tunnels, in order. When there are too many, the oldest
  * go, and how many went is known.
@@ -12,7 +20,12 @@ export class Reports {
   #dropped = 0;
   #send: ((report: SessionReport) => void) | undefined;
 
-  constructor(private readonly onDropped: (count: number) => void = () => undefined) {}
+  constructor(
+    private readonly onDropped: (count: number) => void = () => undefined,
+    private readonly store: ReportStore = { kept: [], changed: () => undefined },
+  ) {
+    this.#kept = store.kept.slice(-maxKept).map((report) => ({ ...report, n: this.#next++ }));
+  }
 
   get waiting(): number {
     return this.#kept.length;
@@ -29,6 +42,7 @@ export class Reports {
       this.#kept.shift();
       this.onDropped(++this.#dropped);
     }
+    this.store.changed(this.#kept);
     this.#send?.(report);
   }
 
@@ -46,5 +60,6 @@ export class Reports {
   /** A relay took all up to this one. */
   taken(n: number): void {
     this.#kept = this.#kept.filter((report) => (report.n ?? 0) > n);
+    this.store.changed(this.#kept);
   }
 }

@@ -89,7 +89,7 @@ async function copyBetween(tools: Tools, from: OpenedPlace, to: OpenedPlace, wis
   const told = { source: `${from.side.label}${from.path}`, target: `${to.side.label}${target}` };
   if (entry.type === 'directory') {
     if (!wish.recursive) throw usageFailure(`${wish.name} is a folder: -r copies it with all below`);
-    return { ...told, files: await copyTree(context, from.path, target) };
+    return { ...told, files: await copyTree(context, from.path, entry, target) };
   }
   if (entry.type !== 'file') throw usageFailure(`${wish.name} is no regular file`);
   await copyFile(context, from.path, entry, target);

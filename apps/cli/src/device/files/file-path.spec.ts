@@ -32,6 +32,6 @@ describe('a place', () => {
     expect(joinRemote('.', 'a')).toBe('a');
     expect(joinRemote('/var', 'a')).toBe('/var/a');
     expect(checkedName('..a b')).toBe('..a b');
-    for (const name of ['', '.', '..', '../x', 'a/b', '/etc', 'a\0', 'a\\b']) expect(() => checkedName(name)).toThrow();
+    for (const name of ['', '.', '..', '../x', 'a/b', '/etc', 'a\0']) expect(() => checkedName(name)).toThrow();
   });
 });

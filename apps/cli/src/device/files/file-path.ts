@@ -1,4 +1,4 @@
-import { posix } from 'node:path';
+import { posix, sep } from 'node:path';
 import { usageFailure } from '../../failure.js';
 
 /** A file here, or one on a device. */
@@ -42,7 +42,8 @@ export const joinRemote = (folder: string, name: string): string => (folder === 
  * @throws Failure
  */
 export function checkedName(name: string): string {
-  if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0') || name.includes('\\'))
+  const leads = name.includes('/') || name.includes('\0') || name.includes(sep);
+  if (name === '' || name === '.' || name === '..' || leads)
     throw usageFailure(`the other side lists a name that is none: ${JSON.stringify(name)}`);
   return name;
 }

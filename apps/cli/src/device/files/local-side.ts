@@ -20,7 +20,15 @@ import {
 import { basename, dirname, join } from 'node:path';
 import type { FileEntry } from '@gatehouse/session';
 import { exitCodes, Failure } from '../../failure.js';
-import type { FileAttributes, FileSide, Partial, Source, WriteWish } from './file-side.js';
+import {
+  type FileAttributes,
+  type FileSide,
+  isUnreadable,
+  type Partial,
+  type Source,
+  SourceChanged,
+  type WriteWish,
+} from './file-side.js';
 
 const chunkBytes = 65_536;
 const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
@@ -49,6 +57,7 @@ export class LocalSide implements FileSide {
       const at = join(path, name);
       const entry = await told(at, async () => entryOf(name, await lstat(at), at)).catch(absent);
       if (entry) yield entry;
+      else if (isUnreadable(name)) yield { name, type: 'other', size: 0, mode: 0, mtimeMs: 0, uid: 0, gid: 0 };
     }
   }
 
@@ -59,7 +68,7 @@ export class LocalSide implements FileSide {
       const stats = await file.stat();
       if (!stats.isFile()) throw new Failure(exitCodes.usage, `${path} is no regular file`);
       const bytes = await readOn(file, offset, stats.size, take);
-      return { bytes, entry: await entryOf(basename(path), stats, path) };
+      return { bytes, entry: await entryOf(basename(path), await file.stat(), path) };
     } finally {
       await file.close();
     }
@@ -79,20 +88,24 @@ export class LocalSide implements FileSide {
       await file.truncate(offset);
       let position = offset;
       await source(offset, async (chunk) => {
-        if (position + chunk.length > size) throw changed(path);
+        if (position + chunk.length > size) throw new SourceChanged(path);
         for (let done = 0; done < chunk.length; )
           done += (await file.write(chunk, done, chunk.length - done, position + done)).bytesWritten;
         position += chunk.length;
       }).catch((error: unknown) => {
         throw spaceLeft(error, at);
       });
-      if (position !== size) throw changed(path);
+      if (position !== size) throw new SourceChanged(path);
       await finish(file, wish);
     } finally {
       await file.close();
     }
     await told(path, () => putInPlace(at, wish));
     await syncFolder(dirname(path));
+  }
+
+  async discard(wish: WriteWish): Promise<void> {
+    await rm(partialOf(wish), { force: true });
   }
 
   async mkdir(path: string): Promise<void> {
@@ -191,9 +204,6 @@ async function syncFolder(path: string): Promise<void> {
     await folder.close();
   }
 }
-
-const changed = (path: string): Failure =>
-  new Failure(exitCodes.negative, `${path}: the source changed while it was copied`, 'Copy it again');
 
 /** Whoever fills a disk leaves nothing of it behind. */
 function spaceLeft(error: unknown, at: string): unknown {

@@ -86,6 +86,11 @@ export class RemoteSide implements FileSide {
     await this.channel.ask({ op: 'commit', path, resume, sha256: hash.digest('hex'), overwrite, ...attributes });
   }
 
+  async discard({ path, resume }: WriteWish): Promise<void> {
+    const at = joinRemote(posix.dirname(path), `.gatehouse-${resume}.part`);
+    await this.channel.ask({ op: 'remove', path: at, recursive: false });
+  }
+
   async mkdir(path: string): Promise<void> {
     await this.channel.ask({ op: 'mkdir', path, parents: false });
   }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FileEntry } from '@gatehouse/session';
 import { exitCodes, Failure } from '../../failure.js';
-import type { FileSide, Source, WriteWish } from './file-side.js';
+import { type FileSide, type Source, SourceChanged, type WriteWish } from './file-side.js';
 import { hashPrefix } from './local-side.js';
 import type { Progress } from './progress.js';
 
@@ -33,19 +33,28 @@ export async function copyFile(context: CopyContext, source: string, entry: File
   const offset = await resumeFrom(context, source, wish);
   progress.begin(to.baseName(target), entry.size, offset);
   const read: Source = async (at, take) => {
+    let position = at;
     const { bytes, entry: now } = await from.read(source, at, async (chunk) => {
       progress.moved(at === offset ? chunk.length : 0);
-      await take(chunk);
+      const room = Math.max(0, entry.size - position);
+      position += chunk.length;
+      if (room > 0) await take(chunk.subarray(0, room));
     });
-    if (now && (now.size !== entry.size || now.mtimeMs !== entry.mtimeMs)) throw changed(from, source);
+    // What has grown, as logs do, is copied as far as it went.
+    const isSame = now && now.size >= entry.size && now.size > entry.size === (now.mtimeMs !== entry.mtimeMs);
+    if (!isSame || position < entry.size || (position > entry.size && now.size === entry.size))
+      throw new SourceChanged(`${from.label}${source}`);
     return { bytes };
   };
-  await to.write(wish, offset, read);
+  try {
+    await to.write(wish, offset, read);
+  } catch (error) {
+    // Its name is made of the size and the time that are no more: no later attempt goes on with it.
+    if (error instanceof SourceChanged) await to.discard(wish).catch(() => undefined);
+    throw error;
+  }
   progress.end();
 }
-
-const changed = ({ label }: FileSide, path: string): Failure =>
-  new Failure(exitCodes.negative, `${label}${path} changed while it was copied`, 'Copy it again');
 
 /** The same for the same file as it is now: another size or time is another file. */
 function resumeName({ label }: FileSide, source: string, { size, mtimeMs }: FileEntry, target: string): string {
@@ -68,33 +77,49 @@ async function resumeFrom({ from, to }: CopyContext, source: string, wish: Write
 }
 
 /** Copies a folder and all below it; links as links. @returns how many files */
-export async function copyTree(context: CopyContext, source: string, target: string): Promise<number> {
+export async function copyTree(
+  context: CopyContext,
+  source: string,
+  folder: FileEntry,
+  target: string,
+): Promise<number> {
   const { from, to } = context;
-  await ownFolder(to, target);
+  const isNew = await ownFolder(to, target, folder.mode);
   let files = 0;
   for await (const entry of from.list(source)) {
     const [at, into] = [from.join(source, entry.name), to.join(target, entry.name)];
     if (entry.type === 'directory') {
-      files += await copyTree(context, at, into);
-      await to.setAttributes(into, { mode: entry.mode & 0o777, mtimeMs: entry.mtimeMs });
+      files += await copyTree(context, at, entry, into);
     } else if (entry.type === 'file') {
       await copyFile(context, at, entry, into);
       files++;
     } else if (entry.type === 'symlink' && entry.target !== undefined) await copyLink(context, entry.target, into);
     else context.skipped(`${from.label}${at}`);
   }
+  // Into a folder that was there is no reason to change what it is.
+  if (isNew) await to.setAttributes(target, { mode: folder.mode & 0o777, mtimeMs: folder.mtimeMs });
   return files;
 }
 
-/** Makes the folder unless it is there. A link in its place could lead anywhere: it is not followed. */
-export async function ownFolder(side: FileSide, path: string): Promise<void> {
+/**
+ * Makes the folder unless it is there. A link in its place could lead anywhere: it is not followed. It is for no more than
+ * `mode` says before anything is in it, and for its owner to write until all is.
+ *
+ * @returns whether it was made
+ */
+export async function ownFolder(side: FileSide, path: string, mode: number): Promise<boolean> {
   const there = await side.stat(path, false);
-  if (there === undefined) return side.mkdir(path);
+  if (there === undefined) {
+    await side.mkdir(path);
+    await side.setAttributes(path, { mode: (mode & 0o777) | 0o700 });
+    return true;
+  }
   if (there.type !== 'directory')
     throw new Failure(
       exitCodes.negative,
       `${side.label}${path} is there, and no folder${there.type === 'symlink' ? ': links are not followed' : ''}`,
     );
+  return false;
 }
 
 export async function copyLink({ to, overwrite }: CopyContext, target: string, at: string): Promise<void> {

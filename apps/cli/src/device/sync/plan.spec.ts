@@ -33,6 +33,13 @@ describe('a plan', () => {
       ['link l'],
     ],
     ['what is only there stays', tree(), tree(['old']), []],
+    ['another mode of a folder', tree(['d', { ...folder, mode: 0o700 }]), tree(['d', folder]), ['attributes d']],
+    [
+      'folders that cannot be written to, once they are full',
+      tree(['d', { ...folder, mode: 0o500 }], ['d/e', { ...folder, mode: 0o500 }], ['d/e/f']),
+      tree(),
+      ['folder d', 'folder d/e', 'copy d/e/f', 'attributes d/e', 'attributes d'],
+    ],
   ] as const)('%s', (_name, source, target, steps) => expect(told(plan(source, target).steps)).toEqual(steps));
 
   it('removes the deepest first, and only what the target holds', () => {

@@ -5,7 +5,7 @@ export type Tree = ReadonlyMap<string, FileEntry>;
 
 export type SyncStep =
   | { readonly kind: 'remove'; readonly path: string }
-  | { readonly kind: 'folder'; readonly path: string }
+  | { readonly kind: 'folder'; readonly path: string; readonly entry: FileEntry }
   | { readonly kind: 'copy'; readonly path: string; readonly entry: FileEntry }
   | { readonly kind: 'link'; readonly path: string; readonly target: string }
   | { readonly kind: 'attributes'; readonly path: string; readonly entry: FileEntry };
@@ -37,13 +37,14 @@ const byPath = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]
 const depth = (path: string): number => path.split('/').length;
 
 /**
- * What makes the target like the source: removals first, the deepest before what holds it, then folders from above, then
- * files and links. Pure: nothing outside the two trees is ever named.
+ * What makes the target like the source: removals first, the deepest before what holds it, then folders from above, files and
+ * links, and last the modes of folders, which may keep their owner from writing. Pure: nothing outside the two trees is named.
  */
 export function planSync(source: Tree, target: Tree, options: SyncOptions): SyncPlan {
   const conflicts: string[] = [];
   const removed = new Set<string>();
   const makes: SyncStep[] = [];
+  const modes: SyncStep[] = [];
   const { deletes, kept = new Set() } = options;
   const remove = (path: string) => {
     for (const each of target.keys())
@@ -60,11 +61,17 @@ export function planSync(source: Tree, target: Tree, options: SyncOptions): Sync
     if (stands) remove(path);
     const step = stepFor(path, entry, stands ? undefined : there, options);
     if (step) makes.push(step);
+    if (entry.type === 'directory' && needsMode(entry, stands ? undefined : there))
+      modes.unshift({ kind: 'attributes', path, entry });
   }
   if (deletes) for (const path of target.keys()) if (!source.has(path)) remove(path);
   const removals = [...removed].sort((a, b) => depth(b) - depth(a) || (a < b ? -1 : 1));
-  return { steps: [...removals.map((path) => ({ kind: 'remove', path }) as const), ...makes], conflicts };
+  return { steps: [...removals.map((path) => ({ kind: 'remove', path }) as const), ...makes, ...modes], conflicts };
 }
+
+/** A new folder has the mode that its owner can fill it with. */
+const needsMode = ({ mode }: FileEntry, there: FileEntry | undefined): boolean =>
+  there ? (there.mode & 0o777) !== (mode & 0o777) : (mode & 0o700) !== 0o700;
 
 function stepFor(
   path: string,
@@ -72,7 +79,7 @@ function stepFor(
   there: FileEntry | undefined,
   { sameContent }: SyncOptions,
 ): SyncStep | undefined {
-  if (entry.type === 'directory') return there ? undefined : { kind: 'folder', path };
+  if (entry.type === 'directory') return there ? undefined : { kind: 'folder', path, entry };
   if (entry.type === 'symlink') {
     const target = entry.target ?? '';
     return there?.target === target ? undefined : { kind: 'link', path, target };

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { FileEntry } from '@gatehouse/session';
 import ignore, { type Ignore } from 'ignore';
 import { exitCodes, Failure, usageFailure } from '../../failure.js';
-import type { FileSide } from '../files/file-side.js';
+import { type FileSide, isUnreadable } from '../files/file-side.js';
 import type { Tree } from './plan.js';
 
 const maxEntries = 1_000_000;
@@ -37,6 +37,9 @@ export async function scan(side: FileSide, root: string, excluded: Ignore): Prom
       if (found.size >= maxEntries)
         throw new Failure(exitCodes.unavailable, `more than ${maxEntries} entries below ${side.label}${root}`);
       found.set(path, entry);
+      // Nobody can remove what nobody can name.
+      if (entry.type === 'other' && isUnreadable(entry.name))
+        for (const each of [path, ...foldersAbove(path)]) kept.add(each);
       if (isFolder) waiting.push({ path: side.join(next.path, entry.name), below: `${path}/` });
     }
   }

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import type { FileEntry } from '@gatehouse/session';
 import type { Ignore } from 'ignore';
 import { defineCommand, type Tools } from '../../command.js';
 import { exitCodes, Failure, usageFailure } from '../../failure.js';
@@ -6,6 +7,7 @@ import { printable } from '../../output/table.js';
 import { untilSignal } from '../../process-signals.js';
 import { progressOf } from '../files/copy.js';
 import { type FilePlace, parsePlace } from '../files/file-path.js';
+import { isUnreadable, SourceChanged } from '../files/file-side.js';
 import { type OpenedPlace, openPlace } from '../files/open-side.js';
 import { type CopyContext, copyFile, copyLink, ownFolder } from '../files/transfer.js';
 import { planSync, type SyncPlan, type SyncStep } from './plan.js';
@@ -45,6 +47,7 @@ export const syncFiles = defineCommand({
       isDry: flags['dry-run'],
       checksum: flags.checksum,
       quiet: flags.quiet,
+      told: new Set<string>(),
     };
     if (!flags.watch) return syncOnce(tools, wish);
     const until = untilSignal();
@@ -62,8 +65,16 @@ export const syncFiles = defineCommand({
 
 /** What is away comes back: only what will not work later either ends it. */
 function goOn({ output }: Tools, error: unknown): void {
+  if (error instanceof NotAll) return;
   if (!(error instanceof Failure) || error.exitCode !== exitCodes.unavailable) throw error;
   output.note(`${printable(error.message)}; trying again`);
+}
+
+/** The rest is as it should be. */
+class NotAll extends Failure {
+  constructor(count: number) {
+    super(exitCodes.negative, `${count} could not be synchronised`);
+  }
 }
 
 interface SyncWish {
@@ -74,6 +85,8 @@ interface SyncWish {
   readonly isDry: boolean;
   readonly checksum: boolean;
   readonly quiet: boolean;
+  /** What stood in the way and was told: with --watch once. */
+  readonly told: Set<string>;
 }
 
 async function syncOnce(tools: Tools, wish: SyncWish): Promise<undefined> {
@@ -102,24 +115,33 @@ async function syncBetween(tools: Tools, from: OpenedPlace, to: OpenedPlace, wis
   const { tree: target, kept } = there ? await scan(to.side, to.path, wish.excluded) : nothingThere;
   const same = wish.checksum ? await sameContent({ ...from, tree: source }, { ...to, tree: target }) : undefined;
   const plan = planSync(source, target, { deletes: wish.deletes, kept, ...(same && { sameContent: same }) });
-  for (const path of plan.conflicts)
-    tools.output.note(`${printable(path)}: something else is in its place (--delete removes it), or it is no file`);
-  if (!wish.isDry && (!there || plan.steps.length > 0)) {
-    if (!there) await ownFolder(to.side, to.path);
-    await carryOut(tools, from, to, plan, wish.quiet);
+  for (const path of plan.conflicts) {
+    if (!wish.told.has(path)) tools.output.note(`${printable(path)}: ${conflictOf(path)}`);
+    wish.told.add(path);
   }
-  tell(tools, plan, wish.isDry);
-  if (plan.conflicts.length > 0)
-    throw new Failure(exitCodes.negative, `${plan.conflicts.length} could not be synchronised`);
+  const changed: string[] = [];
+  if (!wish.isDry && (!there || plan.steps.length > 0)) {
+    if (!there) await ownFolder(to.side, to.path, above.mode);
+    changed.push(...(await carryOut(tools, from, to, plan, wish.quiet)));
+  }
+  tell(tools, { ...plan, steps: plan.steps.filter(({ path }) => !changed.includes(path)) }, wish.isDry);
+  const left = plan.conflicts.length + changed.length;
+  if (left > 0) throw new NotAll(left);
 }
 
+const conflictOf = (path: string): string =>
+  isUnreadable(path)
+    ? 'its name is not UTF-8'
+    : 'something else is in its place (--delete removes it), or it is no file, folder or link';
+
+/** @returns what changed meanwhile, and is left as it was at the target */
 async function carryOut(
   tools: Tools,
   from: OpenedPlace,
   to: OpenedPlace,
   plan: SyncPlan,
   quiet: boolean,
-): Promise<void> {
+): Promise<string[]> {
   const skipped = () => undefined;
   const context: CopyContext = {
     from: from.side,
@@ -128,17 +150,30 @@ async function carryOut(
     overwrite: true,
     skipped,
   };
-  for (const step of plan.steps) await stepOf(context, from, to, step);
+  const changed: string[] = [];
+  for (const step of plan.steps)
+    await stepOf(context, from, to, step).catch((error: unknown) => {
+      if (!(error instanceof SourceChanged)) throw error;
+      tools.output.note(printable(error.message));
+      changed.push(step.path);
+    });
+  return changed;
 }
 
 async function stepOf(context: CopyContext, from: OpenedPlace, to: OpenedPlace, step: SyncStep): Promise<void> {
   const at = below(to, step.path);
   if (step.kind === 'remove') await to.side.remove(at);
-  else if (step.kind === 'folder') await ownFolder(to.side, at);
+  else if (step.kind === 'folder') await ownFolder(to.side, at, step.entry.mode);
   else if (step.kind === 'link') await copyLink(context, step.target, at);
   else if (step.kind === 'copy') await copyFile(context, below(from, step.path), step.entry, at);
-  else await to.side.setAttributes(at, { mode: step.entry.mode & 0o777, mtimeMs: step.entry.mtimeMs });
+  else await to.side.setAttributes(at, attributesOf(step.entry));
 }
+
+/** The time of a folder is that of what was last done in it. */
+const attributesOf = ({ type, mode, mtimeMs }: FileEntry) => ({
+  mode: mode & 0o777,
+  ...(type !== 'directory' && { mtimeMs }),
+});
 
 const words = { remove: 'remove', folder: 'folder', copy: 'copy', link: 'link', attributes: 'mode and time' } as const;
 

@@ -8,8 +8,10 @@ import {
   readFileSync,
   readlinkSync,
   renameSync,
+  rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -182,6 +184,25 @@ describe('an upload', () => {
     expect(rest).toMatchObject({ bytes: bytes.length });
     await second.commit('resumed', bytes, one);
     expect(readFileSync(here('resumed')).equals(bytes)).toBe(true);
+  });
+
+  it('that nobody goes on with is removed after a week, and nothing that only has its place', async () => {
+    const { unfinished } = test.host;
+    const [old, young, done] = [{ resume: resume() }, { resume: resume() }, { resume: resume() }];
+    const files = new Files();
+    for (const [name, one] of Object.entries({ old, young, done })) await files.upload(name, bytes, one);
+    await files.commit('done', bytes, done);
+    const at = ({ resume: id }: typeof old) => here(`.gatehouse-${id}.part`);
+    const week = 7 * 24 * 3_600_000;
+    expect(await unfinished.sweep(Date.now() + week / 2)).toBe(0);
+    utimesSync(at(young), Date.now() / 1_000 + 600, Date.now() / 1_000 + 600);
+    expect(await unfinished.sweep(Date.now() + week + 60_000)).toBe(1);
+    expect([existsSync(at(old)), existsSync(at(young)), existsSync(here('done'))]).toEqual([false, true, true]);
+    rmSync(at(young));
+    symlinkSync(here('done'), at(young));
+    expect(await unfinished.sweep(Date.now() + 2 * week)).toBe(0);
+    expect([existsSync(here('done')), readdirSync(join(test.host.folder, 'uploads'))]).toEqual([true, []]);
+    rmSync(at(young));
   });
 
   it('whose hash is another one is thrown away', async () => {

@@ -80,8 +80,10 @@ async function entryAt(at: string, name: string): Promise<FileEntry | undefined>
   try {
     return await entryOf(name, await lstat(at), at);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    // A name that is not UTF-8 was read as another one: it is told that there is something.
+    const isOther = name.includes('\ufffd');
+    return isOther ? { name, type: 'other', size: 0, mode: 0, mtimeMs: 0, uid: 0, gid: 0 } : undefined;
   }
 }
 
@@ -95,7 +97,7 @@ export function read(tree: ConfinedTree, { path, offset }: Request<'read'>, out:
     try {
       const until = stats.size === 0 ? maxUnsizedBytes : stats.size;
       const { bytes, sha256 } = await sendFile(file, offset, until, out);
-      return { bytes, sha256, entry: await entryOf(posix.basename(real), stats) };
+      return { bytes, sha256, entry: await entryOf(posix.basename(real), await file.stat()) };
     } finally {
       await file.close();
     }

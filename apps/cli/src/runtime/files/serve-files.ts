@@ -36,7 +36,7 @@ export const serveFiles =
 
 async function serve(
   { grant }: ServedSession<'files'>,
-  { account }: RuntimeHost,
+  { account, unfinished }: RuntimeHost,
   frames: IncomingFrames,
   out: OutgoingFrames,
 ): Promise<void> {
@@ -46,7 +46,7 @@ async function serve(
   const mayRead = grant.actions.includes('device.files.read');
   out.json(frameTypes.accepted, {});
   const incoming = frames[Symbol.asyncIterator]();
-  const operations = operationsOn(tree, incoming, out);
+  const operations = operationsOn(tree, incoming, out, new Uploads(tree, unfinished));
   for (;;) {
     const next = await incoming.next();
     if (next.done) break;
@@ -68,9 +68,9 @@ function operationsOn(
   tree: ConfinedTree,
   frames: AsyncIterator<Frame>,
   out: OutgoingFrames,
+  uploads: Uploads,
 ): { [O in Op]: (request: Request<O>) => Promise<Answer> } {
   const lister = new Lister(tree);
-  const uploads = new Uploads(tree);
   return {
     stat: (request) => stat(tree, request),
     list: (request) => lister.list(request),

@@ -1,12 +1,14 @@
 import { createHash, type Hash } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, link, lstat, open, rename, statfs, unlink } from 'node:fs/promises';
+import { posix } from 'node:path';
 import { frameTypes } from '@gatehouse/session';
 import type { Frame } from '../stream/incoming-frames.js';
 import type { ConfinedTree, Place } from './confined-tree.js';
 import { entryOf } from './entry.js';
 import { FileFailure } from './file-failure.js';
 import type { Answer, Request } from './read-operations.js';
+import type { Unfinished } from './unfinished.js';
 
 const { O_RDWR, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_DIRECTORY } = constants;
 const chunkBytes = 1024 * 1024;
@@ -17,12 +19,19 @@ const defaultMode = 0o644;
 
 const partialOf = ({ folder }: Place, resume: string): string => `/proc/self/fd/${folder.fd}/.gatehouse-${resume}.part`;
 
+/** The same by its path, for whoever comes later. */
+const whereOf = ({ real }: Place, resume: string): string =>
+  posix.join(posix.dirname(real), `.gatehouse-${resume}.part`);
+
 /** Uploads of one session: each into a file beside its target, which only a commit puts in its place. */
 export class Uploads {
   /** Hashes of what this session wrote, so that a commit need not read it again; by `resume`. */
   readonly #hashes = new Map<string, { readonly bytes: number; readonly sha256: string }>();
 
-  constructor(private readonly tree: ConfinedTree) {}
+  constructor(
+    private readonly tree: ConfinedTree,
+    private readonly unfinished: Unfinished,
+  ) {}
 
   /** Takes `data` frames to the `eof`, always to the `eof`: what follows is the next request. */
   async write(request: Request<'write'>, frames: AsyncIterator<Frame>): Promise<Answer> {
@@ -48,6 +57,8 @@ export class Uploads {
     await refuseFolder(place);
     await checkSpace(place, size - offset);
     const file = await openPartial(at);
+    // Not being able to note it is no reason to refuse it.
+    await this.unfinished.began(whereOf(place, resume)).catch(() => undefined);
     const release = await claim(file);
     try {
       const hash = await keepUpTo(file, offset);
@@ -88,6 +99,7 @@ export class Uploads {
         } finally {
           release();
         }
+        await this.unfinished.over(whereOf(place, request.resume)).catch(() => undefined);
         return { entry: await entryOf(place.name, await file.stat()) };
       } finally {
         await file.close();

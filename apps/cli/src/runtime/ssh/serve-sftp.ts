@@ -94,7 +94,7 @@ class SftpServer {
     sftp.on('REMOVE', (id, path) => change(id, () => unlink(this.#at(path))));
     sftp.on('RMDIR', (id, path) => change(id, () => rmdir(this.#at(path))));
     sftp.on('MKDIR', (id, path, { mode: wish }) =>
-      change(id, () => mkdir(this.#at(path), wish === undefined ? {} : { mode: wish & 0o7777 })),
+      change(id, () => mkdir(this.#at(path), wish === undefined ? {} : { mode: wish & 0o777 })),
     );
     sftp.on('RENAME', (id, from, to) => change(id, () => this.#rename(this.#at(from), this.#at(to))));
     sftp.on('SYMLINK', (id, path, target) => change(id, () => symlink(target, this.#at(path))));
@@ -115,11 +115,7 @@ class SftpServer {
     const reads = (flags & mode.READ) !== 0 || !writes;
     if ((writes && !this.rights.write) || (reads && !this.rights.read)) throw new Denied();
     if (this.#held.size >= maxHandles) throw new Error('too many handles');
-    const file = await open(
-      this.#at(path),
-      openFlags(flags, reads, writes),
-      wish === undefined ? 0o666 : wish & 0o7777,
-    );
+    const file = await open(this.#at(path), openFlags(flags, reads, writes), wish === undefined ? 0o666 : wish & 0o777);
     // A pipe or a line would wait, and never be at its end.
     if ((await file.stat()).isFile()) this.sftp.handle(id, this.#hold({ file }));
     else {
@@ -264,7 +260,7 @@ async function setByPath(path: string, wish: InputAttributes): Promise<void> {
   const [accessed, modified] = [seconds(wish.atime), seconds(wish.mtime)];
   if (size !== undefined) await truncate(path, size);
   if (uid !== undefined && gid !== undefined) await chown(path, uid, gid);
-  if (bits !== undefined) await chmod(path, Number(bits) & 0o7777);
+  if (bits !== undefined) await chmod(path, Number(bits) & 0o777);
   if (modified !== undefined) await lutimes(await realpath(path), accessed ?? modified, modified);
 }
 
@@ -273,7 +269,7 @@ async function setByHandle(file: FileHandle, wish: InputAttributes): Promise<voi
   const [accessed, modified] = [seconds(wish.atime), seconds(wish.mtime)];
   if (size !== undefined) await file.truncate(size);
   if (uid !== undefined && gid !== undefined) await file.chown(uid, gid);
-  if (bits !== undefined) await file.chmod(Number(bits) & 0o7777);
+  if (bits !== undefined) await file.chmod(Number(bits) & 0o777);
   if (modified !== undefined) await file.utimes(accessed ?? modified, modified);
 }
 

@@ -68,8 +68,8 @@ const options = (port: number) => [
     `Port=${port}`,
   ],
 ];
-const ssh = async (port: number, args: readonly string[], input?: Buffer) => {
-  const child = spawn('ssh', [...options(port), ...args], { stdio: 'pipe' });
+const ssh = async (port: number, args: readonly string[], input?: Buffer, env: NodeJS.ProcessEnv = {}) => {
+  const child = spawn('ssh', [...options(port), ...args], { stdio: 'pipe', env: { ...process.env, ...env } });
   const [out, error]: [Buffer[], Buffer[]] = [[], []];
   child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
   child.stderr.on('data', (chunk: Buffer) => error.push(chunk));
@@ -197,6 +197,43 @@ describe('what was not granted', () => {
     const { code } = await ssh(await bridge(actions), args);
     expect(code).not.toBe(0);
     expect(existsSync(here('done'))).toBe(false);
+  });
+
+  it('who may run programs alone gets no files, no ports either way, no agent, no display, and is nobody else', async () => {
+    const port = await bridge(['device.exec']);
+    const listener = createServer((socket) => socket.end('reached')).listen(0, '127.0.0.1');
+    bridges.push(listener);
+    await waitFor(() => listener.address() !== null);
+    const { port: to } = listener.address() as { port: number };
+    writeFileSync(join(outside.path, 'mine'), 'mine');
+    const copied = await run('scp', [...options(port), join(outside.path, 'mine'), 'localhost:yours']).catch(
+      () => 'no',
+    );
+    expect([copied, existsSync(here('yours'))]).toEqual(['no', false]);
+    expect((await ssh(port, ['-W', `127.0.0.1:${to}`, 'localhost'])).text).toBe('');
+    for (const where of [`0:127.0.0.1:${to}`, `${join(test.host.account.home, 'socket')}:127.0.0.1:${to}`]) {
+      const reverse = await ssh(port, ['-o', 'ExitOnForwardFailure=yes', '-R', where, 'localhost', 'echo ran']);
+      expect([reverse.code, reverse.text]).toEqual([255, '']);
+    }
+    expect(existsSync(here('socket'))).toBe(false);
+    const agent = { SSH_AUTH_SOCK: join(outside.path, 'agent'), DISPLAY: ':7' };
+    const seen = await ssh(
+      port,
+      ['-A', '-X', '-l', 'somebody-else', 'localhost', 'echo "$(id -u) [$SSH_AUTH_SOCK] [$DISPLAY] $USER"'],
+      undefined,
+      agent,
+    );
+    expect(seen.text).toBe(`${process.geteuid?.()} [] [] ${test.host.account.name}\n`);
+    const way = ['-o', 'ForwardAgent=yes', '-L', `${join(outside.path, 'l.sock')}:/nowhere`, 'localhost', 'echo fine'];
+    expect((await ssh(port, way)).text).toBe('fine\n');
+  });
+
+  it('a file that is written runs as nobody but whoever runs it', async () => {
+    writeFileSync(join(outside.path, 'suid'), 'x');
+    const port = await bridge(['device.files.write']);
+    writeFileSync(join(outside.path, 'modes'), `put ${join(outside.path, 'suid')} suid\nchmod 6755 suid\n`);
+    await run('sftp', [...options(port), '-b', join(outside.path, 'modes'), 'localhost']);
+    expect(statSync(here('suid')).mode & 0o7777).toBe(0o755);
   });
 
   it('who may read changes nothing, who may write reads nothing', async () => {
