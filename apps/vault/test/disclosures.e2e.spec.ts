@@ -48,6 +48,17 @@ beforeAll(async () => {
 afterAll(() => stack?.stop());
 
 describe('who was given what', () => {
+  it('is taken from what the vault had recorded; what else is in the log of policy is passed unread', async () => {
+    const { state } = stack.service.platform.inboxes.find(({ name }) => name === 'vault_disclosures') ?? {};
+    const { rows } = await stack.superuser.query(
+      `select count(*)::int as all, count(*) filter (where envelope like '{"actor":{"id":"vault",%')::int as vaults
+       from policy.events`,
+    );
+    expect(rows[0].vaults).toBeLessThan(rows[0].all);
+    expect(state?.applied).toBeGreaterThanOrEqual(4);
+    expect(state?.applied).toBeLessThanOrEqual(rows[0].vaults);
+  });
+
   it('is listed with caller, version, credential and decision, denied attempts in the words of the page', async () => {
     const { body } = await get(`disclosures?path=${path}`);
     expect(body.disclosures).toHaveLength(3);

@@ -177,25 +177,23 @@ export class Platform {
   }
 
   /** Adds a consumer of events from the bus. */
-  consume(options: ConsumeOptions): Inbox {
+  consume({ durable, exclusive, ...effect }: ConsumeOptions): Inbox {
     const inbox = new Inbox({
-      consumer: options.durable,
-      sources: options.sources,
+      ...effect,
+      consumer: durable,
       pool: this.database.system,
-      apply: options.apply,
-      parks: options.parks,
-      onParked: (count) => this.logger.error({ consumer: options.durable, count }, 'events parked'),
+      onParked: (count) => this.logger.error({ consumer: durable, count }, 'events parked'),
       onGap: (source, have) => this.#askRewind(source, formatPosition(have)),
     });
     this.inboxes.push(inbox);
     this.bus.whenConnected((nc) => {
       const read = () =>
         new Consumption(nc, {
-          durable: options.durable,
+          durable,
           handle: inbox.handle,
-          onError: this.warn(`consumer ${options.durable} stopped and will go on`),
+          onError: this.warn(`consumer ${durable} stopped and will go on`),
         }).start();
-      this.#consumptions.push(options.exclusive ? this.#readOneAtATime(options.durable, read) : read());
+      this.#consumptions.push(exclusive ? this.#readOneAtATime(durable, read) : read());
     });
     return inbox;
   }
