@@ -74,17 +74,22 @@ describe('AuthZEN 1.0', () => {
   };
   const good = question('user/maintainer-07', 'deploy.production', 'project/app-web');
   const denied = question('user/viewer-07', 'deploy.production', 'project/app-web');
+  const hiding = { ...good, resource: { type: 'project', id: `${'@/'.repeat(60)}private` } };
 
-  it.each([
+  it.each<[string, unknown]>([
     ['no subject', { ...good, subject: undefined }],
     ['an ill-typed subject', { ...good, subject: 'maintainer' }],
     ['a number for an id', { ...good, resource: { type: 'project', id: 7 } }],
     ['no action name', { ...good, action: {} }],
     ['a list', [good]],
+    ['an end that the record would hide', hiding],
+    ['one in a batch', { evaluations: [good, hiding] }],
     ['no JSON', '{"subject":'],
     ['an empty body', ''],
   ])('answers 400 to %s', async (_name, body) => {
-    const response = await evaluation(body);
+    const isBatch = (body as { evaluations?: unknown }).evaluations !== undefined;
+    const path = `/access/v1/evaluation${isBatch ? 's' : ''}`;
+    const response = await stack.call(path, { key: operator, body });
     expect(response.status).toBe(400);
     expect(response.headers.get('content-type')).toContain('application/problem+json');
   });
@@ -301,19 +306,22 @@ describe('members and teams, as identity tells of them', () => {
 });
 
 describe('a credential limited to some actions', () => {
-  const decideWith = async (scopes?: string[]) => {
+  const decideWith = async (scopes?: string[], id = 'app-web') => {
     const nc = await connectBus({ servers: stack.nats.url, user: 'identity' });
     const answer = await call(nc, decide, {
       tenantId: tenant,
       subject: { type: 'service', id: 'operator' },
       action: 'logs.read',
-      resource: { type: 'runtime', id: 'app-web' },
+      resource: { type: 'runtime', id },
       caller: { type: 'gatehouse', id: 'identity' },
       ...(scopes && { scopes }),
-    });
-    await nc.close();
+    }).finally(() => nc.close());
     return answer;
   };
+
+  it('is told what cannot be decided', async () => {
+    await expect(decideWith(undefined, `${'@/'.repeat(60)}private`)).rejects.toMatchObject({ code: 'malformed' });
+  });
 
   it('does nothing else, and the refusal is recorded', async () => {
     expect((await decideWith()).decision).toBe(true);

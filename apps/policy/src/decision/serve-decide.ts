@@ -33,6 +33,8 @@ async function answer(
     // A policy that can't be used answers 503 over HTTP, too.
     if (error instanceof StoreUnavailable || (error instanceof ProblemError && error.status === 503))
       throw new RpcError('unavailable', 'the decision could not be made or recorded', { cause: error });
+    if (error instanceof ProblemError && error.code === 'validation_failed')
+      throw new RpcError('malformed', 'the question cannot be recorded');
     throw error;
   }
 }
