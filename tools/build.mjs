@@ -71,5 +71,7 @@ export async function build(root, { link = false } = {}) {
   return isCompiled;
 }
 
-if (process.argv[1] === import.meta.filename)
-  process.exitCode = (await build(path.join(import.meta.dirname, '..'))) ? 0 : 1;
+if (process.argv[1] === import.meta.filename) {
+  const isBuilt = await build(path.join(import.meta.dirname, '..'), { link: process.argv.includes('--link') });
+  process.exitCode = isBuilt ? 0 : 1;
+}
