@@ -35,8 +35,8 @@ export type Way = 'up' | 'down';
 
 /** What a relay does that it should not. */
 export interface Malice {
-  /** Sees what goes through, and may give back something else. */
-  touch?: (way: Way, chunk: Buffer, stream: number) => Uint8Array;
+  /** Sees what goes through, and may give back something else. Nothing: it goes nowhere. `end`: both sides are told that this was all. */
+  touch?: (way: Way, chunk: Buffer, stream: number) => Uint8Array | 'end';
   /** Leads a client to this device instead. */
   swap?: (deviceId: string) => string;
 }
@@ -154,7 +154,8 @@ export class TestRelay {
     const way = (from: ByteStream, to: ByteStream, direction: Way) => {
       from.onData = (chunk) => {
         const touched = this.malice.touch?.(direction, Buffer.from(chunk), number) ?? chunk;
-        if (!to.write(touched)) from.pause();
+        if (touched === 'end') for (const side of [to, from]) side.end();
+        else if (touched.byteLength > 0 && !to.write(touched)) from.pause();
       };
       from.onEnd = () => to.end();
       from.onReset = (end) => to.reset(end);
