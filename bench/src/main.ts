@@ -9,6 +9,7 @@ import { keyCheck } from './suites/key-check.js';
 import { logins } from './suites/logins.js';
 import { peers } from './suites/peers.js';
 import { rebuild } from './suites/rebuild.js';
+import { cuts } from './suites/relay/cuts.js';
 import { relay } from './suites/relay/relay.js';
 import { tunnels } from './suites/relay/tunnels.js';
 import { replay } from './suites/replay.js';
@@ -33,6 +34,7 @@ const suites = [
   'vault',
   'relay',
   'tunnels',
+  'cuts',
 ] as const;
 
 const flags = await yargs(process.argv.slice(2))
@@ -75,6 +77,7 @@ const run: Record<(typeof suites)[number], () => Promise<readonly Row[]>> = {
   vault: () => onStack((stack) => vault(stack, flags.seconds), 'identity,policy,vault'),
   relay: () => onStack((stack) => relay(stack, flags.seconds), 'identity,policy,relay'),
   tunnels: () => onStack(tunnels, 'identity,policy,relay'),
+  cuts: () => onStack((stack) => cuts(stack, Math.min(flags.trials, 100)), 'identity,policy,relay'),
   tokens: () => onStack((stack) => tokens(stack, flags.seconds)),
 };
 

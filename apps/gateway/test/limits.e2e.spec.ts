@@ -57,6 +57,17 @@ describe('the rate of an address', () => {
   });
 });
 
+describe('another origin', () => {
+  it('gives pages of other origins no leave to read what it answers', async () => {
+    await start({});
+    const headers = { origin: 'https://evil.example', 'access-control-request-method': 'DELETE' };
+    for (const method of ['GET', 'OPTIONS'] as const) {
+      const answer = await gate.ask('/api/v1/devices', { method, headers });
+      expect(Object.keys(answer.headers).filter((name) => name.startsWith('access-control-'))).toEqual([]);
+    }
+  });
+});
+
 describe('what only the operator may see', () => {
   it('/metrics is there for listed networks and for nobody else', async () => {
     await start({});

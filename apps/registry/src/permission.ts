@@ -20,8 +20,15 @@ export interface Decided {
 export class Permission {
   constructor(private readonly authorize: Authorize) {}
 
-  async ask({ caller, request }: Asker, action: DeviceActionName, deviceId: string, noted?: Noted): Promise<Decided> {
-    const { allowed, decisionId } = await this.authorize(caller, action, resourceOf(deviceId), request, noted);
+  /** @param again whether it was allowed before, and still is: rate limits do not count it */
+  async ask(
+    { caller, request }: Asker,
+    action: DeviceActionName,
+    deviceId: string,
+    noted?: Noted,
+    again = false,
+  ): Promise<Decided> {
+    const { allowed, decisionId } = await this.authorize(caller, action, resourceOf(deviceId), request, noted, again);
     return { allowed, decisionId };
   }
 

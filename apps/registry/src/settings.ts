@@ -19,6 +19,15 @@ export const registrySettings = platformSettings.extend({
   REGISTRATIONS_PENDING: setting
     .integer('Registrations that wait for one owner, at most', { min: 1, max: 10_000 })
     .default(200),
+  DEVICE_KEY_DAYS: setting
+    .integer(
+      'After how many days the m87_ key of a device ends; from half of that on the device may fetch another one',
+      {
+        min: 1,
+        max: 3_650,
+      },
+    )
+    .default(90),
   IDENTITY_KEY_DAYS: setting
     .integer('After how many days a device is told to make new keys', { min: 1, max: 3_650 })
     .default(90),

@@ -143,6 +143,26 @@ describe('a session on a device', () => {
     await waitFor(isOver, { timeoutMs: 30_000, message: 'the session is over' });
   });
 
+  it('counts for a limit where it begins and not where it is renewed; why it was wanted is recorded', async () => {
+    await stack.tenant('limited', randomUUID());
+    const lena = await stack.somebody('limited', 'lena', ['owner']);
+    const one = await new TestDevice(stack).admit(lena);
+    const versions = `${stack.policy.address}/api/v1/policy/versions`;
+    const headers = { authorization: `Bearer ${lena.key}`, 'content-type': 'application/json' };
+    const post = (url: string, body: object) => fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
+    const rule = { type: 'rate_limit', id: 'once', scope: 'per_user', actions: ['device.shell'] };
+    const document = { rules: [{ ...rule, requests_per_period: 1, period_seconds: 86_400 }] };
+    const { digest } = (await (await post(versions, { document })).json()) as { digest: string };
+    expect((await post(`${versions}/${digest}/activate`, { reason: 'test' })).status).toBe(200);
+    const wanted = { ...shell(), reason: 'ticket 7 of ann@example.org' };
+    const open = (body: object) => stack.call(pathOf(one, '/sessions'), { key: lena.key, body });
+    const { status, body } = await open(wanted);
+    expect(status).toBe(201);
+    expect((await eventOf(`session:${body.sessionId}`)).data.reason).toMatch(/^ticket 7 of p_\S{22}@example.org$/);
+    for (let i = 0; i < 2; i++) expect((await open({ ...wanted, sid: body.sessionId })).status).toBe(201);
+    expect(await open(shell())).toMatchObject({ status: 403, body: { action: 'device.shell' } });
+  });
+
   it('of ssh names what of it is allowed', async () => {
     const one = await admit();
     const { body } = await as('developer', pathOf(one, '/sessions'), {

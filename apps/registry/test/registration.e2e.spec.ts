@@ -3,8 +3,11 @@ import { PostgresEventStore } from '@gatehouse/event-store';
 import type { Somebody } from '@gatehouse/service-testing';
 import { waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { DeviceRow } from '../src/device/device-rows.js';
+import { DeviceKeyMint } from '../src/registration/device-keys.service.js';
 import { RegistrationSweeper } from '../src/registration/registration-sweeper.service.js';
 import { pendingMs } from '../src/registration/registration-terms.js';
+import { Registrations } from '../src/registration/registrations.service.js';
 import { UnownedRegistrations } from '../src/registration/unowned-registrations.js';
 import { approve, reject, TestDevice } from './device.fixture.js';
 import { type RegistryStack, startRegistryStack } from './registry-stack.fixture.js';
@@ -33,6 +36,16 @@ const eventsOf = async (deviceId: string): Promise<string[]> => {
   );
   return rows.map(({ type }) => type);
 };
+
+const keysOf = async (deviceId: string) => {
+  const { rows } = await stack.superuser.query(
+    `select envelope from registry.events where stream_id = $1 and type = 'device.key.issued' order by revision`,
+    [`device:${deviceId}`],
+  );
+  return rows.map(({ envelope }) => JSON.parse(envelope).data);
+};
+const rowOf = async ({ requestId }: TestDevice) =>
+  (await stack.service.app.get(Registrations).byRequest(requestId)) as DeviceRow;
 
 describe('a device that asks to be let in', () => {
   it('waits, is listed with what a person compares, approved, given its key once, and recognised by it', async () => {
@@ -216,6 +229,23 @@ describe('the key of a device', () => {
     const { apiKey } = (await one.state()).body;
     expect(apiKey).not.toBe(old);
     const isOver = async () => (await stack.call('/api/v1/devices/grant-keys', { key: old })).status === 401;
+    await waitFor(isOver, { message: 'the old key is nobody’s' });
+    expect((await stack.call('/api/v1/devices/grant-keys', { key: apiKey })).status).toBe(200);
+  });
+
+  it('ends by itself where that is set, and is renewed before by who proves the identity key', async () => {
+    const one = await device().admit(owner);
+    const [issued] = await keysOf(one.deviceId);
+    expect(Date.parse(issued.expiresAt) - Date.now()).toBeGreaterThan(89 * 86_400_000);
+    // As half of its time later: the log is what it is, so the clock of the mint is another one.
+    const { platform, app } = stack.service;
+    const mint = new DeviceKeyMint(app.get(PostgresEventStore), platform.pepper, 90 * 86_400_000);
+    const row = await rowOf(one);
+    const later = Date.now() + 46 * 86_400_000;
+    expect((await mint.fetch(row, undefined, '', Date.now())).apiKey).toBeUndefined();
+    const { apiKey } = await mint.fetch(row, undefined, '', later);
+    expect((await keysOf(one.deviceId)).map(({ keyId }) => keyId === issued.keyId)).toEqual([true, false]);
+    const isOver = async () => (await stack.call('/api/v1/devices/grant-keys', { key: one.apiKey })).status === 401;
     await waitFor(isOver, { message: 'the old key is nobody’s' });
     expect((await stack.call('/api/v1/devices/grant-keys', { key: apiKey })).status).toBe(200);
   });

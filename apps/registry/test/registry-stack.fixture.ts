@@ -4,7 +4,7 @@ import { serve } from '@gatehouse/bus';
 import { deviceOwner } from '@gatehouse/contracts';
 import { blindIndex } from '@gatehouse/crypto';
 import { ServiceStack } from '@gatehouse/service-testing';
-import { waitFor } from '@gatehouse/testing';
+import { type TestPostgres, waitFor } from '@gatehouse/testing';
 import { registryService } from '../src/app.module.js';
 import { publicUrl } from './device.fixture.js';
 
@@ -18,11 +18,15 @@ export interface RegistryStack extends ServiceStack {
 }
 
 /** The registry on real servers with a real policy. What identity would publish and answer comes from the test. */
-export async function startRegistryStack(settings: Readonly<Record<string, string>> = {}): Promise<RegistryStack> {
+export async function startRegistryStack(
+  settings: Readonly<Record<string, string>> = {},
+  server?: TestPostgres,
+): Promise<RegistryStack> {
   const stack = await ServiceStack.start({
     service: registryService,
     policyProgram,
     knownAt: '/api/v1/devices/grant-keys',
+    ...(server && { server }),
     settings: (folder) => ({
       PUBLIC_URL: publicUrl,
       GRANT_KEY_FILE: join(folder, 'grant.pem'),

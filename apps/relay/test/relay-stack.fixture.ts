@@ -157,6 +157,20 @@ export async function startRelayStack(): Promise<RelayStack> {
   return stack;
 }
 
+/** What the cases of one spec share: two relays, and an owner of the tenant `acme`. */
+export interface SharedRelays {
+  readonly stack: RelayStack;
+  readonly one: TestRelay;
+  readonly other: TestRelay;
+  readonly ada: Somebody;
+}
+
+export async function startSharedRelays(): Promise<SharedRelays> {
+  const stack = await startRelayStack();
+  const [one, other] = await Promise.all([stack.startRelay('relay-1'), stack.startRelay('relay-2')]);
+  return { stack, one, other, ada: await stack.somebody('acme', 'ada', ['owner']) };
+}
+
 function claimsFor(who: Somebody, deviceId: string, changes: Partial<GrantClaims> = {}): GrantClaims {
   const now = Math.floor(Date.now() / 1_000);
   return {

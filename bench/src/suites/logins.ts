@@ -1,16 +1,13 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { waitFor } from '@gatehouse/testing';
 import { hash, verify } from '@node-rs/argon2';
 import { median } from '../load.js';
 import { type Row, rate, ratioOf } from '../report.js';
 import type { Stack } from '../stack.js';
+import { password, registerPerson, signInPerson } from './people.js';
 
 /** As many as the service computes at once (PASSWORD_HASHES_AT_ONCE), so that neither side waits for the other. */
 const hashesAtOnce = 2;
 const callers = 8;
 const rounds = 3;
-const password = 'bench password of many words';
 /** The service's own default: argon2id, m = 19 MiB, t = 2, p = 1. */
 const parameters = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
 
@@ -18,14 +15,16 @@ const parameters = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism:
 export async function logins(stack: Stack, seconds: number): Promise<readonly Row[]> {
   const identity = String(stack.services.identity);
   const emails = Array.from({ length: callers }, (_, i) => `bench-${i}@bench.example`);
-  for (const email of emails) await register(identity, stack.mail, email);
+  for (const email of emails) await registerPerson(identity, stack.mail, email);
   const hashed = await hash(password, parameters);
   const bare: number[] = [];
   const signIns: { perSecond: number; latenciesMs: readonly number[] }[] = [];
   for (let round = 0; round < rounds; round++) {
     const alone = await repeat(hashesAtOnce, seconds, async () => void (await verify(hashed, password)));
     bare.push(alone.perSecond);
-    signIns.push(await repeat(callers, seconds, (caller) => signIn(identity, emails[caller] ?? '')));
+    signIns.push(
+      await repeat(callers, seconds, async (caller) => void (await signInPerson(identity, emails[caller] ?? ''))),
+    );
   }
   const latencies = signIns.flatMap(({ latenciesMs }) => latenciesMs).sort((a, b) => a - b);
   const at = (share: number) => Math.round(latencies[Math.floor(latencies.length * share)] ?? 0);
@@ -54,27 +53,4 @@ async function repeat(loops: number, seconds: number, work: (loop: number) => Pr
   };
   await Promise.all(Array.from({ length: loops }, loop));
   return { perSecond: latenciesMs.length / ((performance.now() - startedAt) / 1_000), latenciesMs };
-}
-
-async function post(url: string, body: object): Promise<Response> {
-  return fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
-}
-
-async function signIn(identity: string, email: string): Promise<void> {
-  const answer = await post(`${identity}/api/v1/auth/login`, { email, password });
-  await answer.arrayBuffer();
-  if (answer.status !== 200) throw new Error(`a sign-in was answered ${answer.status}`);
-}
-
-async function register(identity: string, mail: string, email: string): Promise<void> {
-  const asked = await post(`${identity}/api/v1/auth/register`, { email, password });
-  if (asked.status !== 201) throw new Error(`a registration was answered ${asked.status}`);
-  const token = await waitFor(() => linkIn(mail, email), { message: `the letter to ${email}`, timeoutMs: 30_000 });
-  const verified = await post(`${identity}/api/v1/auth/verify-email`, { token, password });
-  if (verified.status !== 200) throw new Error(`a verification was answered ${verified.status}`);
-}
-
-function linkIn(folder: string, email: string): string | undefined {
-  const letters = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'));
-  return /gln_[A-Za-z0-9_-]+/.exec(letters.find((letter) => letter.startsWith(`To: ${email}\n`)) ?? '')?.[0];
 }

@@ -39,7 +39,7 @@ export function createAuthorizer({ service, connection, timeoutMs = 3_000 }: Aut
     question.minPosition === undefined
       ? shared.ask(question, trace ?? undefined)
       : call(connection(), decide, question, timeoutMs, trace ?? undefined);
-  return async (principal, action, resource, request, noted): Promise<AccessDecision> => {
+  return async (principal, action, resource, request, noted, again): Promise<AccessDecision> => {
     const minPosition = minimumPosition(request);
     // One principal has many credentials: which of them it was is part of the record.
     const credential = credentialOf(principal);
@@ -55,6 +55,7 @@ export function createAuthorizer({ service, connection, timeoutMs = 3_000 }: Aut
           ...(credential !== undefined && { credential }),
           ...(minPosition !== undefined && { minPosition }),
           ...(Object.keys(notes).length > 0 && { noted: notes }),
+          ...(again && { again }),
           caller: { type: 'gatehouse', id: service },
           ...(principal.type === 'service' && { source: { ip: request.ip } }),
         },

@@ -38,6 +38,8 @@ export type Authorize = (
   resource: string,
   request: HttpRequest,
   noted?: Noted,
+  /** Whether the same was allowed before, and still is: no rate limit counts it twice. */
+  again?: boolean,
 ) => AccessDecision | Promise<AccessDecision>;
 
 /** Injection tokens under which a service provides the two functions. */

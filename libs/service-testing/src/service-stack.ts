@@ -10,6 +10,7 @@ import {
   type Template,
   type TestDatabases,
   type TestNats,
+  type TestPostgres,
   tempDir,
   waitFor,
 } from '@gatehouse/testing';
@@ -52,6 +53,8 @@ export interface ServiceStackOptions {
   /** A route of the service that any caller may ask, and whose answer to an unknown one is 401. */
   readonly knownAt: string;
   readonly settings?: (files: string) => Readonly<Record<string, string>>;
+  /** A PostgreSQL of its own, to be killed. Else databases of one that others may use. */
+  readonly server?: TestPostgres;
 }
 
 /** A database with the schemas of a service and of policy. */
@@ -84,7 +87,7 @@ export class ServiceStack {
   ) {}
 
   static async start(options: ServiceStackOptions): Promise<ServiceStack> {
-    const [postgres, nats] = await Promise.all([openTestDatabases(), startTestNats()]);
+    const [postgres, nats] = await Promise.all([options.server ?? openTestDatabases(), startTestNats()]);
     const service = options.service as AnyService;
     const adminUrl = await postgres.createDatabase('gatehouse', schemasOf(service, options.policyProgram));
     const database = new URL(adminUrl).pathname.slice(1);

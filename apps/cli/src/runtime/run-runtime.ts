@@ -157,6 +157,10 @@ class Runtime {
     const ended = await keepHeartbeats({
       ...{ api, files: this.#files, state, signal: over.signal },
       say: (priority, text) => this.log.write(priority, text),
+      rekeyed: (next) => {
+        keepDeviceKey(this.options.settings.folder, next);
+        return this.#api(next);
+      },
       changed: () => server.update(this.#facts(state)),
     });
     const wasRemoved = ended === 'removed' || over.signal.reason === 'removed';

@@ -66,6 +66,12 @@ describe('one question decided', () => {
     expect(outcome).not.toHaveProperty('obligations');
   });
 
+  it('about what was allowed before consumes nothing, and obliges all the same', () => {
+    const outcome = decideAt(moment(), question({ again: true }), pepper);
+    expect(outcome).toMatchObject({ decision: true, obligations: [{ id: 'tell' }] });
+    expect(outcome).not.toHaveProperty('limits');
+  });
+
   it('is refused outside of the scopes of the credential, whatever the policy says', () => {
     const outcome = decideAt(moment(), question({ scopes: ['logs.read'] }), pepper);
     expect(outcome).toMatchObject({ decision: false, reason: 'out_of_scope', matched: [] });

@@ -61,7 +61,7 @@ export function deciderAt(moment: Moment, pepper: Pepper): (question: Question) 
     const given = recordedPart(policy, request);
     const outcome = given ? { request, decision, reason, matched, given } : { request, decision, reason, matched };
     if (asOf !== undefined || (!limits && !obligations)) return outcome;
-    return { ...outcome, ...(limits && { limits }), ...(obligations && { obligations }) };
+    return { ...outcome, ...(limits && !question.again && { limits }), ...(obligations && { obligations }) };
   };
 }
 

@@ -16,6 +16,8 @@ export interface Question {
   readonly credential?: string | undefined;
   /** Recorded beside what decided; only our own services say it. */
   readonly noted?: Noted | undefined;
+  /** What was allowed before, and counted then: no rate limit is consumed. Only our own services say it. */
+  readonly again?: boolean | undefined;
 }
 
 /** Who asks, for what. */

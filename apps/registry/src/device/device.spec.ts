@@ -74,7 +74,7 @@ describe('a registration', () => {
   });
 
   it('of an approved device changes nothing of it, whatever becomes of it, but that an approval ends its old key', () => {
-    const known = [...approved, fetchKey('r1', key('k1')), requestRegistration(request('r2'), start)] as const;
+    const known = [...approved, fetchKey('r1', key('k1'), start), requestRegistration(request('r2'), start)] as const;
     expect(after(...known)).toMatchObject({ status: 'approved', name: 'name', apiKey: { keyId: 'k1' } });
     expect(after(...known, rejectRegistration('r2', ''))).toMatchObject({
       status: 'approved',
@@ -88,22 +88,34 @@ describe('a registration', () => {
 
 describe('the key of a device', () => {
   it('is minted for an approval once', () => {
-    const state = after(...approved, fetchKey('r1', key('k1')));
-    expect(fetchKey('r1', key('k2'))(state)).toEqual([]);
+    const state = after(...approved, fetchKey('r1', key('k1'), start));
+    expect(fetchKey('r1', key('k2'), start)(state)).toEqual([]);
     for (const bad of [after(asked), after(asked, rejectRegistration('r1', ''))])
-      expect(codeOf(() => fetchKey('r1', key('k1'))(bad))).toBe('not_found');
-    expect(codeOf(() => fetchKey('r0', key('k1'))(state))).toBe('not_found');
+      expect(codeOf(() => fetchKey('r1', key('k1'), start)(bad))).toBe('not_found');
+    expect(codeOf(() => fetchKey('r0', key('k1'), start)(state))).toBe('not_found');
+  });
+
+  it('that ends may be followed by another from half of its time on, which ends it', () => {
+    const hour = 3_600_000;
+    const ending = { ...key('k1'), expiresAt: new Date(start + 2 * hour).toISOString() };
+    const state = after(...approved, fetchKey('r1', ending, start));
+    expect(fetchKey('r1', key('k2'), start + hour - 60_000)(state)).toEqual([]);
+    for (const now of [start + hour + 60_000, start + 9 * hour])
+      expect(fetchKey('r1', key('k2'), now)(state).map(({ type }) => type)).toEqual([
+        'device.key.revoked',
+        'device.key.issued',
+      ]);
   });
 
   it('is heard again by the holder of its nonce, for a while', () => {
-    const state = after(...approved, fetchKey('r1', key('k1', 'n')));
+    const state = after(...approved, fetchKey('r1', key('k1', 'n'), start));
     expect(mayHearAgain(state, 'r1', 'n', start + refetchMs - 1)).toBe(true);
     const no = [
       mayHearAgain(state, 'r1', 'n', start + refetchMs),
       mayHearAgain(state, 'r1', 'm', start),
       mayHearAgain(state, 'r1', undefined, start),
       mayHearAgain(state, 'r2', 'n', start),
-      mayHearAgain(after(...approved, fetchKey('r1', key('k1'))), 'r1', undefined, start),
+      mayHearAgain(after(...approved, fetchKey('r1', key('k1'), start)), 'r1', undefined, start),
     ];
     expect(no).toEqual(no.map(() => false));
   });
@@ -144,7 +156,7 @@ describe('an approved device', () => {
   });
 
   it('is gone for good when it is removed, key first', () => {
-    const gone = removeDevice('removed')(after(...approved, fetchKey('r1', key('k1'))));
+    const gone = removeDevice('removed')(after(...approved, fetchKey('r1', key('k1'), start)));
     expect(types(gone)).toEqual(['device.key.revoked', 'device.removed']);
     expect(removeDevice('removed')(after(...approved, removeDevice('removed')))).toEqual([]);
   });

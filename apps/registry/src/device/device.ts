@@ -32,6 +32,8 @@ export interface ApiKey {
   readonly requestId: string | undefined;
   readonly nonce: string | undefined;
   readonly issuedAt: number;
+  /** Undefined: with its device. */
+  readonly expiresAt: number | undefined;
 }
 
 export interface Settings {
@@ -108,10 +110,10 @@ const changes: Readonly<Record<string, Change>> = {
     return state.status === 'approved' ? { ...state, registration } : { ...state, status: 'rejected', registration };
   },
   'device.registration.rejection_lifted': (state) => (state.status === 'rejected' ? { status: 'unknown' } : state),
-  'device.key.issued': ofApproved<DeviceKeyIssued>((device, { keyId, requestId, nonce }, { occurredAt }) => ({
-    ...device,
-    apiKey: { keyId, requestId, nonce, issuedAt: Date.parse(occurredAt) },
-  })),
+  'device.key.issued': ofApproved<DeviceKeyIssued>((device, { keyId, requestId, nonce, expiresAt }, { occurredAt }) => {
+    const ends = expiresAt === undefined ? undefined : Date.parse(expiresAt);
+    return { ...device, apiKey: { keyId, requestId, nonce, issuedAt: Date.parse(occurredAt), expiresAt: ends } };
+  }),
   'device.key.revoked': ofApproved((device) => ({ ...device, apiKey: undefined })),
   'device.keys.rotated': ofApproved<DeviceKeysRotated>((device, { keys }) => ({ ...device, keys })),
   'device.renamed': ofApproved<DeviceRenamed>((device, { name }) => ({ ...device, name })),

@@ -85,8 +85,8 @@ const changes: Readonly<Record<string, Apply>> = {
       reason: data.reason,
       exit_code: data.exit?.code ?? null,
       exit_signal: data.exit?.signal ?? null,
-      bytes_in: data.bytesIn,
-      bytes_out: data.bytesOut,
+      bytes_in: data.bytesIn ?? null,
+      bytes_out: data.bytesOut ?? null,
       duration_ms: Math.round(data.durationMs),
     });
   },

@@ -18,10 +18,12 @@ export class DeviceKeyMint {
   constructor(
     private readonly store: PostgresEventStore,
     private readonly pepper: Pepper,
+    /** How long a key lives. */
+    private readonly lifeMs: number,
   ) {}
 
   /**
-   * The key of an approved device, minted at the first call for its registration.
+   * The key of an approved device, minted at the first call for its registration, and at the first after half of its life.
    *
    * @param nonce what the device chose; without one the key is told once, and never again
    */
@@ -36,11 +38,12 @@ export class DeviceKeyMint {
       prefix: displayPrefix(key),
       lookup: keyFingerprint(this.pepper, key).toString('base64'),
       ...(code !== undefined && { nonce: code }),
+      expiresAt: new Date(now + this.lifeMs).toISOString(),
     };
     const { state, events } = await handle(this.store, deviceDecider, {
       streamId: deviceStream(deviceId),
       context: { tenantId, actor: { type: 'device', id: deviceId }, now, correlationId },
-      decide: fetchKey(requestId, data),
+      decide: fetchKey(requestId, data, now),
     });
     if (events.length > 0) return { apiKey: key };
     const known = state.status === 'approved' ? state.apiKey : undefined;

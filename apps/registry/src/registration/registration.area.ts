@@ -54,7 +54,7 @@ function askingOf(context: AreaContext, registrations: Registrations, unowned: U
       perAddress: settings.REGISTRATIONS_PER_ADDRESS,
       perOwner: settings.REGISTRATIONS_PER_OWNER,
     }),
-    mint: new DeviceKeyMint(store, platform.pepper),
+    mint: new DeviceKeyMint(store, platform.pepper, settings.DEVICE_KEY_DAYS * 86_400_000),
     waits: new RegistrationWaits(platform.wake),
   });
 }

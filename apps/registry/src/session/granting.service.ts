@@ -11,7 +11,7 @@ import { type Asker, type Decided, deniedBy, type Permission } from '../permissi
 import { grantSession } from './grant-session/grant-session.js';
 import { actionsFor } from './scope-actions.js';
 import { sessionDecider, sessionStream } from './session.js';
-import { type Command, cut, scopeHash, sessionDetail } from './session-detail.js';
+import { type Command, cut, recordableWords, scopeHash, sessionDetail } from './session-detail.js';
 
 export interface WantedSession {
   readonly scope: GrantScope;
@@ -20,6 +20,8 @@ export interface WantedSession {
   readonly command: Command | undefined;
   /** Of the session that is renewed. */
   readonly sid: string | undefined;
+  /** Why, in the words of who asks. */
+  readonly reason: string | undefined;
 }
 
 export interface GrantingOptions {
@@ -41,7 +43,8 @@ export class SessionGranting {
     const { store, pepper, grantKeys } = this.options;
     const sessionId = wanted.sid ?? randomUUID();
     const detail = sessionDetail(pepper, wanted.scope, wanted.command);
-    const allowed = await this.#decide(asker, row, wanted.scope, { sessionId, detail });
+    const reason = wanted.reason === undefined ? undefined : recordableWords(pepper, wanted.reason);
+    const allowed = await this.#decide(asker, row, wanted, { sessionId, detail, reason });
     const now = Date.now();
     const claims = claimsOf(asker, row, wanted, { sessionId, allowed, now });
     const grant = signGrant(claims, grantKeys.signing);
@@ -55,6 +58,7 @@ export class SessionGranting {
       ...{ kind: wanted.scope.kind, actions: claims.actions, decisions: claims.decisions, expiresAt },
       ...{ clientKey: wanted.clientKey, scopeHash: scopeHash(wanted.scope) },
       ...(detail !== undefined && { detail }),
+      ...(reason !== undefined && { reason }),
     };
     const [first] = claims.decisions;
     const context = commandContext(asker.request, asker.caller, now);
@@ -70,19 +74,22 @@ export class SessionGranting {
   async #decide(
     asker: Asker,
     { deviceId }: DeviceRow,
-    scope: GrantScope,
-    { sessionId, detail }: { readonly sessionId: string; readonly detail: string | undefined },
+    { scope, sid }: WantedSession,
+    { sessionId, detail, reason }: Told,
   ): Promise<readonly Allowed[]> {
     const { actions, any } = actionsFor(scope);
     const noted = {
       session: sessionId,
       kind: scope.kind,
       ...(detail !== undefined && { detail: cut(detail, maxNoted) }),
+      ...(reason !== undefined && { reason: cut(reason, maxNoted) }),
     };
+    // Renewing a session is no other one for a limit.
+    const again = sid !== undefined;
     const answers = await Promise.all(
       actions.map(async (action) => ({
         action,
-        ...(await this.options.permission.ask(asker, action, deviceId, noted)),
+        ...(await this.options.permission.ask(asker, action, deviceId, noted, again)),
       })),
     );
     const allowed = answers.filter((answer): answer is Allowed => answer.allowed && answer.decisionId !== undefined);
@@ -96,6 +103,13 @@ export class SessionGranting {
 type Allowed = Decided & { readonly action: DeviceAction; readonly decisionId: string };
 
 const maxNoted = 128;
+
+/** What is recorded of a session beside who and where. */
+interface Told {
+  readonly sessionId: string;
+  readonly detail: string | undefined;
+  readonly reason: string | undefined;
+}
 
 interface Granted {
   readonly sessionId: string;

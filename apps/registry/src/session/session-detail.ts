@@ -11,13 +11,14 @@ const maxDetail = 1_024;
 export const scopeHash = (scope: GrantScope): string =>
   createHash('sha256').update(canonicalJson(scope), 'utf8').digest('hex');
 
-/**
- * What a session is for, as it may stand in the ledger for ever: the command, the paths, the targets. Words that hold an
- * address or a key are replaced one by one, and what would move a terminal's cursor is a blank.
- */
+/** What a session is for, as it may stand in the ledger for ever: the command, the paths, the targets. */
 export function sessionDetail(pepper: Pepper, scope: GrantScope, command: Command | undefined): string | undefined {
   const text = textOf(scope, command);
-  if (text === undefined) return undefined;
+  return text === undefined ? undefined : recordableWords(pepper, text);
+}
+
+/** Words that hold an address or a key are replaced one by one, and what would move a terminal's cursor is a blank. */
+export function recordableWords(pepper: Pepper, text: string): string {
   const words = text.split(/([\s\p{Cc}\p{Cf}]+|[=,;'"])/u);
   const recorded = words.map((word) => recordableText(pepper, word)).join('');
   const shown = recorded.replace(/[\p{Cc}\p{Cf}]+/gu, ' ');

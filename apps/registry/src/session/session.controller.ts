@@ -41,6 +41,12 @@ const open = defineRoute({
       .union([z.array(z.string().max(131_072)).min(1).max(4_096), z.string().min(1).max(131_072)])
       .optional()
       .describe('Of exec: what commandHash is of; recorded without what looks like a key or an address'),
+    reason: z
+      .string()
+      .min(1)
+      .max(500)
+      .optional()
+      .describe('Why, in words: recorded with grant and decisions, without what looks like a key or an address'),
     sid: z.uuid().optional().describe('Of the session that is renewed: same caller, key, device and scope'),
   }),
   bodyLimitBytes: 192 * 1024,
@@ -63,12 +69,12 @@ export class SessionController {
     @Caller() caller: Principal,
     @Req() request: HttpRequest,
   ) {
-    const { scope, command, sid } = body;
+    const { scope, command, sid, reason } = body;
     assertWellFormed(body);
     assertCommand(scope, command);
     const row = await this.devices.find(caller.tenantId, params.device);
     if (sid !== undefined) await this.#refuseEnded(caller.tenantId, sid);
-    const wanted = { scope, clientKey: body.clientKey, command, sid };
+    const wanted = { scope, clientKey: body.clientKey, command, sid, reason };
     const granted = await refusing(() => this.granting.grant({ caller, request }, row, wanted));
     const { deviceId: id, name, sessionKey, fingerprint } = row;
     return { ...granted, device: { id, name, sessionKey, fingerprint }, relays: this.relays };

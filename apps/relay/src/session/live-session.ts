@@ -38,6 +38,8 @@ export interface LiveSession {
   readonly streams: Set<Splice>;
   /** Over which the client's last stream came; none of a client at another relay. */
   line?: ClientLine | undefined;
+  /** Another relay carried a part of it, or another process of this one: its bytes are not all known here. */
+  isPart: boolean;
   /** Of streams that are over. */
   bytesIn: number;
   bytesOut: number;
@@ -76,7 +78,9 @@ export function idlenessAfter(
   return single ? { forMs: finishMs, reason: code } : { forMs: Number.POSITIVE_INFINITY, reason: code };
 }
 
-export function bytesOf({ bytesIn, bytesOut, streams }: LiveSession): { bytesIn: number; bytesOut: number } {
+/** Empty where they are not known. */
+export function bytesOf({ isPart, bytesIn, bytesOut, streams }: LiveSession): { bytesIn?: number; bytesOut?: number } {
+  if (isPart) return {};
   const sum = { bytesIn, bytesOut };
   for (const { pipe } of streams) {
     sum.bytesIn += pipe.forward;

@@ -69,11 +69,12 @@ export class PolicyCheck {
       ...(credential !== undefined && { credential }),
       ...(position && { minPosition: formatPosition(position) }),
       noted: { session: sid },
+      // The registry asked before it signed: that counted.
+      again: true,
       caller: { type: 'gatehouse', id: 'relay' },
     }));
     const answers = await this.#decide(questions);
-    // A limit is consumed by what is allowed otherwise: a session does not end because somebody asked often.
-    const denied = answers.find(({ decision, reason }) => !decision && reason !== 'rate_limited');
+    const denied = answers.find(({ decision }) => !decision);
     return denied ? { allowed: false, decision: denied.id, reason: denied.reason } : { allowed: true };
   }
 

@@ -133,6 +133,7 @@ export class Sessions {
       startedAtMs: Date.now(),
       grantedUntilMs: claims.exp * 1_000,
       streams: new Set(),
+      isPart: false,
       bytesIn: 0,
       bytesOut: 0,
     };
@@ -199,6 +200,7 @@ export class Sessions {
     );
     if (resumes.over) return resumes.over;
     session.startedAtMs = state.startedAtMs ?? session.startedAtMs;
+    session.isPart = resumes.before;
     this.counts[resumes.before ? 'resumed' : 'started']++;
     return undefined;
   }

@@ -23,9 +23,19 @@ export class RelayLeases {
   #loop: Promise<void> = Promise.resolve();
   /** When PostgreSQL confirmed it last, by a clock that only goes forward; 0: never. */
   renewedAtMs = 0;
+  /** Since when it has been renewed without a gap. */
+  #unbrokenSinceMs = Number.POSITIVE_INFINITY;
 
   constructor(options: RelayLeasesOptions) {
     this.#options = options;
+  }
+
+  /**
+   * Whether a silence of others is theirs. After PostgreSQL was away no relay has been heard of for a while: the first that
+   * is back must not end what the others still hold.
+   */
+  get isUnbroken(): boolean {
+    return performance.now() - this.#unbrokenSinceMs > this.#options.leaseMs;
   }
 
   start(): void {
@@ -49,8 +59,11 @@ export class RelayLeases {
       try {
         if (!(await this.#renew())) return this.#options.onTakenOver();
         if (this.renewedAtMs === 0) await this.#options.onBegun();
+        if (asked - this.renewedAtMs > leaseMs || this.#unbrokenSinceMs === Number.POSITIVE_INFINITY)
+          this.#unbrokenSinceMs = performance.now();
         this.renewedAtMs = asked;
       } catch (error) {
+        this.#unbrokenSinceMs = Number.POSITIVE_INFINITY;
         onError(error as Error);
       }
       await pause(leaseMs / 5, signal);

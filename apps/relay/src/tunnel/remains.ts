@@ -75,7 +75,7 @@ export class Remains {
         if (chunks > 0 && !recordingOver)
           events.push({ type: 'recording.truncated', data: { sessionId, deviceId, chunks } });
         const durationMs = Math.max(0, Date.now() - startedAtMs);
-        const data = { sessionId, deviceId, reason: 'relay_stopped', bytesIn: 0, bytesOut: 0, durationMs };
+        const data = { sessionId, deviceId, reason: 'relay_stopped', durationMs };
         events.push({ type: 'device.session.ended', data });
         return events;
       });

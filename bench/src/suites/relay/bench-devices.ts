@@ -26,11 +26,21 @@ export async function benchDevices(stack: Stack) {
   );
   return {
     database,
-    approve: async (count: number): Promise<ApprovedDevice[]> => {
+    registry,
+    grantKey,
+    grantKeys: keys,
+    operator: {
+      tenantId: String(operator.tenant_id),
+      id: String(operator.principal_id),
+      keyId: String(operator.key_id),
+    },
+    approve: async (count: number, tenants: readonly string[] = [operator.tenant_id]): Promise<ApprovedDevice[]> => {
       const devices: ApprovedDevice[] = [];
-      for (let i = 0; i < count; i++) devices.push(await registry.approve(operator.tenant_id));
-      const known = async () =>
-        Number((await database.query('select count(*) from relay.device_identities')).rows[0].count) >= count;
+      const counted = async () =>
+        Number((await database.query('select count(*) from relay.device_identities')).rows[0].count);
+      const before = await counted();
+      for (let i = 0; i < count; i++) devices.push(await registry.approve(tenants[i % tenants.length] ?? ''));
+      const known = async () => (await counted()) >= before + count;
       await waitFor(known, { timeoutMs: 120_000, message: 'the relay knows the devices' });
       return devices;
     },

@@ -23,6 +23,8 @@ export const decide = {
     /** A position of policy's log that the decision must have read up to: that of the asker's own last write. */
     minPosition: z.string().max(64).optional(),
     source: z.object({ ip: z.string().max(64).optional() }).optional(),
+    /** Whether what was allowed, and counted, before still is: rate limits are neither consumed nor asked. */
+    again: z.boolean().optional(),
   }),
   response: z.object({ decision: z.boolean(), id: z.string(), reason: z.string() }),
 } as const;

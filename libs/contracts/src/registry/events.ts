@@ -77,6 +77,8 @@ export const sessionGranted = z.object({
   actions: z.array(z.string()),
   decisions: z.array(z.string()),
   detail: z.string().max(1_024).optional(),
+  /** Why, in the words of who asked. */
+  reason: z.string().max(1_024).optional(),
   expiresAt: z.iso.datetime(),
   /** The client's static key: a renewal is for the same one. */
   clientKey: publicKey,

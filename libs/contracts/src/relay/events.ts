@@ -40,9 +40,9 @@ export const deviceSessionEnded = z.object({
   reason: z.string().max(32),
   /** What exec or a shell ended with, as the device told. */
   exit: z.object({ code: z.int().nullable(), signal: z.string().nullable() }).optional(),
-  /** Ciphertext that went through, both ways. */
-  bytesIn: z.number(),
-  bytesOut: z.number(),
+  /** Ciphertext that went through, both ways. Absent: nobody knows, since a relay that carried some of it is gone. */
+  bytesIn: z.number().optional(),
+  bytesOut: z.number().optional(),
   durationMs: z.number(),
 });
 /** Decided again after facts changed, and denied: that decision, and what was cut. */

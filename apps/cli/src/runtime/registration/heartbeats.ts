@@ -3,13 +3,15 @@ import { Backoff } from '@gatehouse/transport';
 import { RefusedError } from '../../output/problem.js';
 import type { DeviceFiles, DeviceState } from './device-files.js';
 import { isPassing } from './register-device.js';
-import type { HeartbeatAnswer, RegistryApi } from './registry-api.js';
+import type { HeartbeatAnswer, RegistryApi, StateAnswer } from './registry-api.js';
 import { readSystem } from './system-information.js';
 
 const defaultIntervalMs = 60_000;
 
 export interface HeartbeatContext {
   readonly api: RegistryApi;
+  /** The key of the device is another one now: what asks with it. */
+  readonly rekeyed: (apiKey: string) => RegistryApi;
   readonly files: DeviceFiles;
   readonly state: DeviceState;
   readonly say: (priority: number, text: string) => void;
@@ -24,26 +26,30 @@ export interface HeartbeatContext {
  * registry says so to the holder of the identity key: nobody else can make a device stop.
  */
 export async function keepHeartbeats(context: HeartbeatContext): Promise<'removed' | 'stopped'> {
-  const { api, say, signal } = context;
+  const { say, signal } = context;
+  let { api } = context;
   const backoff = context.backoff ?? new Backoff({ firstMs: 1_000, mostMs: 60_000 });
   let isTold = false;
   for (;;) {
     let waitMs = backoff.next();
     try {
       // One that was under way when the runtime was killed.
-      if (context.files.hasNextKeys()) await rotate(context);
+      if (context.files.hasNextKeys()) await rotate({ ...context, api });
       const answer = await api.heartbeat(readSystem());
-      await take(answer, context);
+      await take(answer, { ...context, api });
       backoff.reset();
       isTold = false;
       waitMs = jittered((answer.intervalSeconds ?? defaultIntervalMs / 1_000) * 1_000);
     } catch (error) {
       if (signal.aborted) return 'stopped';
-      if (!isPassing(error) && (await isRemoved(context))) return 'removed';
+      const answer = isPassing(error) ? undefined : await ask({ ...context, api });
+      if (isOver(answer)) return 'removed';
+      // Its key had ended: whoever proves the identity key is given the next one.
+      if (answer?.apiKey !== undefined) api = context.rekeyed(answer.apiKey);
       // Once: a registry that is away for a night fills no log.
       if (!isTold) say(4, `no heartbeat: ${(error as Error).message}`);
       isTold = true;
-      waitMs = Math.max(waitMs, isPassing(error) ? 0 : 10_000);
+      waitMs = Math.max(waitMs, isPassing(error) || answer?.apiKey !== undefined ? 0 : 10_000);
     }
     await pause(waitMs, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) return 'stopped';
@@ -79,12 +85,15 @@ async function rotate({ api, files, say, changed }: HeartbeatContext): Promise<v
   changed();
 }
 
-export async function isRemoved({
-  api,
-  files,
-  state,
-}: Pick<HeartbeatContext, 'api' | 'files' | 'state'>): Promise<boolean> {
-  if (state.requestId === undefined) return false;
-  const answer = await api.state(state.requestId, state.nonce ?? '', files.keys().identity, 0).catch(() => undefined);
-  return answer?.state === 'removed' || answer?.state === 'rejected';
+type Asking = Pick<HeartbeatContext, 'api' | 'files' | 'state'>;
+
+/** What the registry says to the holder of the identity key. */
+async function ask({ api, files, state }: Asking): Promise<StateAnswer | undefined> {
+  if (state.requestId === undefined) return undefined;
+  return api.state(state.requestId, state.nonce ?? '', files.keys().identity, 0).catch(() => undefined);
 }
+
+const isOver = (answer: StateAnswer | undefined): boolean =>
+  answer?.state === 'removed' || answer?.state === 'rejected';
+
+export const isRemoved = async (asking: Asking): Promise<boolean> => isOver(await ask(asking));

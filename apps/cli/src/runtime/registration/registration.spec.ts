@@ -48,9 +48,10 @@ const heartbeats = () => {
   const device = files();
   let changes = 0;
   const over = keepHeartbeats({
-    ...{ api: api(registry.apiKey), files: device, signal: stop.signal, backoff: backoff() },
+    ...{ api: api(`m87_AAAAAAAA.${'k'.repeat(40)}`), files: device, signal: stop.signal, backoff: backoff() },
     state: device.state() as never,
     say: (_priority, text) => said.push(text),
+    rekeyed: api,
     changed: () => {
       changes += 1;
     },
@@ -181,6 +182,14 @@ describe('an approved device', () => {
     await waitFor(() => files().keys().fingerprint === next.fingerprint);
     const sent = registry.heard.filter(({ path }) => path.endsWith('/keys')).map(({ body }) => body.keys);
     expect(sent).toEqual([next.public, next.public]);
+  });
+
+  it('whose key has ended fetches the next one by its identity key, and goes on', async () => {
+    registry.endKey();
+    const { changes } = heartbeats();
+    await waitFor(() => changes() === 1);
+    const beats = registry.heard.filter(({ path }) => path.endsWith('/heartbeat'));
+    expect(beats.at(-1)?.authorization).toBe(`Bearer m87_BBBBBBBB.${'k'.repeat(40)}`);
   });
 
   it('that was removed stops; one whose key is refused alone does not', async () => {

@@ -18,7 +18,7 @@ export class RegistryStandIn {
   readonly grantKeys = [grantKeyOf(generateKeyPairSync('ed25519').publicKey)];
   readonly requestId = randomUUID();
   readonly deviceId = randomUUID();
-  readonly apiKey = `m87_AAAAAAAA.${'k'.repeat(40)}`;
+  apiKey = `m87_AAAAAAAA.${'k'.repeat(40)}`;
   state: 'pending' | 'approved' | 'rejected' | 'expired' | 'removed' = 'pending';
   identity = '';
   rotationDue = false;
@@ -27,6 +27,12 @@ export class RegistryStandIn {
   clockOffsetMs = 0;
   readonly #server = createServer((request, response) => void this.#answer(request, response));
   #fetched = false;
+
+  /** The key ends, and the next one can be fetched. */
+  endKey(): void {
+    this.apiKey = `m87_BBBBBBBB.${'k'.repeat(40)}`;
+    this.#fetched = false;
+  }
 
   async listen(): Promise<string> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));

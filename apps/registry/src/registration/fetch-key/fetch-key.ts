@@ -1,16 +1,24 @@
 import type { DeviceKeyIssued } from '@gatehouse/contracts';
 import type { NewEvent } from '@gatehouse/event-store';
-import type { Device } from '../../device/device.js';
+import type { ApiKey, Device } from '../../device/device.js';
 import { Refusal } from '../../refusal.js';
 import { refetchMs } from '../registration-terms.js';
 
-/** Mints the key of an approved device: at its first fetch, and never again for the same approval. */
+/** Half of its time is over: whoever proves the identity key may have the next one, also when it has ended meanwhile. */
+const isDue = ({ issuedAt, expiresAt }: ApiKey, now: number): boolean =>
+  expiresAt !== undefined && now >= (issuedAt + expiresAt) / 2;
+
+/**
+ * Mints the key of an approved device: at its first fetch, and for the same approval not again before it is due.
+ *
+ * @param now Unix milliseconds
+ */
 export const fetchKey =
-  (requestId: string, key: Omit<DeviceKeyIssued, 'deviceId' | 'requestId'>) =>
+  (requestId: string, key: Omit<DeviceKeyIssued, 'deviceId' | 'requestId'>, now: number) =>
   (device: Device): readonly NewEvent[] => {
     if (device.status !== 'approved' || device.registration.requestId !== requestId) throw new Refusal('not_found');
     if (device.registration.state !== 'approved') throw new Refusal('conflict');
-    if (device.apiKey?.requestId === requestId) return [];
+    if (device.apiKey?.requestId === requestId && !isDue(device.apiKey, now)) return [];
     const { deviceId, apiKey: old } = device;
     return [
       ...(old ? [{ type: 'device.key.revoked', version: 1, data: { deviceId, keyId: old.keyId } }] : []),
