@@ -99,9 +99,15 @@ describe('a device that asks to be let in', () => {
     const { apiKey } = (await one.state({ nonce: mine })).body;
     expect((await one.state({ nonce: mine })).body.apiKey).toBe(apiKey);
     expect((await one.state({ nonce: nonce() })).body.apiKey).toBeUndefined();
-    await stack.superuser.query(
-      `update registry.events set envelope = replace(envelope, '"occurredAt":"2', '"occurredAt":"1') where stream_id = $1 and type = 'device.key.issued'`,
+    const { rows } = await stack.superuser.query(
+      `select envelope from registry.events where stream_id = $1 and type = 'device.key.issued'`,
       [`device:${one.deviceId}`],
+    );
+    const { occurredAt } = JSON.parse(rows[0].envelope);
+    const before = new Date(Date.parse(occurredAt) - 11 * 60_000).toISOString();
+    await stack.superuser.query(
+      'update registry.events set envelope = replace(envelope, $1, $2) where stream_id = $3',
+      [...[occurredAt, before, `device:${one.deviceId}`]],
     );
     expect((await one.state({ nonce: mine })).body.apiKey).toBeUndefined();
   });

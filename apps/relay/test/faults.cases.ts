@@ -214,6 +214,19 @@ export function faultCases(shared: () => SharedRelays): void {
     });
   });
 
+  describe('what a device refuses', () => {
+    it('is in the log although policy allowed it, once however often it is told', async () => {
+      const device = await stack.registry.approve('acme');
+      const there = await connectDevice(stack, device, steady.port);
+      const sid = randomUUID();
+      await openStream(await connectClient(stack, steady.port), stack.grant(ada, device.deviceId, { sid }));
+      for (const code of ['not_granted', 'not_granted', 'refused']) there.report(sid, { kind: 'refused', code });
+      await waitFor(async () => (await stack.events('device.session.refused', sid)).length === 2);
+      const codes = (await stack.events('device.session.refused', sid)).map(({ data }) => data.code);
+      expect(codes).toEqual(['not_granted', 'refused']);
+    });
+  });
+
   describe('a recording', () => {
     it('is in the log chunk by chunk, once each, and truncated when its device goes away', async () => {
       const device = await stack.registry.approve('acme');

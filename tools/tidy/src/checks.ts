@@ -1,5 +1,5 @@
 import { checkBannedWords } from './banned-words.js';
-import { checkDecisionRecords, checkLinks, checkReadmes } from './documents.js';
+import { checkDecisionRecords, checkLinks, checkNamedTests, checkReadmes } from './documents.js';
 import { checkManifests, checkRootReferences } from './manifests.js';
 import { checkPathNames, checkTypeNames } from './names.js';
 import { checkFileSize, checkFunctionSize } from './size.js';
@@ -18,5 +18,6 @@ export const checks: Readonly<Record<string, Check>> = {
   'the root compiles every workspace': checkRootReferences,
   'every app and lib explains itself': checkReadmes,
   'links lead somewhere': checkLinks,
+  'tests that documents name exist': checkNamedTests,
   'decision records are complete': checkDecisionRecords,
 };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { checkDecisionRecords, checkLinks, checkReadmes } from './documents.js';
+import { checkDecisionRecords, checkLinks, checkNamedTests, checkReadmes } from './documents.js';
 import { findings, tree } from './tree.fixture.js';
 
 describe('checkReadmes', () => {
@@ -19,6 +19,18 @@ describe('checkReadmes', () => {
     expect(readme('libs/bus', 15)).toEqual([]);
     expect(readme('libs/bus', 14)).toEqual(['libs/bus/README.md: 14 lines of text, at least 15']);
     expect(readme('apps/policy', 1)).toEqual([]);
+  });
+});
+
+describe('checkNamedTests', () => {
+  const named = (text: string): string[] =>
+    findings(checkNamedTests, tree({ 'docs/a.md': text, 'libs/a/src/a.spec.ts': "it('does this', () => {});" }));
+
+  it('finds names that are not in the file they are said to be in', () => {
+    expect(named('| x | [a](../libs/a/src/a.spec.ts): “does this” |')).toEqual([]);
+    expect(named('text\n[a](../libs/a/src/a.spec.ts): “does this”, “does that”')).toEqual([
+      'docs/a.md:2: ../libs/a/src/a.spec.ts has no test “does that”',
+    ]);
   });
 });
 

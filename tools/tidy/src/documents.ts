@@ -73,6 +73,28 @@ export function checkLinks(tree: readonly TreeFile[]): Finding[] {
   });
 }
 
+/** `[words](a/file.ts): “name of a test”, “another one”`, as documents name what proves a sentence. */
+const namedTests = /\]\(([^)\s]+\.ts)\): ((?:“[^”]+”(?:, )?)+)/g;
+
+/** Tests that documents name are in the files that they lead to. */
+export function checkNamedTests(tree: readonly TreeFile[]): Finding[] {
+  const byPath = new Map(tree.map((file) => [file.path, file]));
+  return tree.filter(isMarkdown).flatMap((file) => {
+    const text = withoutCode(textOf(file));
+    return [...text.matchAll(namedTests)].flatMap(({ 1: link = '', 2: names = '', index }) => {
+      const target = byPath.get(path.posix.join(path.posix.dirname(file.path), link));
+      // That a link leads somewhere is looked at elsewhere.
+      const there = target ? textOf(target) : undefined;
+      const missing = [...names.matchAll(/“([^”]+)”/g)].filter(([, name = '']) => there?.includes(name) === false);
+      return missing.map(([, name]) => ({
+        path: file.path,
+        line: lineAt(text, index),
+        message: `${link} has no test “${name}”`,
+      }));
+    });
+  });
+}
+
 const adrPath = /^docs\/adr\/(.*)$/;
 const adrName = /^(\d{4})-[a-z0-9-]+\.md$/;
 const adrSections = ['Status', 'Context', 'Decision', 'Consequences and failure modes', 'Rejected'];

@@ -38,6 +38,7 @@ const inheritedPrefixes = [
   'DATABASE_POOL',
   'DATABASE_SYSTEM_POOL',
   'DECISION_',
+  'DEVICE_KEY_DAYS',
   'ERASURE_',
   'EXPORT_LIFETIME_HOURS',
   'EXPORT_MAX_MB',

@@ -59,11 +59,15 @@ export class DeviceReports {
 
   /** A recording is evidence also when its session has ended: who ends it may be whom it shows. */
   async #record({ tenantId, deviceId }: Tunnel, sessionId: string, event: Report): Promise<void> {
-    if (event.kind === 'exit' || event.kind === 'refused') return;
+    if (event.kind === 'exit') return;
     const place = this.#options.sessions.get(sessionId)?.place ?? { tenantId, sessionId };
     if (place.tenantId !== tenantId) return;
     await this.#options.log.append(place, { type: 'device', id: deviceId }, (logged): readonly SessionEvent[] => {
       if (logged.deviceId !== deviceId) return [];
+      if (event.kind === 'refused') {
+        const { code } = event;
+        return logged.refused === code ? [] : [{ type: 'device.session.refused', data: { sessionId, deviceId, code } }];
+      }
       if (event.kind === 'recording_chunk') {
         const { index, bytes, sha256 } = event;
         // Told again by a device that does not know whether it was heard.

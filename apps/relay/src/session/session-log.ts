@@ -31,6 +31,8 @@ export interface LoggedSession {
   readonly startedAtMs?: number;
   /** Decided, whether or not it has ended yet. */
   readonly revoked?: { readonly cause: string };
+  /** By the device, with this word. */
+  readonly refused?: string;
   /** Of its recording, as far as the device told: how many, and that there will be no more. */
   readonly chunks: number;
   readonly recordingOver: boolean;
@@ -39,7 +41,9 @@ export interface LoggedSession {
 export const sessionDecider: Decider<LoggedSession> = {
   initialState: { status: 'none', chunks: 0, recordingOver: false },
   evolve: (state, { type, data, occurredAt }) => {
-    const { relayId, deviceId, cause } = data as { relayId?: string; deviceId?: string; cause?: string };
+    const { relayId, deviceId, cause, code } = data as Partial<
+      Record<'relayId' | 'deviceId' | 'cause' | 'code', string>
+    >;
     switch (type) {
       case 'device.session.started':
         return {
@@ -53,6 +57,8 @@ export const sessionDecider: Decider<LoggedSession> = {
         return { ...state, ...(relayId && { relayId }) };
       case 'device.session.revoked':
         return { ...state, revoked: { cause: cause ?? '' } };
+      case 'device.session.refused':
+        return { ...state, ...(code && { refused: code }) };
       case 'device.session.ended':
         return { ...state, status: 'ended' };
       case 'recording.chunk_recorded':

@@ -53,6 +53,9 @@ export const deviceSessionRevoked = z.object({
   cause: z.string().max(64),
 });
 
+/** The device itself would not, though it was decided: its own reading of the grant, or somebody who sits at it. */
+export const deviceSessionRefused = z.object({ sessionId, deviceId, code: z.string().max(32) });
+
 /** One chunk of a recording is fixed on the device: from here on it cannot be another one. */
 export const recordingChunk = z.object({
   sessionId,
@@ -72,6 +75,7 @@ export const relayEvents = {
   'device.session.resumed': deviceSessionResumed,
   'device.session.ended': deviceSessionEnded,
   'device.session.revoked': deviceSessionRevoked,
+  'device.session.refused': deviceSessionRefused,
   'recording.chunk_recorded': recordingChunk,
   'recording.closed': recordingClosed,
   'recording.truncated': recordingTruncated,
