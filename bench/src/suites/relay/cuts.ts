@@ -220,14 +220,13 @@ interface Caller {
   readonly revoke: () => Promise<unknown>;
 }
 
-/** By what is gone: so many callers with a session each, and how it is taken from them. */
-function causesOf(stack: Stack, bench: Bench): Record<string, (count: number) => Promise<Caller[]>> {
-  const { identity, policy } = stack.services;
-  const { tenantId } = bench.operator;
-  const call = async (url: string, body: object | undefined, method = 'POST') => {
+/** Calls as the operator. @throws for any answer but a good one */
+const callerOf =
+  (key: string) =>
+  async (url: string, body: object | undefined, method = 'POST') => {
     const answer = await fetch(url, {
       method,
-      headers: { authorization: `Bearer ${stack.key}`, ...(body && { 'content-type': 'application/json' }) },
+      headers: { authorization: `Bearer ${key}`, ...(body && { 'content-type': 'application/json' }) },
       ...(body && { body: JSON.stringify(body) }),
     });
     const text = await answer.text();
@@ -235,6 +234,12 @@ function causesOf(stack: Stack, bench: Bench): Record<string, (count: number) =>
     // biome-ignore lint/suspicious/noExplicitAny: answers of which a few members are read
     return (text ? JSON.parse(text) : undefined) as any;
   };
+
+/** By what is gone: so many callers with a session each, and how it is taken from them. */
+function causesOf(stack: Stack, bench: Bench): Record<string, (count: number) => Promise<Caller[]>> {
+  const { identity, policy } = stack.services;
+  const { tenantId } = bench.operator;
+  const call = callerOf(stack.key);
   const newKey = async (roles: readonly string[]) => {
     const name = `bench-${randomUUID().slice(0, 13)}`;
     const { keyId } = await call(`${identity}/api/v1/identity/keys`, { name, roles });
