@@ -313,6 +313,8 @@ export function faultCases(shared: () => SharedRelays): void {
       const grant = () => stack.grant(ada, devices[0]?.deviceId ?? '', { sid: randomUUID() });
       const session = await openStream(client, stack.grant(ada, devices[0]?.deviceId ?? '', { sid, record: true }));
       const taken = () => there.heard.filter(({ type }) => type === 'reports_taken');
+      // A test's PostgreSQL answers before it is on the disk: what was said to be stored is, from here on.
+      await stack.superuser.query('checkpoint');
       await stack.postgres.kill9();
       const event = { kind: 'recording_chunk', index: 0, bytes: 9, sha256: 'c'.repeat(64) } as const;
       there.control.send({ type: 'session_report', sid, n: 1, event });

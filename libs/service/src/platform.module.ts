@@ -31,12 +31,12 @@ const overBus = (platform: Platform): Authorize =>
 
 /** Notes every refusal of a known caller. What is answered at once stays so: a promise costs more than the answer. */
 function observed(authorize: Authorize, { observations }: Platform): Authorize {
-  return (principal, action, resource, request, noted) => {
+  return (principal, action, resource, request, noted, again) => {
     const note = (answer: AccessDecision): AccessDecision => {
       if (answer?.allowed !== true) observations.denied(principal, request.ip, Date.now());
       return answer;
     };
-    const answer = authorize(principal, action, resource, request, noted);
+    const answer = authorize(principal, action, resource, request, noted, again);
     return answer instanceof Promise ? answer.then(note) : note(answer);
   };
 }
