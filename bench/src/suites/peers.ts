@@ -77,13 +77,14 @@ const shown = (measured: Measured, size: number): string => {
   return `${rate(perSecond * size)}  p50 ${p50Ms} ms  p99 ${p99Ms} ms  ${use}${failed ? `  ${failed} failed` : ''}`;
 };
 
-/** In turns: A B C A B C. */
+/** In turns: A B C A B C. Each is asked once before without being measured: what is compiled on the way is compiled by then. */
 async function compare(
   contenders: readonly Contender[],
   checks: readonly Check[],
   { size, connections, seconds, rounds }: { size: number; connections: number; seconds: number; rounds: number },
 ): Promise<readonly Measured[]> {
   const measured = contenders.map(() => [] as Measured[]);
+  for (const contender of contenders) await load(target(contender, checks, size), connections, seconds);
   for (let round = 0; round < rounds; round++) {
     for (const [i, contender] of contenders.entries()) {
       const asked = target(contender, checks, size);
