@@ -9,6 +9,8 @@ export interface Request {
 
 export interface Target {
   readonly url: string;
+  /** The same at more replicas: connections are dealt out among them and `url`. */
+  readonly replicas?: readonly string[];
   readonly method?: 'GET' | 'POST';
   readonly headers?: Record<string, string>;
   readonly body?: string;
@@ -69,7 +71,8 @@ export async function load(target: Target, connections: number, seconds: number)
 
 /** One connection. `onAnswer` says whether it goes on. */
 function sender(target: Target, place: number, onAnswer: (status: number, latencyMs: number) => boolean) {
-  const url = new URL(target.url);
+  const urls = [target.url, ...(target.replicas ?? [])];
+  const url = new URL(urls[place % urls.length] as string);
   const requests = requestsOf(target, place).map((request) => requestBytes(url, request));
   let sentAt = 0;
   // Connections begin at different places, or all would ask for the same at once.

@@ -5,6 +5,7 @@ import { type Figures, load, type Target } from '../load.js';
 import { type AccessModel, accessModel, type Check } from '../policy-model/access-model.js';
 import { establish } from '../policy-model/our-service.js';
 import { authzenDialect, batches, cerbosDialect, type Dialect } from '../policy-model/questions.js';
+import { type Replica, startReplica } from '../replica.js';
 import { type Row, rate, ratioOf } from '../report.js';
 import type { Stack } from '../stack.js';
 import { type Usage, usageOf } from '../usage.js';
@@ -16,6 +17,7 @@ const bodies = 200;
 interface Contender {
   readonly name: string;
   readonly url: string;
+  readonly replicas?: readonly string[];
   readonly headers: Record<string, string>;
   readonly dialect: Dialect;
   readonly usage: () => Usage;
@@ -42,17 +44,20 @@ async function wrongAnswers({ url, headers, dialect }: Contender, checks: readon
   return wrong;
 }
 
-const target = ({ url, headers, dialect }: Contender, checks: readonly Check[], size: number): Target => ({
-  url: `${url}${size === 1 ? dialect.path : dialect.batchPath}`,
+const pathOf = ({ dialect }: Contender, size: number): string => (size === 1 ? dialect.path : dialect.batchPath);
+
+const target = (of: Contender, checks: readonly Check[], size: number): Target => ({
+  url: `${of.url}${pathOf(of, size)}`,
+  replicas: (of.replicas ?? []).map((url) => `${url}${pathOf(of, size)}`),
   method: 'POST',
-  headers,
+  headers: of.headers,
   bodies:
     size === 1
-      ? checks.slice(0, bodies).map((check) => dialect.single(check))
+      ? checks.slice(0, bodies).map((check) => of.dialect.single(check))
       : batches(checks, size)
           .filter((batch) => batch.length === size)
           .slice(0, bodies)
-          .map((batch) => dialect.batch(batch)),
+          .map((batch) => of.dialect.batch(batch)),
 });
 
 interface Measured extends Figures {
@@ -157,27 +162,34 @@ async function measureHello(connections: number, seconds: number): Promise<numbe
   }
 }
 
-async function contendersOf(stack: Stack, model: AccessModel, on: Cerbos, off: Cerbos): Promise<readonly Contender[]> {
+async function contendersOf(
+  stack: Stack,
+  model: AccessModel,
+  { on, off, replica }: { on: Cerbos; off: Cerbos; replica: Replica | undefined },
+): Promise<readonly Contender[]> {
   const cerbos = (name: string, { url, process: { pid = 0 } }: Cerbos): Contender => ({
     ...{ name, url, headers: json, dialect: cerbosDialect(model) },
     usage: () => usageOf(pid),
   });
-  await establish(stack, model);
   const { pid = 0 } = stack.process;
+  // PostgreSQL writes what we record. Its processes share most of their memory, so that of the service is shown.
+  const usage = () => ({
+    cpuSeconds: usageOf(pid, /apps\/policy|postgres/).cpuSeconds,
+    rssMiB: usageOf(pid, /apps\/policy/).rssMiB,
+  });
+  const ours: Contender = {
+    ...{ name: 'Gatehouse, recording', url: stack.services.policy ?? '', usage, dialect: authzenDialect(model) },
+    headers: { ...json, authorization: `Bearer ${stack.key}` },
+  };
+  const contenders = [cerbos('Cerbos, decision log on', on), cerbos('Cerbos, decision log off', off), ours];
+  if (!replica) return contenders;
+  const usageOfBoth = () => {
+    const [one, other] = [usage(), usageOf(replica.pid)];
+    return { cpuSeconds: one.cpuSeconds + other.cpuSeconds, rssMiB: one.rssMiB + other.rssMiB };
+  };
   return [
-    cerbos('Cerbos, decision log on', on),
-    cerbos('Cerbos, decision log off', off),
-    {
-      name: 'Gatehouse, recording',
-      url: stack.services.policy ?? '',
-      headers: { ...json, authorization: `Bearer ${stack.key}` },
-      dialect: authzenDialect(model),
-      // PostgreSQL writes what we record. Its processes share most of their memory, so that of the service is shown.
-      usage: () => ({
-        cpuSeconds: usageOf(pid, /apps\/policy|postgres/).cpuSeconds,
-        rssMiB: usageOf(pid, /apps\/policy/).rssMiB,
-      }),
-    },
+    ...contenders,
+    { ...ours, name: 'Gatehouse, recording, two replicas', replicas: [replica.url], usage: usageOfBoth },
   ];
 }
 
@@ -185,12 +197,17 @@ async function contendersOf(stack: Stack, model: AccessModel, on: Cerbos, off: C
 export async function peers(stack: Stack, seconds: number): Promise<readonly Row[]> {
   const model = accessModel(1);
   const [on, off] = [await startCerbos(model, true), await startCerbos(model, false)];
+  await establish(stack, model);
+  // One process of Node uses one core and a bit; Cerbos uses all there are.
+  const replica = await startReplica(stack, 'policy');
   try {
-    const contenders = await contendersOf(stack, model, on, off);
+    const contenders = await contendersOf(stack, model, { on, off, replica });
     const rows: Row[] = [];
     for (const contender of contenders) {
-      const wrong = await wrongAnswers(contender, model.checks);
-      if (wrong > 0) throw new Error(`${contender.name}: ${wrong} answers are wrong`);
+      for (const url of contender.replicas ?? [contender.url]) {
+        const wrong = await wrongAnswers({ ...contender, url }, model.checks);
+        if (wrong > 0) throw new Error(`${contender.name}: ${wrong} answers are wrong`);
+      }
       rows.push({
         name: `${contender.name}: right answers`,
         value: `${model.checks.length} of ${model.checks.length}`,
@@ -209,13 +226,19 @@ export async function peers(stack: Stack, seconds: number): Promise<readonly Row
       [batchSize, 64],
     ] as const) {
       const label = `${size === 1 ? 'single' : `batches of ${size}`}, c=${connections}`;
-      const measured = await compare(contenders, model.checks, { size, connections, seconds, rounds: 3 });
-      rows.push(...rowsOf(contenders, measured, size, label));
+      // One connection reaches one replica.
+      const compared = contenders.filter(({ replicas }) => connections > 1 || !replicas);
+      const measured = await compare(compared, model.checks, { size, connections, seconds, rounds: 3 });
+      rows.push(...rowsOf(compared, measured, size, label));
       const setting = { connections, hello: hello.get(connections) ?? 1 };
-      rows.push(...targetRows(label, [measured[0] as Measured, measured[2] as Measured], size, setting));
+      for (const [i, { name, replicas }] of compared.entries()) {
+        if (name.startsWith('Cerbos')) continue;
+        const named = replicas ? `${label}, two replicas` : label;
+        rows.push(...targetRows(named, [measured[0] as Measured, measured[i] as Measured], size, setting));
+      }
     }
     return rows;
   } finally {
-    await Promise.all([on.stop(), off.stop()]);
+    await Promise.all([on.stop(), off.stop(), replica?.stop()]);
   }
 }

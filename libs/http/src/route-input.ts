@@ -31,6 +31,8 @@ const MAX_FIELD_ERRORS = 50;
 const MAX_PATH_LENGTH = 128;
 
 const UNKNOWN = 'is not known here';
+/** What no database keeps and no name has. In a body, a schema says what a text may be; bytes in it may be anything. */
+const NUL = 'must not hold NUL';
 
 type Part = 'body' | 'query' | 'params';
 
@@ -45,12 +47,22 @@ export function compileInput(spec: Pick<RouteSpec, Part>): ValidateInput {
   const querySchema = spec.query instanceof z.ZodObject ? spec.query.strict() : spec.query;
   return (request) => {
     const errors: FieldError[] = [];
-    const query = querySchema ? parse('query', querySchema, request.query, errors) : refuseQuery(request.query, errors);
-    const params = spec.params ? parse('params', spec.params, request.params, errors) : undefined;
+    const query = querySchema
+      ? parseAddress('query', querySchema, request.query, errors)
+      : refuseQuery(request.query, errors);
+    const params = spec.params ? parseAddress('params', spec.params, request.params, errors) : undefined;
     const body = spec.body ? parse('body', spec.body, request.body, errors) : undefined;
     if (errors.length > 0) throw new ProblemError('validation_failed', undefined, { errors });
     return { body, query, params };
   };
+}
+
+/** Of an address: the texts are names of things to find. */
+function parseAddress(part: 'query' | 'params', schema: z.ZodType, value: unknown, errors: FieldError[]): unknown {
+  const before = errors.length;
+  for (const [name, text] of Object.entries(value as object))
+    if (String(text).includes('\0')) addError(errors, `${part}.${name}`, NUL);
+  return errors.length > before ? undefined : parse(part, schema, value, errors);
 }
 
 function refuseQuery(query: unknown, errors: FieldError[]): undefined {

@@ -23,6 +23,14 @@ const loose = defineRoute({
   body: z.object({ name: z.string() }),
   status: 201,
 });
+const named = defineRoute({
+  method: 'GET',
+  path: '/named/:name',
+  access,
+  summary: 'Takes any name',
+  params: z.object({ name: z.string() }),
+  query: z.object({ of: z.union([z.string(), z.array(z.string())]).optional() }),
+});
 const bare = defineRoute({ method: 'GET', path: '/bare', access, summary: 'Takes nothing' });
 
 @Controller()
@@ -33,6 +41,10 @@ class Inputs {
 
   @Route(loose) loose(@Input() { body }: InputOf<typeof loose>) {
     return body;
+  }
+
+  @Route(named) named(@Input() input: InputOf<typeof named>) {
+    return input;
   }
 
   @Route(bare) bare() {
@@ -53,6 +65,17 @@ function send(method: string, path: string, body?: unknown): Promise<Response> {
 }
 
 describe('validation', () => {
+  it.each([
+    ['/named/a%00b', 'params.name'],
+    ['/named/a?of=%00', 'query.of'],
+    ['/named/a?of=b&of=c%00', 'query.of'],
+  ])('refuses NUL in an address: %s', async (path, field) => {
+    const response = await send('GET', path);
+    expect(response.status).toBe(400);
+    expect((await readProblem(response)).errors).toEqual([{ path: field, message: 'must not hold NUL' }]);
+    expect((await send('GET', path.replaceAll('%00', '%01'))).status).toBe(200);
+  });
+
   it('gives the handler parsed values', async () => {
     const response = await send('PUT', '/strict/k-1?limit=7', { name: 'a' });
     expect(await response.json()).toEqual({ params: { id: 'k-1' }, query: { limit: 7 }, body: { name: 'a' } });
