@@ -12,6 +12,9 @@ const mark = '/* linked */';
 /** Bring files of their own along, which they look for beside themselves. */
 const withFiles = ['@cedar-policy/cedar-wasm', '@lydell/node-pty', '@matrixai/quic', '@node-rs/argon2', 'ssh2'];
 
+/** TypeORM asks for its driver by name at run time: linked in, there would be two of it, and errors of the one are none of the other. */
+const askedForByName = ['pg'];
+
 /** A module asks where it is, for a file beside it: the answer stays what it was before the modules were put together. */
 const ownUrls = (folder) => ({
   name: 'own-urls',
@@ -93,7 +96,7 @@ export async function linkPrograms(root) {
   const stale = stalePrograms(root, true);
   if (stale.length === 0) return 0;
   const { build } = await import('esbuild');
-  const external = [...withFiles, ...missingPeers(root)];
+  const external = [...withFiles, ...askedForByName, ...missingPeers(root)];
   await Promise.all(stale.map((app) => linkProgram(build, app, external)));
   return stale.length;
 }
