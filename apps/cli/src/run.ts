@@ -15,7 +15,6 @@ import { splitDeviceCall, withDashes } from './device/split-call.js';
 import { deviceCommands } from './device-commands.js';
 import { type ExitCode, exitCodes, Failure, usageFailure } from './failure.js';
 import { printable } from './output/table.js';
-import { ownVersion } from './version.js';
 import { standardInput, type World } from './world.js';
 
 /** What yargs answers for a shell that completes words; the words of the line come behind it. */
@@ -60,6 +59,8 @@ const deviceWords = new Set(deviceCommands('').flatMap(wordsOf));
 
 /** `gatehouse keys list`, or `gatehouse edge-1 shell`: a first word that is no command is the name or id of a device. */
 function parserOf(argv: readonly string[]): Parser {
+  // Only here: of a secret or a policy, --version is which one.
+  if (argv[0] === '--version') return { ...top, argv: ['version', ...argv.slice(1)] };
   if (argv[0] === completionFlag) return completionParser(argv);
   const call = splitDeviceCall(argv, words, deviceWords);
   if (call === undefined) return { ...top, argv };
@@ -96,8 +97,7 @@ function parserFor(host: Host, { name, usage, argv, isTop }: Parser, known: read
     .fail((message, error) => {
       throw error ?? usageFailure(message.replaceAll('\n', ' '), 'gatehouse --help, or gatehouse <command> --help');
     });
-  if (isTop) parser.version(ownVersion());
-  else parser.version(false);
+  parser.version(false);
   withCompletion(parser, host, isTop);
   return known.reduce<Argv<GlobalFlags>>((all, add) => add(all, host), parser as unknown as Argv<GlobalFlags>);
 }
