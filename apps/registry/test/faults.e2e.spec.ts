@@ -11,7 +11,8 @@ let owner: Somebody;
 const patient = { timeoutMs: 60_000 };
 
 beforeAll(async () => {
-  postgres = await startTestPostgres();
+  // What it answered is there after it was killed.
+  postgres = await startTestPostgres({ durable: true });
   stack = await startRegistryStack({}, postgres);
   await stack.tenant('acme', randomUUID());
   owner = await stack.somebody('acme', 'owner', ['owner']);
