@@ -215,15 +215,24 @@ export function faultCases(shared: () => SharedRelays): void {
   });
 
   describe('what a device refuses', () => {
-    it('is in the log although policy allowed it, once however often it is told', async () => {
+    it('is in the log although policy allowed it, each word once however often it is told, and not without end', async () => {
       const device = await stack.registry.approve('acme');
       const there = await connectDevice(stack, device, steady.port);
       const sid = randomUUID();
       await openStream(await connectClient(stack, steady.port), stack.grant(ada, device.deviceId, { sid }));
-      for (const code of ['not_granted', 'not_granted', 'refused']) there.report(sid, { kind: 'refused', code });
-      await waitFor(async () => (await stack.events('device.session.refused', sid)).length === 2);
+      const said = [
+        'not_granted',
+        'refused',
+        'not_granted',
+        'refused',
+        ...Array.from({ length: 30 }, (_, i) => `made_up_${i}`),
+      ];
+      for (const code of said) there.report(sid, { kind: 'refused', code });
+      // Reports of one device are taken one after the other: with this one, all before it are.
+      there.report(sid, { kind: 'recording_chunk', index: 0, bytes: 1, sha256: 'a'.repeat(64) });
+      await waitFor(async () => (await stack.events('recording.chunk_recorded', sid)).length === 1);
       const codes = (await stack.events('device.session.refused', sid)).map(({ data }) => data.code);
-      expect(codes).toEqual(['not_granted', 'refused']);
+      expect(codes).toEqual(['not_granted', 'refused', ...said.slice(4, 18)]);
     });
   });
 

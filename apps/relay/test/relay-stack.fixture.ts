@@ -193,10 +193,13 @@ function claimsFor(who: Somebody, deviceId: string, changes: Partial<GrantClaims
 
 async function introduce(stack: RelayStack, tenantId: string, name: string, roles: readonly string[]) {
   const { key, keyId } = await stack.identity.createKey(tenantId, name, roles);
+  // The relays have heard of the grant as well: or it is the cause that they name for what a spec does next.
   const known = async () => {
     const { rows } = await stack.superuser.query(
       `select from relay.known_keys where key_id = $1 and $3 <= (
-         select count(*) from policy.grants where tenant_id = $2 and subject_id = $4 and active)`,
+         select count(*) from policy.grants where tenant_id = $2 and subject_id = $4 and active)
+       and (select (tx, seq) from policy.events where type = 'role.granted' order by tx desc, seq desc limit 1) <= (
+         select (tx, seq) from relay.inbox_positions where consumer = 'relay_facts' and source = 'policy')`,
       [keyId, tenantId, roles.length, name],
     );
     return rows.length === 1;

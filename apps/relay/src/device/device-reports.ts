@@ -13,6 +13,8 @@ export interface DeviceReportsOptions {
 /** Reports of one tunnel that wait to be recorded; what comes beyond is told again over the next one. */
 const maxWaiting = 4_096;
 const retryMs = 500;
+/** Words with which a device refuses a session that are kept: more than there are, and few for one that makes them up. */
+const maxRefusals = 16;
 
 type Report = SessionReport['event'];
 
@@ -66,7 +68,8 @@ export class DeviceReports {
       if (logged.deviceId !== deviceId) return [];
       if (event.kind === 'refused') {
         const { code } = event;
-        return logged.refused === code ? [] : [{ type: 'device.session.refused', data: { sessionId, deviceId, code } }];
+        if (logged.refused.includes(code) || logged.refused.length >= maxRefusals) return [];
+        return [{ type: 'device.session.refused', data: { sessionId, deviceId, code } }];
       }
       if (event.kind === 'recording_chunk') {
         const { index, bytes, sha256 } = event;

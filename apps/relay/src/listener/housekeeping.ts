@@ -31,11 +31,7 @@ export function housekeeping(platform: Platform, parts: HousekeepingParts) {
   return {
     start: () => {
       leases.start();
-      others = platform.exclusively('remains', ({ signal }) =>
-        repeat(signal, async () => {
-          if (leases.isUnbroken) await remains.ofDeadRelays();
-        }),
-      );
+      others = platform.exclusively('remains', ({ signal }) => repeat(signal, () => remains.ofDeadRelays()));
       own = repeat(stopped.signal, () =>
         remains.unknownSessionsOf(settings.RELAY_ID, (sessionId) => sessions.get(sessionId) !== undefined),
       );

@@ -141,7 +141,14 @@ function partsOf({ platform, settings, store }: AreaContext) {
   const sessions = new Sessions({ relayId, tunnels, log, policy, insistence, resumeMs });
   const reports = new DeviceReports({ sessions, log, onError });
   tunnels.listen((tunnel, message) => reports.take(tunnel, message));
-  const remains = new Remains({ query, tunnels: tunnelLog, sessions: log, leaseMs, resumeMs });
+  const remains: Remains = new Remains({
+    query,
+    tunnels: tunnelLog,
+    sessions: log,
+    leaseMs,
+    resumeMs,
+    isSilenceTheirs: () => leases.isUnbroken,
+  });
   const leases = new RelayLeases({
     query,
     relayId,

@@ -94,7 +94,9 @@ export class Recheck {
       const verdict = await policy.ask(session.claims, doubt.position);
       if (!verdict.allowed) {
         this.counts.denied++;
-        const revoked = { cause: doubt.cause, ...(verdict.decision !== undefined && { decision: verdict.decision }) };
+        // Doubted again meanwhile: the answer may rest on that already.
+        const { cause } = session.doubt ?? doubt;
+        const revoked = { cause, ...(verdict.decision !== undefined && { decision: verdict.decision }) };
         return sessions.end(session, { reason: 'revoked', revoked });
       }
       if (session.doubt === doubt) session.doubt = undefined;

@@ -31,15 +31,15 @@ export interface LoggedSession {
   readonly startedAtMs?: number;
   /** Decided, whether or not it has ended yet. */
   readonly revoked?: { readonly cause: string };
-  /** By the device, with this word. */
-  readonly refused?: string;
+  /** By the device, with these words, each once. */
+  readonly refused: readonly string[];
   /** Of its recording, as far as the device told: how many, and that there will be no more. */
   readonly chunks: number;
   readonly recordingOver: boolean;
 }
 
 export const sessionDecider: Decider<LoggedSession> = {
-  initialState: { status: 'none', chunks: 0, recordingOver: false },
+  initialState: { status: 'none', refused: [], chunks: 0, recordingOver: false },
   evolve: (state, { type, data, occurredAt }) => {
     const { relayId, deviceId, cause, code } = data as Partial<
       Record<'relayId' | 'deviceId' | 'cause' | 'code', string>
@@ -58,7 +58,7 @@ export const sessionDecider: Decider<LoggedSession> = {
       case 'device.session.revoked':
         return { ...state, revoked: { cause: cause ?? '' } };
       case 'device.session.refused':
-        return { ...state, ...(code && { refused: code }) };
+        return { ...state, refused: [...state.refused, code ?? ''] };
       case 'device.session.ended':
         return { ...state, status: 'ended' };
       case 'recording.chunk_recorded':

@@ -139,11 +139,12 @@ export class Sessions {
     };
     // Known from here on, so that no change of facts is missed while policy is asked.
     this.#live.set(claims.sid, session);
-    const admission = this.#begin(session).then((refusal) => {
-      this.#admissions.delete(claims.sid);
-      if (refusal && !session.ending) this.#live.delete(claims.sid);
-      return refusal;
-    });
+    const admission = this.#begin(session)
+      .then((refusal) => {
+        if (refusal && !session.ending) this.#live.delete(claims.sid);
+        return refusal;
+      })
+      .finally(() => this.#admissions.delete(claims.sid));
     this.#admissions.set(claims.sid, admission);
     return session;
   }
@@ -157,10 +158,10 @@ export class Sessions {
       return await this.#recordStart(session);
     } catch (error) {
       if (error instanceof RpcError) return { code: 'unavailable', retryAfterMs: 1_000 };
-      if (!(error instanceof StoreUnavailable)) throw error;
-      // It may have been stored: then there is somebody to end it.
+      // It may have been stored: then there is somebody to end it. Nor is it taken for admitted by whoever comes next.
       session.place.logged = undefined;
       this.end(session, { reason: 'unavailable' });
+      if (!(error instanceof StoreUnavailable)) throw error;
       return { code: 'unavailable', retryAfterMs: 1_000 };
     }
   }

@@ -32,10 +32,13 @@ export class RelayLeases {
 
   /**
    * Whether a silence of others is theirs. After PostgreSQL was away no relay has been heard of for a while: the first that
-   * is back must not end what the others still hold.
+   * is back must not end what the others still hold. Nor must one whose question hung with PostgreSQL and is answered now:
+   * what it said last is as old as what they did.
    */
   get isUnbroken(): boolean {
-    return performance.now() - this.#unbrokenSinceMs > this.#options.leaseMs;
+    const nowMs = performance.now();
+    const { leaseMs } = this.#options;
+    return nowMs - this.renewedAtMs < leaseMs && nowMs - this.#unbrokenSinceMs > leaseMs;
   }
 
   start(): void {

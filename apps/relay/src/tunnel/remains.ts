@@ -11,6 +11,8 @@ export interface RemainsOptions {
   readonly leaseMs: number;
   /** How long a session may be without a relay until its client reaches another one. */
   readonly resumeMs: number;
+  /** Whether relays that were not heard of are silent themselves, and not PostgreSQL for all of them. */
+  readonly isSilenceTheirs: () => boolean;
 }
 
 const page = 200;
@@ -30,17 +32,18 @@ export class Remains {
     this.#options = options;
   }
 
-  /** What other relays left, whose lease ran out. */
+  /** What other relays left, whose lease ran out. Each answer counts if PostgreSQL was there all the while it was waited for. */
   async ofDeadRelays(): Promise<void> {
-    const { query, leaseMs, resumeMs } = this.#options;
-    for (const relayId of await deadRelays(query, leaseMs)) await this.tunnelsOf(relayId);
+    const { query, leaseMs, resumeMs, isSilenceTheirs } = this.#options;
+    const dead = await deadRelays(query, leaseMs);
+    for (const relayId of dead) if (isSilenceTheirs()) await this.tunnelsOf(relayId);
     const { rows } = await query.query<SessionRow>(
       `select s.tenant_id, s.session_id, s.relay_id from sessions s join relays r on r.relay_id = s.relay_id
        where r.seen_at < now() - $1 * interval '1 millisecond' and s.since < now() - $2 * interval '1 millisecond'
        limit ${page}`,
       [leaseMs + resumeMs, resumeMs],
     );
-    await this.#endAll(rows);
+    if (isSilenceTheirs()) await this.#endAll(rows);
   }
 
   /** Every tunnel that stands in a relay's name. */
