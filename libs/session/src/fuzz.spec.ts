@@ -1,4 +1,5 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { MemoryCourse } from '@gatehouse/testing';
 import type { ByteStream } from '@gatehouse/transport';
 import { describe, expect, it } from '@jest/globals';
 import type { ChannelOffer } from './channel/channel-offer.js';
@@ -6,54 +7,14 @@ import { openChannel } from './channel/open-channel.js';
 import { turns } from './cut-link.fixture.js';
 import { ServedSessions } from './device/served-sessions.js';
 import type { ServedSession } from './frame-stream.js';
+import { frame, fuzzShare, mutated, openFrame, type Random, randomFrom, seed } from './fuzz.fixture.js';
 import { grantKeyOf, grantKeyRing, signGrant } from './grants.js';
 import { memoryStreams } from './memory-streams.js';
 import { MessageStream } from './message-stream.js';
 import { frameTypes } from './messages.js';
 import { nodePrimitives } from './node-primitives.js';
 import { headerOf, resumeTypes } from './resumable/resume-frames.js';
-import { command, execRequest } from './session-world.fixture.js';
-
-const cases = Number(process.env.FUZZ_CASES ?? 300);
-const seed = Number(process.env.FUZZ_SEED ?? 20_261_122);
-
-/** xorshift32: the same cases for the same seed. */
-function randomFrom(start: number): (below: number) => number {
-  let state = start | 1;
-  return (below) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % below;
-  };
-}
-
-type Random = ReturnType<typeof randomFrom>;
-
-const changes: readonly ((bytes: Buffer, at: number, random: Random) => Buffer)[] = [
-  (bytes, at, random) => bytes.fill(random(256), at, at + 1),
-  (bytes, at, random) => bytes.fill((bytes[at] ?? 0) ^ (1 << random(8)), at, at + 1),
-  (bytes, at) => bytes.subarray(0, at),
-  (bytes, at, random) => Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + 1 + random(20))]),
-  (bytes, at, random) =>
-    Buffer.concat([bytes.subarray(0, at), bytes.subarray(at, at + 1 + random(60)), bytes.subarray(at)]),
-  (bytes, at, random) =>
-    Buffer.concat([
-      bytes.subarray(0, at),
-      Buffer.from(Array.from({ length: random(40) }, () => random(256))),
-      bytes.subarray(at),
-    ]),
-];
-
-/** One to three changes; headers, where most is decided, more often than the rest. */
-function mutated(original: Buffer, random: Random): Buffer {
-  let bytes: Buffer = Buffer.from(original);
-  for (let left = 1 + random(3); left > 0 && bytes.byteLength > 0; left--) {
-    const at = random(random(2) ? Math.min(24, bytes.byteLength) : bytes.byteLength);
-    bytes = changes[random(changes.length)]?.(bytes, at, random) ?? bytes;
-  }
-  return bytes;
-}
+import { execRequest } from './session-world.fixture.js';
 
 function device() {
   const begun: ServedSession<'exec'>[] = [];
@@ -104,14 +65,6 @@ function device() {
   return { begun, sessions, opening };
 }
 
-const frame = (type: number, payload: Buffer): Buffer => {
-  const header = Buffer.alloc(5);
-  header[0] = type;
-  header.writeUInt32BE(payload.byteLength, 1);
-  return Buffer.concat([header, payload]);
-};
-const openFrame = frame(frameTypes.open, Buffer.from(JSON.stringify({ kind: 'exec', command, stdin: true })));
-
 /** What a client says within its channel, as the resumable stream has it. */
 function words(random: Random): Buffer {
   const text = Buffer.concat([
@@ -151,11 +104,13 @@ async function healthy({ sessions, opening }: ReturnType<typeof device>): Promis
   };
 }
 
-describe(`${cases} times, seed ${seed}: bytes that nobody means`, () => {
+describe(`bytes that nobody means (seed ${seed})`, () => {
   it('in place of a first message open nothing, and leave nothing behind', async () => {
     const random = randomFrom(seed);
     const target = device();
     const stillThere = await healthy(target);
+    const cases = fuzzShare(0.03);
+    const memory = new MemoryCourse(cases);
     for (let i = 0; i < cases; i++) {
       const [near, far] = memoryStreams();
       target.sessions.accept(far, undefined);
@@ -164,9 +119,11 @@ describe(`${cases} times, seed ${seed}: bytes that nobody means`, () => {
       near.end();
       if (i % 100 === 0) await stillThere();
       await turns(1);
+      memory.reached(i);
     }
     await stillThere();
     await turns(3);
+    memory.expectFlat();
     expect(target.begun.length).toBe(1);
     expect(target.sessions.counts).toEqual({ sessions: 1, streams: 1, handshakes: 0 });
     target.sessions.close('stopping');
@@ -175,6 +132,8 @@ describe(`${cases} times, seed ${seed}: bytes that nobody means`, () => {
   it('in place of an answer are nobody’s answer', async () => {
     const random = randomFrom(seed + 1);
     const target = device();
+    const cases = fuzzShare(0.02);
+    const memory = new MemoryCourse(cases);
     let answered = 0;
     for (let i = 0; i < cases; i++) {
       const [near, far] = memoryStreams();
@@ -192,8 +151,10 @@ describe(`${cases} times, seed ${seed}: bytes that nobody means`, () => {
       channel.read(near);
       toDevice.write(channel.first);
       await turns(1);
+      memory.reached(i);
     }
     await turns(3);
+    memory.expectFlat();
     // A changed length may leave the message whole, with something behind it.
     expect(answered).toBeLessThan(cases / 4);
     expect(target.sessions.counts).toEqual({ sessions: 0, streams: 0, handshakes: 0 });
@@ -203,6 +164,8 @@ describe(`${cases} times, seed ${seed}: bytes that nobody means`, () => {
     const random = randomFrom(seed + 2);
     const target = device();
     const stillThere = await healthy(target);
+    const cases = fuzzShare(0.05);
+    const memory = new MemoryCourse(cases);
     for (let i = 0; i < cases; i++) {
       const [near, far] = memoryStreams();
       target.sessions.accept(far, undefined);
@@ -216,11 +179,13 @@ describe(`${cases} times, seed ${seed}: bytes that nobody means`, () => {
       channel.read(near);
       await turns(2);
       if (i % 100 === 0) await stillThere();
+      memory.reached(i);
     }
     await stillThere();
     // Those that broke off wait a millisecond for their clients.
     for (let i = 0; target.sessions.counts.streams > 1 && i < 10_000; i++) await turns(1);
     expect(target.sessions.counts).toEqual({ sessions: 1, streams: 1, handshakes: 0 });
+    memory.expectFlat();
     const [first, ...others] = target.begun;
     expect([first?.ended.aborted, others.length > 0, others.every(({ ended }) => ended.aborted)]).toEqual([
       false,
@@ -232,6 +197,8 @@ describe(`${cases} times, seed ${seed}: bytes that nobody means`, () => {
 
   it('on a control stream end it', async () => {
     const random = randomFrom(seed + 3);
+    const cases = fuzzShare(0.1);
+    const memory = new MemoryCourse(cases);
     const message = Buffer.from(JSON.stringify({ type: 'end_session', sid: randomUUID(), code: 'revoked' }));
     const header = Buffer.alloc(4);
     header.writeUInt32BE(message.byteLength);
@@ -245,6 +212,8 @@ describe(`${cases} times, seed ${seed}: bytes that nobody means`, () => {
       near.write(mutated(Buffer.concat([header, message]), random));
       near.end();
       await over;
+      memory.reached(i);
     }
+    memory.expectFlat();
   });
 });

@@ -94,7 +94,11 @@ export function serveSessions(options: ServeSessionsOptions): SessionServer {
       state = next;
       options.onState?.(next);
     },
-    onRefused: (code) => options.onRefused?.(code),
+    onRefused: (code) => {
+      // Of no use to a relay that lies: it may end each session that comes through it anyway.
+      if (code === 'removed') sessions.endAll('revoked');
+      options.onRefused?.(code);
+    },
   });
   const ran = tunnel.run();
   return {

@@ -50,6 +50,21 @@ describe('a session through a relay', () => {
     expect(device.server.state).toMatchObject({ status: 'online', carrier: 'quic' });
   });
 
+  it.each(['quic', 'tls'] as const)(
+    'is over on its device, too, when a relay over %s knows it as removed',
+    async (kind) => {
+      world = await World.make(1, [kind]);
+      const { begun, handlers } = echo();
+      const refusals: string[] = [];
+      const device = await world.device(handlers, { onRefused: (code) => refusals.push(code) });
+      await world.client(device).openSession(execRequest);
+      await waitFor(() => begun.length === 1);
+      await world.relay.tunnels.get(device.deviceId)?.carrier.close({ code: 'removed' });
+      await waitFor(() => begun[0]?.ended.aborted);
+      expect(refusals).toEqual(['removed']);
+    },
+  );
+
   it('has many streams under one grant, over one carrier', async () => {
     world = await World.make();
     const device = await world.device(echo().handlers);

@@ -18,6 +18,8 @@ export async function benchDevices(stack: Stack) {
   const keys = [grantKeyOf(grantKey.publicKey)];
   serve(nc, grantKeys, async () => ({ keys }));
   const database = new pg.Client({ connectionString: stack.databaseUrl });
+  // A stack that is stopped after a failure ends this connection, too: the failure is what is to be told.
+  database.on('error', () => undefined);
   await database.connect();
   const registry = new RegistryLog(nc);
   const operator = await waitFor(

@@ -116,6 +116,10 @@ export class ServedSessions {
 
   close(code: string): void {
     this.#isClosed = true;
+    this.endAll(code);
+  }
+
+  endAll(code: string): void {
     for (const [sid, session] of this.#sessions) this.#end(sid, session, code);
   }
 

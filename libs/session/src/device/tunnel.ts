@@ -125,6 +125,7 @@ export class Tunnel {
       // Its streams go on until it ends them; the next relay is dialled now, at some time before that.
       onGoAway: (afterMs) => leave({ ms: Math.random() * Math.min(afterMs, 5_000), why: 'the relay goes' }),
       onClose: (end) => {
+        if (end.code === 'removed') options.onRefused('removed');
         if (performance.now() - since > goodAfterMs) this.#backoff.reset();
         leave({ ms: this.#backoff.next(), why: end.detail ?? end.code });
       },

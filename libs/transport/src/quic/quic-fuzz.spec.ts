@@ -1,6 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { waitFor } from '@gatehouse/testing';
+import { MemoryCourse, waitFor } from '@gatehouse/testing';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Carrier, Listener } from '../carrier.js';
 import { connect } from '../connect.js';
@@ -92,17 +92,18 @@ describe('datagrams that are noise, cut off, changed, replayed and out of order'
     stranger.connect(listener.port, '127.0.0.1');
     await once(stranger, 'connect');
     stranger.on('error', () => {});
-    const before = process.memoryUsage().rss;
+    const memory = new MemoryCourse(fuzzCases());
     for (let sent = 0; sent < fuzzCases(); sent += batch) {
       const datagrams = Array.from({ length: batch }, () => {
         const original = random.pick(corpus);
         return random.below(4) === 0 ? original : random.mutate(original);
       });
       await Promise.all(datagrams.map((datagram) => send(stranger, datagram)));
+      memory.reached(sent);
       if (sent % (batch * 10) === 0) await echo(healthy, random.bytes(1 + random.below(5_000)));
     }
     await echo(healthy, random.bytes(20_000));
-    expect(process.memoryUsage().rss - before).toBeLessThan(150 << 20);
+    memory.expectFlat();
     const newcomer = await dial(listener.port);
     await echo(newcomer, Buffer.from('still there'));
   });
@@ -116,11 +117,12 @@ describe('datagrams that are noise, cut off, changed, replayed and out of order'
     let count = 0;
     let seen: Buffer[] = [];
     const cases = fuzzCases(0.25);
-    const victims: Carrier[] = [];
+    const memory = new MemoryCourse(cases);
+    let victims = 0;
     while (count < cases) {
       proxy.tamper = (datagram) => [datagram];
       const victim = await dial(proxy.port);
-      victims.push(victim);
+      victims++;
       let ended: string | undefined;
       victim.onClose = ({ code }) => {
         ended = code;
@@ -140,7 +142,9 @@ describe('datagrams that are noise, cut off, changed, replayed and out of order'
       }
       if (ended === undefined) await victim.close({ code: 'done' });
       await echo(healthy, random.bytes(3_000));
+      memory.reached(count);
     }
-    expect(victims.length).toBeGreaterThan(0);
+    memory.expectFlat();
+    expect(victims).toBeGreaterThan(0);
   });
 });

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { waitFor } from '@gatehouse/testing';
+import { MemoryCourse, waitFor } from '@gatehouse/testing';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Carrier, CarrierLimits, Listener } from '../carrier.js';
 import { connect } from '../connect.js';
@@ -8,7 +8,8 @@ import { fuzzCases, fuzzSeed, SeededRandom } from '../fuzz.fixture.js';
 import { listen } from '../listen.js';
 import { type Credentials, echoEverything, newCredentials, Reader } from '../pair.fixture.js';
 import { alpn } from '../trust.js';
-import { frameType, writeHeader } from './frames.js';
+import { frame, lifeOf, settings, u32 } from './frames.fixture.js';
+import { frameType } from './frames.js';
 
 let credentials: Credentials;
 const cleanUps: (() => unknown)[] = [];
@@ -46,6 +47,7 @@ async function startServer(limits: CarrierLimits = {}): Promise<{ listener: List
   return { listener, ends };
 }
 
+/** Gone with the server. */
 async function rawPeer(port: number): Promise<TLSSocket> {
   const socket = connectTls({
     host: '127.0.0.1',
@@ -58,24 +60,9 @@ async function rawPeer(port: number): Promise<TLSSocket> {
   await once(socket, 'secureConnect');
   socket.on('error', () => {});
   socket.resume();
-  cleanUps.push(() => socket.destroy());
   return socket;
 }
 
-function frame(stream: number, type: number, payload: Buffer = Buffer.alloc(0)): Buffer {
-  const head = Buffer.alloc(8);
-  writeHeader(head, 0, stream, type, payload.length);
-  return Buffer.concat([head, payload]);
-}
-
-const u32 = (...values: number[]): Buffer => {
-  const bytes = Buffer.alloc(values.length * 4);
-  values.forEach((value, index) => {
-    bytes.writeUInt32BE(value, index * 4);
-  });
-  return bytes;
-};
-const settings = frame(0, frameType.settings, u32(1, 1_024, 65_536));
 /** What is echoed cannot be sent, so the stream stays. */
 const noWindow = frame(0, frameType.settings, u32(1, 1_024, 0));
 
@@ -177,13 +164,15 @@ describe(`frames that are noise, cut off, changed and replayed (seed ${fuzzSeed}
       carriers: ['tls'],
     });
     cleanUps.push(() => healthy.close({ code: 'done' }));
-    const before = process.memoryUsage().rss;
-    for (let count = 0; count < fuzzCases(); ) {
+    // Each connection costs a handshake: `mux-fuzz.spec.ts` has as many cases as are wanted, without TLS below.
+    const cases = fuzzCases(0.2);
+    const memory = new MemoryCourse(cases);
+    for (let count = 0; count < cases; memory.reached(count)) {
       const peer = await rawPeer(listener.port);
       peer.write(settings);
       const frames = lifeOf(random);
       for (let step = 0; step < 200 && !peer.destroyed; step++, count++) {
-        const good = frames[step % frames.length] ?? settings;
+        const good = frames.next().value;
         peer.write(random.below(12) === 0 ? random.mutate(good) : good);
       }
       if (random.below(2) === 0) peer.destroy();
@@ -191,19 +180,6 @@ describe(`frames that are noise, cut off, changed and replayed (seed ${fuzzSeed}
       await waitFor(() => peer.closed, { intervalMs: 1 });
       await echo(healthy, random.bytes(1 + random.below(3_000)));
     }
-    expect(process.memoryUsage().rss - before).toBeLessThan(150 << 20);
+    memory.expectFlat();
   });
 });
-
-/** A few hundred frames that a real peer might send, in a possible order. */
-function lifeOf(random: SeededRandom): Buffer[] {
-  const frames: Buffer[] = [];
-  for (let id = 1; id < 60; id += 2) {
-    frames.push(frame(id, frameType.open), frame(id, frameType.data, random.bytes(1 + random.below(300))));
-    frames.push(frame(0, frameType.ping, random.bytes(8)), frame(id, frameType.window, u32(1 + random.below(10_000))));
-    frames.push(
-      random.below(2) === 0 ? frame(id, frameType.end) : frame(id, frameType.reset, Buffer.from('cancelled by me')),
-    );
-  }
-  return frames;
-}
