@@ -155,7 +155,8 @@ function build(): void {
     ip('netns', 'add', spaceOf(place));
     inside(place, 'ip', 'link', 'set', 'lo', 'up');
   }
-  ip('addr', 'add', `${gate}/32`, 'dev', 'lo');
+  // A lab whose process was killed has left it.
+  ip('addr', 'replace', `${gate}/32`, 'dev', 'lo');
   cable(['', `gh${number}c`, '10.77.1.1/24'], ['client', 'eth0', '10.77.1.2/24']);
   cable(['', `gh${number}r`, '10.77.2.1/24'], ['router', 'wan', '10.77.2.2/24']);
   cable(['router', 'lan', '192.168.77.1/24'], ['device', 'eth0', '192.168.77.2/24']);

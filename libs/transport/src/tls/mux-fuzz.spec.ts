@@ -22,16 +22,19 @@ function muxOn(duplex: Duplex, dialled: boolean, limits: CarrierLimits, onReady:
   });
 }
 
+/** On a machine that is busy with other things a turn may take long. */
+const patient = { idleMs: 600_000 };
+
 /** Two that are joined. */
 async function healthyPair(): Promise<{ client: Carrier; server: Carrier }> {
   const [near, far] = duplexPair();
   let client: Carrier | undefined;
   let server: Carrier | undefined;
-  muxOn(far, false, {}, (mux) => {
+  muxOn(far, false, patient, (mux) => {
     server = mux;
     echoEverything(mux);
   });
-  muxOn(near, true, {}, (mux) => {
+  muxOn(near, true, patient, (mux) => {
     client = mux;
   });
   return waitFor(() => client && server && { client, server });
@@ -59,7 +62,7 @@ describe(`frames that are changed, cut off, replayed and noise, without TLS belo
       const [peer, far] = duplexPair();
       peer.on('error', () => undefined);
       peer.resume();
-      muxOn(far, false, { streams: 64 }, (mux) => {
+      muxOn(far, false, { ...patient, streams: 64 }, (mux) => {
         live.add(mux);
         mux.onClose = ({ code }) => {
           live.delete(mux);
