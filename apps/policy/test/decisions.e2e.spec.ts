@@ -83,13 +83,10 @@ describe('AuthZEN 1.0', () => {
     ['no action name', { ...good, action: {} }],
     ['a list', [good]],
     ['an end that the record would hide', hiding],
-    ['one in a batch', { evaluations: [good, hiding] }],
     ['no JSON', '{"subject":'],
     ['an empty body', ''],
   ])('answers 400 to %s', async (_name, body) => {
-    const isBatch = (body as { evaluations?: unknown }).evaluations !== undefined;
-    const path = `/access/v1/evaluation${isBatch ? 's' : ''}`;
-    const response = await stack.call(path, { key: operator, body });
+    const response = await evaluation(body);
     expect(response.status).toBe(400);
     expect(response.headers.get('content-type')).toContain('application/problem+json');
   });
@@ -126,6 +123,21 @@ describe('AuthZEN 1.0', () => {
     expect(status).toBe(200);
     expect(body.evaluations.map((answer) => answer.decision)).toEqual([true, false, true]);
     expect(body.evaluations[1]).toMatchObject({ context: { error: { status: 400 } } });
+  });
+
+  it.each([
+    ['execute_all', [true, false, true]],
+    ['deny_on_first_deny', [true, false]],
+    ['permit_on_first_permit', [true]],
+  ])('keeps it when the record would hide the end of an item, %s', async (evaluations_semantic, expected) => {
+    const { status, body } = await evaluations({
+      options: { evaluations_semantic },
+      evaluations: [good, hiding, good],
+    });
+    expect(status).toBe(200);
+    expect(body.evaluations.map((answer) => answer.decision)).toEqual(expected);
+    const error = { status: 400, message: expect.stringMatching(/^evaluations\.1 has more addresses/) };
+    if (expected.length > 1) expect(body.evaluations[1]).toMatchObject({ context: { error } });
   });
 
   it.each([

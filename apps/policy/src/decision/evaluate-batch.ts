@@ -1,6 +1,8 @@
+import type { Pepper } from '@gatehouse/crypto';
 import type { Parsed, Request } from '@gatehouse/evaluator';
 import type { Batch } from './evaluations.js';
-import { asOfOf } from './question.js';
+import { noRoom, recordableRequests, Undecidable } from './identifiers.js';
+import { asOfOf, toQuestion } from './question.js';
 
 export interface Evaluable {
   /** Up to where a short-circuit semantic can come. */
@@ -40,4 +42,19 @@ export function evaluableOf({ items, semantic }: Batch): Evaluable {
   const firstBad = atOne.findIndex((item) => !item.ok);
   const reached = semantic === 'deny_on_first_deny' && firstBad >= 0 ? atOne.slice(0, firstBad + 1) : atOne;
   return { items: reached, questions: reached.flatMap((item) => (item.ok ? [item.value] : [])), asOf };
+}
+
+/** Items of a batch, of which one was found to be undecidable: those that are, are bad ones, and do not spoil the others. */
+export function decidableItems(pepper: Pepper, items: readonly Parsed<Request>[]): readonly Parsed<Request>[] {
+  const recordable = recordableRequests(pepper);
+  return items.map((item, i): Parsed<Request> => {
+    if (!item.ok) return item;
+    try {
+      recordable(toQuestion(item.value, ''));
+      return item;
+    } catch (error) {
+      if (!(error instanceof Undecidable)) throw error;
+      return { ok: false, errors: [{ path: `evaluations.${i}`, message: noRoom }] };
+    }
+  });
 }

@@ -1,13 +1,15 @@
 import { parseRequest } from '@gatehouse/evaluator';
 import { defineRoute, type HttpRequest, type Principal, ProblemError, serveRoute } from '@gatehouse/http';
+import { PLATFORM, type Platform } from '@gatehouse/service';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { z } from 'zod';
 import { answerText, batchAnswerText } from './answer.js';
 import { askedBy } from './asked-by.js';
 import type { DecidedBatch, DecisionPoint } from './decision-point.js';
-import { evaluableOf } from './evaluate-batch.js';
-import { maxEvaluations, parseEvaluations, semantics } from './evaluations.js';
+import { decidableItems, evaluableOf } from './evaluate-batch.js';
+import { type Batch, maxEvaluations, parseEvaluations, semantics } from './evaluations.js';
+import { Undecidable } from './identifiers.js';
 import type { Moment, PastMoments } from './outcome.js';
 import { asOfOf, toQuestion } from './question.js';
 import { DECISION_POINT, PAST_MOMENTS } from './tokens.js';
@@ -67,6 +69,7 @@ export class EvaluationRoutes implements OnModuleInit {
   constructor(
     @Inject(DECISION_POINT) private readonly decisions: DecisionPoint,
     @Inject(PAST_MOMENTS) private readonly past: PastMoments,
+    @Inject(PLATFORM) private readonly platform: Platform,
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
   ) {}
 
@@ -93,6 +96,14 @@ export class EvaluationRoutes implements OnModuleInit {
     if (!batch) return this.one(request);
     // Garbage from here on, while the record is awaited: what is alive at a collection is what the collection costs.
     request.body = undefined;
+    return this.decided(batch, request).catch((error) => {
+      // Thrown before anything is recorded or counted. So few batches have such an item that none is looked at for it before.
+      if (!(error instanceof Undecidable)) throw error;
+      return this.decided({ ...batch, items: decidableItems(this.platform.pepper, batch.items) }, request);
+    });
+  }
+
+  private async decided(batch: Batch, request: HttpRequest): Promise<string> {
     const caller = callerOf(request);
     const { items, questions, asOf } = evaluableOf(batch);
     const past = asOf === undefined ? undefined : await this.momentOf(caller.tenantId, asOf);

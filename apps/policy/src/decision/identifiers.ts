@@ -15,14 +15,19 @@ export function recordable(pepper: Pepper, entity: Entity): Entity {
   return { type: recordableText(pepper, type), id: recordableText(pepper, id) };
 }
 
-/**
- * The same for what is decided on. Of a text that outgrows its place the end is hidden, and with it whatever a rule says about
- * that end: so there is no decision about it. @throws ProblemError `validation_failed`
- */
+export const noRoom = 'has more addresses or keys in an identifier than there is room for';
+
+/** The record would hide the end of a text of the question, and with it whatever a rule says about that end: it is not decided. */
+export class Undecidable extends ProblemError {
+  constructor() {
+    super('validation_failed', undefined, { errors: [{ path: 'body', message: noRoom }] });
+  }
+}
+
+/** The same for what is decided on. @throws Undecidable */
 function decidableText(pepper: Pepper, text: string): string {
   if (isRecordedWhole(pepper, text)) return recordableText(pepper, text);
-  const message = 'an identifier has more addresses or keys in it than there is room for';
-  throw new ProblemError('validation_failed', undefined, { errors: [{ path: 'body', message }] });
+  throw new Undecidable();
 }
 
 /** Whether nothing in a value is even suspicious, names of members included. */
@@ -59,8 +64,8 @@ function decidableOf<E extends Entity & { readonly properties?: Attributes }>(pe
 }
 
 /**
- * Puts questions into the form that may be recorded, and that is decided on, or refuses them where that hides something. Those of a batch are mostly about one subject,
- * the same object: that is looked at once.
+ * Puts questions into the form that may be recorded, and that is decided on. Those of a batch are mostly about one subject, the
+ * same object: that is looked at once. What it answers throws {@link Undecidable} where that form hides something.
  */
 export function recordableRequests(pepper: Pepper): (question: Question) => Request {
   let [last, shown]: [Question['subject'] | undefined, Request['subject']] = [undefined, { type: '', id: '' }];

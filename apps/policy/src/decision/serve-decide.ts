@@ -4,6 +4,7 @@ import { StoreUnavailable } from '@gatehouse/event-store';
 import { ProblemError } from '@gatehouse/http';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { DecisionPoint } from './decision-point.js';
+import { Undecidable } from './identifiers.js';
 import { readPosition } from './minimum-position.js';
 
 /** `rpc.policy.decide`: how our own services ask. NATS lets nobody else publish there. */
@@ -33,8 +34,7 @@ async function answer(
     // A policy that can't be used answers 503 over HTTP, too.
     if (error instanceof StoreUnavailable || (error instanceof ProblemError && error.status === 503))
       throw new RpcError('unavailable', 'the decision could not be made or recorded', { cause: error });
-    if (error instanceof ProblemError && error.code === 'validation_failed')
-      throw new RpcError('malformed', 'the question cannot be recorded');
+    if (error instanceof Undecidable) throw new RpcError('malformed', 'the question cannot be recorded');
     throw error;
   }
 }
