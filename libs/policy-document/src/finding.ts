@@ -28,6 +28,7 @@ export type FindingCode =
   | 'address_wildcard'
   | 'obligation_unknown'
   | 'cedar_may_skip'
+  | 'other_form'
   | 'more';
 
 export interface Finding {

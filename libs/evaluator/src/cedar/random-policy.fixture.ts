@@ -167,7 +167,7 @@ export class PolicyDice {
     return this.dice.one([
       () => `(${of('bool')} && ${of('bool')})`,
       () => `(${of('bool')} || ${of('bool')})`,
-      () => `(!${of('bool')})`,
+      () => not(of('bool')),
       () => `(${of(same)} == ${of(same)})`,
       () => `(${of(same)} != ${any()})`,
       () => `(${of('long')} ${this.dice.one(['<', '<=', '>', '>='])} ${of('long')})`,
@@ -228,3 +228,6 @@ export class PolicyDice {
     return `${effect}(${this.scope('principal')}, ${this.action()}, ${this.scope('resource')})${conditions.join('')};`;
   }
 }
+
+/** Cedar has no `!-1`: signs of two kinds do not follow one another. */
+const not = (operand: string): string => (operand.startsWith('-') ? `(!(${operand}))` : `(!${operand})`);

@@ -227,6 +227,33 @@ describe('a contradiction', () => {
   });
 });
 
+describe('names in another Unicode form than C', () => {
+  it.each([
+    [
+      'a resource',
+      permit('a', 'who: {teams: [t]}, what: {resources: ["secret/cafe\u0301/*"]}, actions: [logs.read]'),
+      '.what.resources.0@2',
+    ],
+    [
+      'an escape',
+      permit('a', 'who: {teams: [t]}, what: {resources: ["secret/cafe\\u0301/*"]}, actions: [logs.read]'),
+      '.what.resources.0@2',
+    ],
+    ['a value', permit('a', `${some}, when: {context.x: "e\u0301"}`), '.when.context.x@2'],
+    ['a user', permit('a', 'who: {users: ["jose\u0301"]}, actions: [logs.read]'), '.who.users.0@2'],
+  ])('are told, of %s', (_name, rule, place) => {
+    expect(lint(rules(rule))).toEqual([`other_form rules.0${place}`]);
+    expect(lint(rules(rule.normalize('NFC').replace('e\\u0301', '\u00e9')))).toEqual([]);
+  });
+
+  it('are told at their line of a Cedar text', () => {
+    const text = 'permit(principal, action, resource)\n        when { context.x == "e\u0301" };';
+    expect(lint(`rules:\n  - id: c\n    type: cedar\n    text: |\n        ${text}\n`)).toEqual([
+      'other_form rules.0.text@6',
+    ]);
+  });
+});
+
 describe('more than was meant', () => {
   it.each([
     [permit('a', 'who: {anyone: true}'), 'permits_everything rules.0@2'],

@@ -6,6 +6,7 @@ import { cedarFindings } from './cedar.js';
 import { contradictionFindings } from './contradictions.js';
 import type { LintOptions } from './lint-options.js';
 import { nameFindings } from './names.js';
+import { normalFormFindings } from './normal-form.js';
 import { viewsOf } from './rule-view.js';
 import { patternConflicts, shadowFindings } from './shadows.js';
 import { targetFindings } from './targets.js';
@@ -23,6 +24,7 @@ export function lintPolicy(document: PolicyDocument, options: LintOptions = {}):
     ...actionFindings(document, options.actions),
     ...targetFindings(document),
     ...cedarFindings(document),
+    ...normalFormFindings(document),
   ];
 }
 

@@ -51,7 +51,7 @@ function at(value: unknown, path: readonly PropertyKey[]): unknown {
 /** Of the alternatives the one that was probably meant: of the right kind, and with the least that is wrong. */
 function fromUnion(issue: z.core.$ZodIssueInvalidUnion, path: readonly PropertyKey[], value: unknown): Finding[] {
   const given = at(value, path);
-  if (issue.errors.length === 0) return [wrongType(path, value, given)];
+  if (issue.errors.length === 0) return [wrongType(path, given)];
   const fits = issue.errors.filter(
     (branch) => !branch.some((inner) => inner.path.length === 0 && inner.code === 'invalid_type'),
   );
@@ -70,7 +70,7 @@ function fromUnion(issue: z.core.$ZodIssueInvalidUnion, path: readonly PropertyK
 }
 
 /** A union by `type`; the only one is that of rules. */
-function wrongType(path: readonly PropertyKey[], value: unknown, given: unknown): Finding {
+function wrongType(path: readonly PropertyKey[], given: unknown): Finding {
   const isPath = path.at(-1) === 'type';
   const type = isPath ? given : undefined;
   if (type === undefined) return error('member_missing', dotted(path), `must be one of ${ruleTypes.join(', ')}`);
