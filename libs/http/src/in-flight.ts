@@ -1,10 +1,12 @@
 import type { FastifyReply } from 'fastify';
 import type { HttpRequest } from './request.js';
 
-interface Flight {
+/** A request being worked on, and its place in the list of them. */
+export interface Flight {
   readonly request: HttpRequest;
   readonly reply: FastifyReply;
   readonly deadlineMs: number;
+  place: number;
 }
 
 /** How often deadlines are looked at: a time limit is exact to this. */
@@ -12,10 +14,13 @@ const SWEEP_INTERVAL_MS = 100;
 
 /**
  * The requests being worked on: their number is bounded, each has a deadline, and a stopping service waits for them.
- * One sweep over the set replaces a timer and an abort controller per request.
+ * One sweep over them replaces a timer and an abort controller per request.
+ *
+ * A list, not a Map or Set: those leave each table that they outgrow pointing to the next one, so that tables which are
+ * garbage keep one another, and half the requests in them, until the next full collection.
  */
 export class InFlight {
-  private readonly flights = new Map<HttpRequest, Flight>();
+  private readonly flights: Flight[] = [];
   private readonly waiting = new Set<() => void>();
   private readonly timer: NodeJS.Timeout;
 
@@ -28,26 +33,36 @@ export class InFlight {
   }
 
   get count(): number {
-    return this.flights.size;
+    return this.flights.length;
   }
 
   isFull(): boolean {
-    return this.flights.size >= this.max;
+    return this.flights.length >= this.max;
   }
 
   /** @param timeoutMs time the handler has; 0 for a stream, which ends when its connection does */
   add(request: HttpRequest, reply: FastifyReply, timeoutMs: number): void {
     const deadlineMs = timeoutMs === 0 ? Number.POSITIVE_INFINITY : request.arrivedAtMs + timeoutMs;
-    this.flights.set(request, { request, reply, deadlineMs });
+    request.flight = { request, reply, deadlineMs, place: this.flights.length };
+    this.flights.push(request.flight);
   }
 
+  /** Nothing, for a request that is not there (any more). */
   delete(request: HttpRequest): void {
-    if (this.flights.delete(request) && this.flights.size === 0) this.wake();
+    const { flight } = request;
+    if (!flight) return;
+    request.flight = null;
+    const last = this.flights.pop();
+    if (last && last !== flight) {
+      this.flights[flight.place] = last;
+      last.place = flight.place;
+    }
+    if (this.flights.length === 0) this.wake();
   }
 
   /** Resolves to true once nothing is in flight, to false when that takes longer. */
   async drained(timeoutMs: number): Promise<boolean> {
-    if (this.flights.size === 0) return true;
+    if (this.flights.length === 0) return true;
     return await new Promise<boolean>((resolve) => {
       const timer = setTimeout(() => finish(false), timeoutMs);
       const finish = (drained: boolean) => {
@@ -66,7 +81,7 @@ export class InFlight {
 
   private sweep(): void {
     const nowMs = performance.now();
-    for (const { request, reply, deadlineMs } of this.flights.values()) {
+    for (const { request, reply, deadlineMs } of [...this.flights]) {
       // A response pipelined behind another never closes when its connection dies, so the socket is asked too.
       const isGone = reply.raw.destroyed || request.raw.socket.destroyed;
       if (!isGone && nowMs < deadlineMs) continue;

@@ -40,6 +40,7 @@ export function installRequestHooks(
   instance.decorateRequest('decisionId', null);
   instance.decorateRequest('input', null);
   instance.decorateRequest('arrivedAtMs', 0);
+  instance.decorateRequest('flight', null);
 
   state.arrive = (request, reply) => {
     request.arrivedAtMs = performance.now();

@@ -1,6 +1,7 @@
 import type { TraceContext } from '@gatehouse/telemetry';
 import type { FastifyRequest } from 'fastify';
 import type { Principal } from './access.js';
+import type { Flight } from './in-flight.js';
 import type { ValidInput } from './route-input.js';
 import type { ServedRoute } from './route-table.js';
 
@@ -12,6 +13,8 @@ declare module 'fastify' {
     route: ServedRoute | null;
     /** Milliseconds of `performance.now()` when the request arrived. */
     arrivedAtMs: number;
+    /** Its place among the requests being worked on; null before and after. */
+    flight: Flight | null;
     /** Who calls; null on public routes and before authentication. */
     principal: Principal | null;
     /** The recorded decision that let this request in, when the route asks for one. */

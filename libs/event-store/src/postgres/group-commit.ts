@@ -49,7 +49,8 @@ export class GroupCommit {
   readonly #options: Required<GroupCommitOptions>;
   readonly #announcer: Announcer;
   readonly #queue: Waiting[] = [];
-  readonly #inFlight = new Set<readonly Waiting[]>();
+  // Lists, no Set: one of those that is added to and deleted from all the time keeps what was in it until a full collection.
+  #inFlight: readonly (readonly Waiting[])[] = [];
   #queuedWeight = 0;
   #queuedChars = 0;
   #scheduled = false;
@@ -91,28 +92,28 @@ export class GroupCommit {
 
   /** Waits until everything accepted so far is written or refused. */
   async drain(): Promise<void> {
-    while (this.#inFlight.size > 0 || this.#queue.length > 0)
+    while (this.#inFlight.length > 0 || this.#queue.length > 0)
       await new Promise<void>((resolve) => this.#onIdle.push(resolve));
   }
 
   // One turn of the event loop is the only delay: every request parsed in it joins the batch.
   #schedule(): void {
-    if (this.#scheduled || this.#inFlight.size >= this.#options.writers) return;
+    if (this.#scheduled || this.#inFlight.length >= this.#options.writers) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      while (this.#inFlight.size < this.#options.writers && this.#queue.length > 0) void this.#writeNext();
-      if (this.#inFlight.size === 0) this.#rest(); // all who waited have been refused meanwhile
+      while (this.#inFlight.length < this.#options.writers && this.#queue.length > 0) void this.#writeNext();
+      if (this.#inFlight.length === 0) this.#rest(); // all who waited have been refused meanwhile
     });
   }
 
   async #writeNext(): Promise<void> {
     const batch = this.#take();
-    this.#inFlight.add(batch);
+    this.#inFlight = [...this.#inFlight, batch];
     await this.#write(batch);
-    this.#inFlight.delete(batch);
+    this.#inFlight = this.#inFlight.filter((other) => other !== batch);
     if (this.#queue.length > 0) this.#schedule();
-    else if (this.#inFlight.size === 0) this.#rest();
+    else if (this.#inFlight.length === 0) this.#rest();
   }
 
   #take(): readonly Waiting[] {
