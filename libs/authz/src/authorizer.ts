@@ -11,6 +11,8 @@ export interface AuthorizerOptions {
   readonly timeoutMs?: number;
 }
 
+type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
+
 /** `type/name` to an entity; a bare word is a scope. */
 export function toEntity(path: string): Entity {
   const slash = path.indexOf('/');
@@ -43,24 +45,23 @@ export function createAuthorizer({ service, connection, timeoutMs = 3_000 }: Aut
     const minPosition = minimumPosition(request);
     // One principal has many credentials: which of them it was is part of the record.
     const credential = credentialOf(principal);
-    const notes = { ...noted, ...(credential !== undefined && { credential }) };
+    const { type, id, tenantId, scopes } = principal;
+    const question: Writable<DecideRequest> = {
+      tenantId,
+      subject: { type, id },
+      action,
+      resource: toEntity(resource),
+      caller: { type: 'gatehouse', id: service },
+    };
+    if (scopes) question.scopes = [...scopes];
+    if (minPosition !== undefined) question.minPosition = minPosition;
+    if (again) question.again = again;
+    if (type === 'service') question.source = { ip: request.ip };
+    if (credential !== undefined) question.credential = credential;
+    if (credential !== undefined || noted !== undefined)
+      question.noted = credential === undefined ? noted : { ...noted, credential };
     try {
-      const answer = await ask(
-        {
-          tenantId: principal.tenantId,
-          subject: { type: principal.type, id: principal.id },
-          action,
-          resource: toEntity(resource),
-          ...(principal.scopes && { scopes: [...principal.scopes] }),
-          ...(credential !== undefined && { credential }),
-          ...(minPosition !== undefined && { minPosition }),
-          ...(Object.keys(notes).length > 0 && { noted: notes }),
-          ...(again && { again }),
-          caller: { type: 'gatehouse', id: service },
-          ...(principal.type === 'service' && { source: { ip: request.ip } }),
-        },
-        request.trace,
-      );
+      const answer = await ask(question, request.trace);
       return { allowed: answer.decision, decisionId: answer.id, reason: answer.reason };
     } catch (error) {
       if (error instanceof RpcError) throw unavailable('The decision could not be made', 1, error);

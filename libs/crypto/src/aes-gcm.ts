@@ -13,7 +13,7 @@ export function encrypt(key: KeyObject, nonce: Uint8Array, aad: Uint8Array, plai
 }
 
 /** Reverse of {@link encrypt}. Throws `CryptoError` `malformed` or `not_authentic`, and gives nothing before the tag verifies. */
-export function decrypt(key: KeyObject, nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Buffer {
+export function decrypt(key: KeyObject | Uint8Array, nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Buffer {
   if (nonce.byteLength !== nonceBytes || sealed.byteLength < tagBytes) {
     throw new CryptoError('malformed', 'too short for a nonce and a tag');
   }
@@ -43,5 +43,5 @@ export function sealWithRandomNonce(key: KeyObject, aad: Uint8Array, plaintext: 
 }
 
 /** Reverse of {@link sealWithRandomNonce}. */
-export const openWithNonce = (key: KeyObject, aad: Uint8Array, sealed: Uint8Array): Buffer =>
+export const openWithNonce = (key: KeyObject | Uint8Array, aad: Uint8Array, sealed: Uint8Array): Buffer =>
   decrypt(key, sealed.subarray(0, nonceBytes), aad, sealed.subarray(nonceBytes));

@@ -78,7 +78,11 @@ export function wrapKey(root: RootKey, key: KeyObject, context: string): Buffer 
  * Reverse of {@link wrapKey}. Throws `CryptoError`: `malformed` (length or format version), `wrong_key` (wrapped by
  * another root key), `not_authentic` (changed, or another context).
  */
-export function unwrapKey(root: RootKey, wrapped: Uint8Array, context: string): KeyObject {
+export const unwrapKey = (root: RootKey, wrapped: Uint8Array, context: string): KeyObject =>
+  keyOfBytes(unwrapKeyBytes(root, wrapped, context));
+
+/** The same as bytes, for a key that opens one thing: whoever asks overwrites them. */
+export function unwrapKeyBytes(root: RootKey, wrapped: Uint8Array, context: string): Buffer {
   if (wrapped.byteLength !== wrappedBytes || wrapped[0] !== formatVersion) {
     throw new CryptoError('malformed', 'not a wrapped key of a known format');
   }
@@ -86,7 +90,7 @@ export function unwrapKey(root: RootKey, wrapped: Uint8Array, context: string): 
   if (!constantTimeEqual(header, headerOf(root))) {
     throw new CryptoError('wrong_key', `wrapped under root key ${wrappedUnder(wrapped)}, not ${root.id}`);
   }
-  return keyOfBytes(openWithNonce(root.key, aadOf(header, context), wrapped.subarray(headerBytes)));
+  return openWithNonce(root.key, aadOf(header, context), wrapped.subarray(headerBytes));
 }
 
 /** The id of the root key that a wrapped key needs: for rotation, and for a clear message when it is missing. */

@@ -2,7 +2,7 @@ import { type KeyObject, randomBytes } from 'node:crypto';
 import { keyBytes, openWithNonce, sealWithRandomNonce } from './aes-gcm.js';
 import { canonicalJson } from './canonical-json.js';
 import { keyOfBytes } from './key-bytes.js';
-import { rootKeyOf, unwrapKey, wrapKey } from './root-key.js';
+import { rootKeyOf, unwrapKey, unwrapKeyBytes, wrapKey } from './root-key.js';
 
 /** Where a value belongs: it opens nowhere else. `version` counts from 1. */
 export interface ValuePlace {
@@ -59,8 +59,12 @@ export function sealValue(tenantKey: VersionedKey, place: ValuePlace, plaintext:
  */
 export function openValue(tenantKey: VersionedKey, place: ValuePlace, sealed: SealedValue): Buffer {
   const context = keyContext(place, sealed.keyVersion);
-  const dataKey = unwrapKey(rootKeyOf(tenantKey.key), sealed.wrappedKey, context);
-  return openWithNonce(dataKey, Buffer.from(textOf(place), 'utf8'), sealed.ciphertext);
+  const dataKey = unwrapKeyBytes(rootKeyOf(tenantKey.key), sealed.wrappedKey, context);
+  try {
+    return openWithNonce(dataKey, Buffer.from(textOf(place), 'utf8'), sealed.ciphertext);
+  } finally {
+    dataKey.fill(0);
+  }
 }
 
 /** The same value under another version of the tenant's key: the ciphertext stays as it is. Refusals as {@link openValue}. */

@@ -1,8 +1,9 @@
 import { ProblemError } from '@gatehouse/http';
 import type { Asker } from '../asker.js';
+import type { Address } from './addresses.js';
 import { openSealed, placeOf, sealedOf } from './opened-version.js';
 import { deletionTime, type VersionState } from './secret.js';
-import type { Address, SecretAccess } from './secret-access.js';
+import type { SecretAccess } from './secret-access.js';
 import type { ReadRow } from './secret-log.js';
 import { IntegrityViolation } from './stored-secret.js';
 import { type SecretContext, type SecretRead, versionView } from './views.js';
@@ -42,10 +43,9 @@ export async function readVersion(
   const address = access.address(tenantId, path);
   if (keyring.sealed) throw new ProblemError('sealed');
   // Known or not, what follows is told only to whoever may read it.
-  const { row, looked } = await allowedRow(access, asker, address, version);
+  const { row, found, violation } = await allowedRow(access, asker, address, version);
   return access.guarded(asker, address, async () => {
-    if ('error' in looked) throw looked.error;
-    const found = looked.value;
+    if (violation) throw violation;
     const sealed = sealedOf(row, found?.of.secret.secretId, found?.number ?? version, found?.state);
     if (!found) throw noSecret();
     const { of, number, state } = found;
@@ -66,7 +66,9 @@ const isSame = (one: Noted, other: Noted): boolean => one.version === other.vers
 
 interface Looked {
   readonly row: ReadRow;
-  readonly looked: Settled<FoundVersion | undefined>;
+  readonly found?: FoundVersion | undefined;
+  /** What is wrong with the row: told after the decision, like everything about it. */
+  readonly violation?: IntegrityViolation;
 }
 
 /**
@@ -79,21 +81,24 @@ async function allowedRow(access: SecretAccess, asker: Asker, address: Address, 
   const looking = look(access, asker.caller.tenantId, address, version);
   const expected = foreseen(access, address, version);
   if (expected === undefined) {
-    const found = await looking;
-    await admit(notedOf(found.looked.value));
-    return found;
+    const looked = await looking;
+    await admit(notedOf(looked.found));
+    return looked;
   }
-  const [found, admitted] = await Promise.allSettled([looking, admit(expected)]);
-  if (found.status === 'rejected') throw found.reason;
-  if (admitted.status === 'rejected') throw admitted.reason;
-  const actual = notedOf(found.value.looked.value);
+  const [looked] = await Promise.all([looking, admit(expected)]);
+  const actual = notedOf(looked.found);
   if (!isSame(expected, actual)) await admit(actual);
-  return found.value;
+  return looked;
 }
 
 async function look(access: SecretAccess, tenantId: string, address: Address, version: number): Promise<Looked> {
   const row = await access.rowOf(tenantId, address, version);
-  return { row, looked: await settled(findVersion(access, tenantId, address, row, version)) };
+  try {
+    return { row, found: await findVersion(access, tenantId, address, row, version) };
+  } catch (error) {
+    if (!(error instanceof IntegrityViolation)) throw error;
+    return { row, violation: error };
+  }
 }
 
 function foreseen(access: SecretAccess, { streamId }: Address, version: number): Noted | undefined {
@@ -101,16 +106,4 @@ function foreseen(access: SecretAccess, { streamId }: Address, version: number):
   if (!secret) return undefined;
   const number = version === 0 ? secret.currentVersion : version;
   return secret.versions[number] && { version: number, secretId: secret.secretId };
-}
-
-type Settled<T> = { readonly value: T } | { readonly value: undefined; readonly error: unknown };
-
-/** The outcome, to be told later. What is not about the rows is told at once. */
-async function settled<T>(work: Promise<T>): Promise<Settled<T>> {
-  try {
-    return { value: await work };
-  } catch (error) {
-    if (!(error instanceof IntegrityViolation)) throw error;
-    return { value: undefined, error };
-  }
 }

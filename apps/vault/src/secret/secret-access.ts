@@ -2,18 +2,16 @@ import type { Pepper } from '@gatehouse/crypto';
 import { type AppendResult, type CommandContext, type PostgresEventStore, sqlState } from '@gatehouse/event-store';
 import { type Authorize, ProblemError } from '@gatehouse/http';
 import { commandIdOf, expectedRevisionOf } from '@gatehouse/service';
-import { isRecordedWhole } from '@gatehouse/telemetry';
 import type pg from 'pg';
 import { type Asker, contextOf } from '../asker.js';
 import type { Keyring } from '../key/keyring.js';
+import { type Address, Addresses } from './addresses.js';
 import type { SecretData } from './content.js';
 import type { IntegrityReports } from './integrity-reports.js';
-import { pathFault } from './path.js';
 import { toProblem } from './problems.js';
-import { recordablePath } from './recordable-path.js';
 import { type PresentSecret, type Secret, secretDecider } from './secret.js';
 import type { Committed, ReadRow, SecretCommand, SecretLog } from './secret-log.js';
-import { IntegrityViolation, secretStream } from './stored-secret.js';
+import { IntegrityViolation } from './stored-secret.js';
 import { type CustomMetadata, parseCustomMetadata, type SecretContext } from './views.js';
 
 export interface SecretParts {
@@ -27,14 +25,6 @@ export interface SecretParts {
   readonly fingerprints: (tenantId: string, data: SecretData) => Promise<readonly Buffer[]>;
 }
 
-/** Where a secret lies. */
-export interface Address {
-  readonly path: string;
-  readonly streamId: string;
-  /** The path as it may be recorded. */
-  readonly recorded: string;
-}
-
 export interface Allowed {
   readonly decisionId?: string;
 }
@@ -45,21 +35,17 @@ export interface CommitOptions<T> {
   readonly repeated: (before: AppendResult) => T | Promise<T>;
 }
 
-const invalidPath = (message: string): ProblemError =>
-  new ProblemError('validation_failed', undefined, { errors: [{ path: 'path', message }] });
-
 /** The way in and out that every operation on secrets shares: the decision, the rows, and what is told when they are not right. */
 export class SecretAccess {
-  constructor(readonly parts: SecretParts) {}
+  readonly #addresses: Addresses;
+
+  constructor(readonly parts: SecretParts) {
+    this.#addresses = new Addresses(parts.pepper);
+  }
 
   /** @throws ProblemError `validation_failed` */
   address(tenantId: string, path: string): Address {
-    const fault = pathFault(path);
-    if (fault !== undefined) throw invalidPath(fault);
-    const { pepper } = this.parts;
-    // Policy decides on the form that is recorded, and would not see the end of this one.
-    if (!isRecordedWhole(pepper, path)) throw invalidPath('has more addresses in it than there is room for');
-    return { path, streamId: secretStream(pepper, tenantId, path), recorded: recordablePath(pepper, path) };
+    return this.#addresses.of(tenantId, path);
   }
 
   /** @throws ProblemError `forbidden`, `unavailable` */
@@ -100,7 +86,10 @@ export class SecretAccess {
   async believed(tenantId: string, { path }: Address, row: ReadRow): Promise<SecretContext | undefined> {
     const { secret, revision, customMetadata } = this.parts.log.verified(row, path);
     if (secret.status === 'absent') return undefined;
-    return { path, secret, revision, customMetadata: await this.metadataOf(tenantId, secret, customMetadata) };
+    // Most have none, which takes no key to see.
+    const hasNone = customMetadata === null && secret.customMetadata === null;
+    const believed = hasNone ? null : await this.metadataOf(tenantId, secret, customMetadata);
+    return { path, secret, revision, customMetadata: believed };
   }
 
   /** @throws IntegrityViolation */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { canonicalJson } from '@gatehouse/crypto';
 import type { Asker } from '../asker.js';
+import type { Address } from './addresses.js';
 import { changeVersions, type VersionChange } from './change-versions/change-versions.js';
 import type { SecretConfigs } from './config/secret-configs.js';
 import { encodeData, mergePatch, type SecretData, subkeysOf } from './content.js';
@@ -17,7 +18,7 @@ import {
   sha256,
   type VersionState,
 } from './secret.js';
-import type { Address, Allowed, SecretAccess } from './secret-access.js';
+import type { Allowed, SecretAccess } from './secret-access.js';
 import type { Committed, SecretCommand } from './secret-log.js';
 import {
   type ConfigView,

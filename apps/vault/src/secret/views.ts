@@ -72,7 +72,20 @@ const summaryOf = (version: VersionState, now: number): VersionSummary => ({
 
 export function versionView(of: SecretContext, number: number, version: VersionState, now: number): VersionView {
   const { path, secret, revision, customMetadata } = of;
-  return { path, version: number, secretId: secret.secretId, ...summaryOf(version, now), customMetadata, revision };
+  const { createdAt, createdBy, deletedAt, destroyed, expiresAt } = summaryOf(version, now);
+  const { secretId } = secret;
+  return {
+    path,
+    version: number,
+    secretId,
+    createdAt,
+    createdBy,
+    deletedAt,
+    destroyed,
+    expiresAt,
+    customMetadata,
+    revision,
+  };
 }
 
 export function metadataView({ path, secret, revision, customMetadata }: SecretContext, now: number): MetadataView {

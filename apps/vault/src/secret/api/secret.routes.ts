@@ -1,5 +1,5 @@
 import { defineRoute, ProblemError } from '@gatehouse/http';
-import { secretBytes, secretPart } from '@gatehouse/sdk';
+import { secretPart } from '@gatehouse/sdk';
 import { commandHeaders } from '@gatehouse/service';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
@@ -100,13 +100,21 @@ const contentOf = ({ value, valueBase64, data }: z.output<typeof content>): Secr
   return value !== undefined ? { value } : { value_base64: valueBase64 };
 };
 
-function readAnswer(tenantId: string, { data, ...view }: SecretRead) {
-  if (data === null) throw new ProblemError(view.destroyed ? 'version_destroyed' : 'version_deleted');
-  return { ...view, reference: referenceOf(tenantId, view.path), data, ...singleValue(data) };
+function readAnswer(tenantId: string, read: SecretRead) {
+  const { data, destroyed } = read;
+  if (data === null) throw new ProblemError(destroyed ? 'version_destroyed' : 'version_deleted');
+  return { ...read, reference: referenceOf(tenantId, read.path), ...singleValue(data) };
 }
 
 function singleValue(data: SecretData): { value?: string; valueBase64?: string } {
-  const part = secretPart(data);
-  if (part === 'value' || part === 'single_member') return { value: secretBytes(data).toString('utf8') };
-  return part === 'value_base64' ? { valueBase64: data.value_base64 as string } : {};
+  switch (secretPart(data)) {
+    case 'value':
+      return { value: data.value as string };
+    case 'single_member':
+      return { value: Object.values(data)[0] as string };
+    case 'value_base64':
+      return { valueBase64: data.value_base64 as string };
+    default:
+      return {};
+  }
 }
