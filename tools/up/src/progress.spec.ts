@@ -52,6 +52,9 @@ describe('plainProgress', () => {
     expect(output.text).toContain('SHA-256 AB:CD');
     expect(output.text).toContain('https://localhost:8443/setup#token');
     expect(output.text).toContain('curl --cacert');
+    expect(output.text).toContain('GATEHOUSE_CONFIG_DIR=/d/cli');
+    progress.ready({ ...summary, dataFolder: '/home/ann/.gatehouse' });
+    expect(output.text.match(/GATEHOUSE_CONFIG_DIR/g)).toHaveLength(1);
   });
 
   it('leaves out the set-up link once it is of no use', () => {

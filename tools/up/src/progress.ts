@@ -1,3 +1,5 @@
+import { basename, join } from 'node:path';
+
 /** What the person, or the script, at the other end sees while the stack starts and runs. */
 export interface Progress {
   step(name: string): Step;
@@ -170,6 +172,9 @@ export function summaryText(summary: Summary): string {
     `  authority    ${summary.caFile}`,
     `               SHA-256 ${summary.caFingerprint}`,
   ];
+  // Where else it is, the command line finds by itself.
+  if (basename(summary.dataFolder) !== '.gatehouse')
+    parts.push(`  gatehouse    GATEHOUSE_CONFIG_DIR=${join(summary.dataFolder, 'cli')}`);
   if (summary.setupUrl !== undefined) parts.push(`  set-up link  ${summary.setupUrl}   (works once)`);
   if (summary.curl !== undefined) parts.push('', 'Ask for a decision:', `  ${summary.curl}`);
   for (const warning of summary.warnings ?? []) parts.push('', `WARNING: ${warning}`);

@@ -183,10 +183,9 @@ class SftpServer {
     this.#do(id, async () => this.sftp.attrs(id, attributesOf(await look())));
   }
 
-  /** Answers by itself, if it does not fail. */
   /**
    * One request after the other, in order, as OpenSSH's own server does: its clients up to 9.2 cut a file off where the first
-   * answer came out of turn, and say nothing.
+   * answer came out of turn, and say nothing. `work` answers by itself, if it does not fail.
    */
   #do(id: number, work: () => Promise<unknown>): void {
     this.#turn = this.#turn.then(work).then(
