@@ -17,10 +17,9 @@ export async function benchDevices(stack: Stack) {
   const grantKey = generateKeyPairSync('ed25519');
   const keys = [grantKeyOf(grantKey.publicKey)];
   serve(nc, grantKeys, async () => ({ keys }));
-  const database = new pg.Client({ connectionString: stack.databaseUrl });
-  // A stack that is stopped after a failure ends this connection, too: the failure is what is to be told.
+  const database = new pg.Pool({ connectionString: stack.databaseUrl, max: 4 });
+  // A stack that is stopped after a failure ends these connections, too: the failure is what is to be told.
   database.on('error', () => undefined);
-  await database.connect();
   const registry = new RegistryLog(nc);
   const operator = await waitFor(
     async () => (await database.query('select * from relay.known_keys order by key_id limit 1')).rows[0],

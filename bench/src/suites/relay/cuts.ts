@@ -20,6 +20,8 @@ import { registerPerson, signInPerson } from '../people.js';
 import { benchDevices } from './bench-devices.js';
 
 const targetMs = 1_000;
+/** Callers that are made ready together. */
+const atOnce = 10;
 type Who = Pick<GrantClaims, 'tenantId' | 'subject' | 'credential'>;
 type Bench = Awaited<ReturnType<typeof benchDevices>>;
 
@@ -258,7 +260,8 @@ function causesOf(stack: Stack, bench: Bench): Record<string, (count: number) =>
   const patient = { timeoutMs: 60_000, message: 'policy and the relay know whom a session is for' };
   const times = async (count: number, make: (i: number) => Promise<Caller>): Promise<Caller[]> => {
     const callers: Caller[] = [];
-    for (let i = 0; i < count; i++) callers.push(await make(i));
+    for (let i = 0; i < count; i += atOnce)
+      callers.push(...(await Promise.all(Array.from({ length: Math.min(atOnce, count - i) }, (_, j) => make(i + j)))));
     return callers;
   };
   return {
@@ -280,8 +283,9 @@ function causesOf(stack: Stack, bench: Bench): Record<string, (count: number) =>
     'a user is disabled': async (count) => {
       const people = await times(count, async (i) => {
         const email = `cut-${i}@bench.example`;
-        await registerPerson(String(identity), stack.mail, email);
-        const { userId, sessionId } = await signInPerson(String(identity), email);
+        const from = `127.0.${i + 1}.1`;
+        await registerPerson(String(identity), stack.mail, email, from);
+        const { userId, sessionId } = await signInPerson(String(identity), email, from);
         const personal = `p-${userId}`;
         await waitFor(granted(userId, personal), patient);
         const who: Who = { tenantId: personal, subject: { type: 'user', id: userId }, credential: sessionId };
