@@ -3,6 +3,7 @@ import { StreamReset } from '../byte-stream.js';
 import type { Carrier, TlsTrust } from '../carrier.js';
 import type { Limits } from '../limits.js';
 import { alpn, authorities, fingerprintOf, needsChain, refusalOf, serverNameOf } from '../trust.js';
+import { endWithAddress } from './local-address.js';
 import { Mux } from './mux.js';
 
 export interface DialOptions {
@@ -56,6 +57,7 @@ export function dialTls(options: DialOptions): Promise<Carrier> {
         ...describe(socket, options),
         onReady: () => {
           signal.removeEventListener('abort', abort);
+          endWithAddress(socket);
           resolve(mux);
         },
         onFailed: (end) => fail(new StreamReset(end)),
