@@ -270,7 +270,7 @@ inLab('a device behind a router', () => {
     // TCP does not outlive its address: the tunnel is made anew, and need not be silent first.
     said = '';
     lab.changeDeviceAddress();
-    await waitFor(() => /EADDRNOTAVAIL[^]*online: /.test(said), { timeoutMs: 60_000, message: () => said });
+    await waitFor(() => /EADDRNOTAVAIL[\s\S]*online: /.test(said), { timeoutMs: 60_000, message: () => said });
     expect((await exec('echo', 'from elsewhere')).out).toBe('from elsewhere\n');
     lab.blockUdp(relayPort, false);
   }, 120_000);
