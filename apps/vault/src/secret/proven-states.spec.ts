@@ -69,6 +69,15 @@ describe('what has been proven of a row', () => {
     expect(states.lastSeen('s')).toBeUndefined();
   });
 
+  it('counts what has taken the place of another once', () => {
+    const row = rowOf('s', 1);
+    const chars = (row.envelope?.length ?? 0) + (row.state?.length ?? 0);
+    const states = new ProvenStates({ chars: chars * 20 });
+    for (let i = 0; i < 18; i++) states.verified(rowOf(`s${i}`, 1), 'p/ONE');
+    for (let i = 0; i < 100; i++) states.verified(rowOf('s0', (i % 2) + 1), 'p/ONE');
+    expect([states.size, states.lastSeen('s0')?.currentVersion]).toEqual([18, 2]);
+  });
+
   it('is bounded by count and by length', () => {
     const few = new ProvenStates({ streams: 3 });
     for (let i = 0; i < 10; i++) few.verified(rowOf(`s${i}`, 1), 'p/ONE');

@@ -19,7 +19,7 @@ const defaults: ProvenLimits = { streams: 4_096, chars: 16_000_000 };
 /**
  * What has been proven of the texts of a row stays proven of the same texts: they are read from PostgreSQL each time, and
  * compared with those of last time in place of being parsed and hashed again. Holds no value, and may forget anything at any
- * time; at its bounds the one that was learned longest ago goes.
+ * time; at its bounds the stream that has been known longest goes.
  */
 export class ProvenStates {
   readonly #limits: ProvenLimits;
@@ -48,11 +48,15 @@ export class ProvenStates {
 
   /** What this process itself has made of a stream, and seen committed. */
   learn(streamId: string, proven: Proven): void {
-    this.forget(streamId);
     const chars = charsOf(proven);
-    if (chars * 16 > this.#limits.chars) return;
+    if (chars * 16 > this.#limits.chars) {
+      this.forget(streamId);
+      return;
+    }
+    const before = this.#byStream.get(streamId);
+    this.#chars += chars - (before ? charsOf(before) : 0);
+    // In its place: a Map that is deleted from with each write keeps what it had held until a full collection.
     this.#byStream.set(streamId, proven);
-    this.#chars += chars;
     while (this.#chars > this.#limits.chars || this.#byStream.size > this.#limits.streams)
       this.forget(this.#byStream.keys().next().value as string);
   }

@@ -1,3 +1,4 @@
+import { canonicalJson } from '@gatehouse/crypto';
 import type { NewEvent } from '@gatehouse/event-store';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
@@ -164,6 +165,7 @@ it('whatever happens, the state stays within its limits and its text gives it ba
           if (version.status === 'destroyed') destroyed.add(number);
           else expect(destroyed.has(number)).toBe(false);
         }
+        expect(stateText(secret)).toBe(canonicalJson(secret));
         expect(JSON.parse(stateText(secret))).toEqual(secret);
         expect(Object.keys(versionsOf(secret)).length).toBeLessThanOrEqual(10);
       }

@@ -127,7 +127,25 @@ function evolve(secret: Secret, event: SecretEvent): Secret {
 export const secretDecider = { initialState: { status: 'absent' } as Secret, evolve } satisfies Decider<Secret>;
 
 /** The text of a state that the vault keeps beside the log, and whose digest every event of the log holds. */
-export const stateText = (secret: Secret): string => canonicalJson(secret);
+export function stateText(secret: Secret): string {
+  if (secret.status === 'absent') return canonicalJson(secret);
+  const { versions, ...rest } = secret;
+  const members = Object.keys(versions).sort();
+  const texts = members.map((number) => `"${number}":${textOfVersion(versions[number] as VersionState)}`);
+  // Canonical JSON sorts by name, and "versions" is the last of a secret's.
+  return `${canonicalJson(rest).slice(0, -1)},"versions":{${texts.join(',')}}}`;
+}
+
+// A state is written anew with each version, and all others in it are the same as before.
+const versionTexts = new WeakMap<VersionState, string>();
+
+function textOfVersion(version: VersionState): string {
+  const known = versionTexts.get(version);
+  if (known !== undefined) return known;
+  const text = canonicalJson(version);
+  versionTexts.set(version, text);
+  return text;
+}
 
 export const sha256 = (bytes: string | Uint8Array): string => hash('sha256', bytes, 'base64url');
 
