@@ -119,6 +119,7 @@ export class ResumableStream implements ByteStream {
     // The first words over every carrier, in either direction: they show that the channel's key is known.
     this.#ack();
     this.#send();
+    queueMicrotask(() => this.#checkDrain());
     this.#watchSilence();
   }
 
@@ -191,6 +192,7 @@ export class ResumableStream implements ByteStream {
       this.#canSend = true;
       if (this.#owesAck) this.#ack();
       this.#send();
+      this.#checkDrain();
       this.#checkDone();
     };
     lower.onEnd = () => lost({ code: 'closed' });
@@ -253,11 +255,14 @@ export class ResumableStream implements ByteStream {
   #acknowledged(offset: number): void {
     this.#out.acknowledge(offset);
     this.#send();
-    if (this.#owesDrain && this.#out.hasMuchRoom) {
-      this.#owesDrain = false;
-      this.onDrain();
-    }
+    this.#checkDrain();
     this.#checkDone();
+  }
+
+  #checkDrain(): void {
+    if (!this.#owesDrain || this.#isOver || !this.#out.hasMuchRoom) return;
+    this.#owesDrain = false;
+    this.onDrain();
   }
 
   #checkDone(): void {

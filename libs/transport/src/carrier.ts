@@ -63,7 +63,7 @@ export interface CarrierLimits {
   readonly idleMs?: number;
   /** Something is sent after so long a silence; 3 s unless given. */
   readonly keepAliveMs?: number;
-  /** QUIC: the largest datagram that is tried, if the path takes it; 60,000 bytes unless given. */
+  /** QUIC: the largest datagram that is tried, if the path takes it; 16,383 bytes unless given. */
   readonly largestDatagram?: number;
 }
 

@@ -8,7 +8,7 @@ const defaults: Limits = {
   connectionWindow: 16 << 20,
   idleMs: 10_000,
   keepAliveMs: 3_000,
-  largestDatagram: 60_000,
+  largestDatagram: 16_383,
 };
 
 const ranges: Record<keyof Limits, readonly [number, number]> = {

@@ -1,6 +1,9 @@
 import { ImpossibleClaim } from './incoming.js';
 import { SendQueue } from './send-queue.js';
 
+/** This part of the window may wait for the carrier, which keeps it busy: a hundred streams with whole windows unsent would be a long line. */
+const unsentParts = 16;
+
 /** The writing side of a stream that outlives its carrier: what was written, sent, and taken by the peer. Pure. */
 export class Outgoing {
   readonly #queue = new SendQueue();
@@ -25,12 +28,14 @@ export class Outgoing {
   }
 
   get hasRoom(): boolean {
-    return this.#queue.end - this.#taken < this.window;
+    const { end } = this.#queue;
+    return end - this.#taken < this.window && end - this.#sent < this.window / unsentParts;
   }
 
   /** Enough for the writer to go on for a while. */
   get hasMuchRoom(): boolean {
-    return this.#queue.end - this.#taken <= (this.window / 4) * 3;
+    const { end } = this.#queue;
+    return end - this.#taken <= (this.window / 4) * 3 && end - this.#sent <= this.window / unsentParts / 2;
   }
 
   write(chunk: Uint8Array): void {
