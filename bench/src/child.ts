@@ -7,13 +7,20 @@ export interface Child {
   stop(): Promise<void>;
 }
 
-/** Starts a Node program and resolves with the first line of its output that `isReady` accepts. */
+/**
+ * Starts a Node program and resolves with the first line of its output that `isReady` accepts.
+ *
+ * @param signal ends it, whether it was ready or not
+ */
 export async function startChild(
   args: readonly string[],
   isReady: (line: string) => boolean,
-  env: NodeJS.ProcessEnv = process.env,
+  { signal }: { readonly signal?: AbortSignal } = {},
 ): Promise<Child & { readonly line: string }> {
-  const child = spawn(process.execPath, [...args], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const kill = () => void child.kill('SIGKILL');
+  signal?.addEventListener('abort', kill);
+  child.once('exit', () => signal?.removeEventListener('abort', kill));
   const stop = async () => {
     if (child.exitCode !== null) return;
     child.kill('SIGTERM');

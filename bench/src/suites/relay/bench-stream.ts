@@ -70,8 +70,9 @@ export function answer(stream: BenchStream): void {
 
 const chunk = Buffer.alloc(65_536, 7);
 
-/** Writes for so long. @returns how many bytes the other side had when it had all */
-export function pump(stream: BenchStream, untilMs: number): Promise<number> {
+/** Writes for so long, or so much. @returns how many bytes the other side had when it had all */
+export function pump(stream: BenchStream, untilMs: number, mostBytes: number): Promise<number> {
+  let left = mostBytes;
   return new Promise((resolve) => {
     let told = Buffer.alloc(0);
     stream.onData = (bytes) => {
@@ -79,7 +80,11 @@ export function pump(stream: BenchStream, untilMs: number): Promise<number> {
       if (told.length === 8) resolve(Number(told.readBigUInt64BE()));
     };
     const write = () => {
-      while (performance.now() < untilMs) if (!stream.write(chunk)) return;
+      while (performance.now() < untilMs && left > 0) {
+        const isAll = left < chunk.length;
+        left -= chunk.length;
+        if (!stream.write(isAll ? chunk.subarray(0, chunk.length + left) : chunk)) return;
+      }
       stream.onDrain = nothing;
       stream.end();
     };

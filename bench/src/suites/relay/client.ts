@@ -7,6 +7,8 @@ interface Task {
   readonly what: 'bulk' | 'rtt' | 'exec';
   readonly streams: number;
   readonly seconds: number;
+  /** Over all streams, and again as much before that to warm up. */
+  readonly mostBytes?: number;
 }
 
 const percentile = (sorted: readonly number[], part: number): number =>
@@ -16,13 +18,13 @@ const quantiles = (sorted: readonly number[]) => ({ p50: percentile(sorted, 0.5)
 /** Code that runs for the first time is compiled: that is not what is asked for. */
 const warmUpMs = 500;
 
-async function bulk(open: Open, { streams, seconds }: Task) {
-  await pump(await open(), performance.now() + warmUpMs);
+async function bulk(open: Open, { streams, seconds, mostBytes = Number.POSITIVE_INFINITY }: Task) {
+  await pump(await open(), performance.now() + warmUpMs, mostBytes);
   const opened = await Promise.all(Array.from({ length: streams }, open));
   process.stdout.write('begin\n');
   const cpuBefore = process.cpuUsage();
   const from = performance.now();
-  const counts = await Promise.all(opened.map((stream) => pump(stream, from + seconds * 1_000)));
+  const counts = await Promise.all(opened.map((stream) => pump(stream, from + seconds * 1_000, mostBytes / streams)));
   const tookSeconds = (performance.now() - from) / 1_000;
   const { user, system } = process.cpuUsage(cpuBefore);
   const bytes = counts.reduce((sum, count) => sum + count, 0);

@@ -24,6 +24,7 @@ interface Bare {
   readonly way: (port: number) => Way;
   readonly datagram?: number;
   readonly streams?: readonly number[];
+  readonly mostBytes?: number;
 }
 
 /** Everything that is measured, with what it takes to set it up. */
@@ -54,7 +55,7 @@ class Ways {
     return this.devices.stop();
   }
 
-  async bare({ kind, name, way, datagram, streams }: Bare): Promise<Measured> {
+  async bare({ kind, name, way, datagram, ...bounds }: Bare): Promise<Measured> {
     const { certificate, key } = this.#files;
     const args = [program('bare-relay'), kind, certificate, key, ...(datagram === undefined ? [] : [`${datagram}`])];
     const child = await startChild(args, (line) => line.startsWith('port '));
@@ -63,7 +64,7 @@ class Ways {
       return await measure(name, way(Number(child.line.slice('port '.length))), {
         seconds: this.seconds,
         between,
-        ...(streams && { streams }),
+        ...bounds,
       });
     } finally {
       await child.stop();
@@ -92,8 +93,9 @@ class Ways {
   async exec(carrier: Kind) {
     const way = await this.#session(carrier);
     const serving = await startDevice(way);
-    const found = await ask(way, 'exec', 1, this.seconds);
+    const found = await ask(way, { what: 'exec', seconds: this.seconds });
     await serving.stop();
+    if (!found) throw new Error(`exec over ${carrier} did not finish`);
     return found;
   }
 
@@ -131,6 +133,7 @@ async function measureAll(ways: Ways, folder: string): Promise<readonly Row[]> {
     name: 'classes of @matrixai/quic through a relay',
     way: (port) => ({ kind: 'classes', port }),
     streams: [1, 100],
+    mostBytes: 8 << 20,
   });
   const carried = await kinds((carrier) =>
     ways.bare({

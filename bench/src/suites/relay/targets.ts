@@ -29,7 +29,7 @@ function atLeast(name: string, least: number, ours: Measured, other: Measured | 
 /** Whether each target of the project for bytes through the relay is met by this run. */
 export function targetRows({ ours, direct, sized, classes, ssh, chisel }: Results): Row[] {
   const added = (['quic', 'tls'] as const).map((kind) => {
-    const ms = ours[kind].measured.rtt.p50 - direct[kind].rtt.p50;
+    const ms = (ours[kind].measured.rtt?.p50 ?? Number.NaN) - (direct[kind].rtt?.p50 ?? Number.NaN);
     const name = `p50 added to a connection of ${kind} without relay and seal < 0.3 ms`;
     return verdict(name, ms < 0.3, `${ms.toFixed(2)} ms`);
   });
