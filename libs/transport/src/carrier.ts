@@ -76,7 +76,7 @@ export interface ListenOptions {
   readonly key: string;
   readonly carriers?: readonly CarrierKind[];
   readonly limits?: CarrierLimits;
-  /** Handshakes under way at once, over which the oldest is dropped; 256 unless given. */
+  /** Handshakes under way at once: others wait in line, and take the place of who says nothing; 256 unless given. */
   readonly maxHandshakes?: number;
   readonly onCarrier: (carrier: Carrier) => void;
   /** What went wrong with a peer that never became a carrier; rate limited by the listener. */

@@ -1,12 +1,14 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { connect as connectTcp, createServer } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { waitFor } from '@gatehouse/testing';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Carrier, ConnectOptions, ListenOptions } from './carrier.js';
 import { connect } from './connect.js';
 import { listen } from './listen.js';
 import { type Credentials, echoEverything, newCredentials, Reader } from './pair.fixture.js';
+import { alpn } from './trust.js';
 
 let credentials: Credentials;
 const cleanUps: (() => unknown)[] = [];
@@ -139,7 +141,6 @@ describe('failures', () => {
 
   it('a server that speaks something else over TLS is refused', async () => {
     const { listener } = await startServer({ carriers: ['tls'] });
-    const { connect: connectTls } = await import('node:tls');
     const other = connectTls({ host: '127.0.0.1', port: listener.port, ca: credentials.ca, ALPNProtocols: ['h2'] });
     other.on('error', () => {});
     await waitFor(() => other.closed);
@@ -152,20 +153,44 @@ describe('failures', () => {
 });
 
 describe('handshakes that are begun and not finished', () => {
-  it('push out the oldest of them, and nobody who is in', async () => {
-    const { listener } = await startServer({ carriers: ['tls'], maxHandshakes: 4 });
-    const inside = await dial(listener.port);
-    const { connect: connectTcp } = await import('node:net');
-    const idle = Array.from({ length: 12 }, () => connectTcp(listener.port, '127.0.0.1'));
-    for (const socket of idle) {
+  /** TCP connections that never say a word. */
+  const silent = (port: number, count: number) =>
+    Array.from({ length: count }, () => {
+      const socket = connectTcp(port, '127.0.0.1');
       socket.on('error', () => {});
       cleanUps.push(() => socket.destroy());
-      socket.resume();
-    }
-    await waitFor(() => idle.filter((socket) => socket.closed).length === 8);
+      return socket.resume();
+    });
+
+  it('lose their places to those who wait, and nobody does who is in', async () => {
+    const { listener } = await startServer({ carriers: ['tls'], maxHandshakes: 4 });
+    const inside = await dial(listener.port);
+    const idle = silent(listener.port, 12);
+    await waitFor(() => idle.every((socket) => !socket.connecting));
+    expect((await dial(listener.port)).kind).toBe('tls');
+    expect(idle.filter((socket) => socket.closed).length).toBeGreaterThanOrEqual(8);
     const reader = new Reader(inside.open());
     reader.stream.end();
     await reader.whenEnded();
-    expect((await dial(listener.port)).kind).toBe('tls');
+  });
+
+  it('of one address do not hold up those of others', async () => {
+    const { listener } = await startServer({ carriers: ['tls'], maxHandshakes: 4 });
+    const idle = silent(listener.port, 60);
+    await waitFor(() => idle.every((socket) => !socket.connecting));
+    const other = connectTls({
+      ...{ host: '127.0.0.1', port: listener.port, localAddress: '127.0.0.2' },
+      ...{ ca: credentials.ca, ALPNProtocols: [alpn] },
+    });
+    other.on('error', () => {});
+    cleanUps.push(() => other.destroy());
+    await new Promise<void>((resolve) => other.once('secureConnect', resolve));
+    expect(idle.filter((socket) => !socket.closed).length).toBeGreaterThan(30);
+  });
+
+  it.each(['tls', 'quic'] as const)('a herd comes in over %s, whoever is last', async (kind) => {
+    const { listener } = await startServer({ carriers: [kind], maxHandshakes: 4 });
+    const dialled = Array.from({ length: 24 }, () => dial(listener.port, { carriers: [kind], timeoutMs: 60_000 }));
+    expect((await Promise.all(dialled)).map((carrier) => carrier.kind)).toEqual(dialled.map(() => kind));
   });
 });

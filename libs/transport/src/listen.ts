@@ -1,6 +1,5 @@
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import type { Server } from 'node:tls';
+import type { AddressInfo, Server } from 'node:net';
 import { StreamReset } from './byte-stream.js';
 import type { Carrier, CarrierKind, Listener, ListenOptions } from './carrier.js';
 import { completeLimits } from './limits.js';
@@ -44,13 +43,13 @@ async function listenOnce(
   const tls = kinds.includes('tls') ? createTlsServer(serveOptions) : undefined;
   const quic = quiche && kinds.includes('quic') ? new QuicServer(quiche, serveOptions, options.host) : undefined;
   try {
-    if (tls) await bindTls(tls, options.host, options.port);
-    const bound = tls ? (tls.address() as AddressInfo).port : options.port;
+    if (tls) await bindTls(tls.listener, options.host, options.port);
+    const bound = tls ? (tls.listener.address() as AddressInfo).port : options.port;
     const port = quic ? await quic.bind(options.host, bound) : bound;
     return {
       port,
       renew: (certificate, key) => {
-        tls?.setSecureContext({ cert: certificate, key, minVersion: 'TLSv1.3' });
+        tls?.renew(certificate, key);
         quic?.renew(certificate, key);
       },
       close: async () => {

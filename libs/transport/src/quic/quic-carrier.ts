@@ -1,7 +1,7 @@
 import { type ByteStream, type StreamEnd, StreamReset } from '../byte-stream.js';
 import type { Carrier, CarrierStats } from '../carrier.js';
+import { hostPort } from '../host-port.js';
 import { encodeReason } from '../stream-end.js';
-import { hostPort } from '../tls/serve.js';
 import { fingerprintOf } from '../trust.js';
 import { closeReason } from './close-reason.js';
 import { exchangeIds } from './connection-ids.js';
@@ -88,6 +88,11 @@ export class QuicCarrier implements Carrier {
   set onClose(callback: (end: StreamEnd) => void) {
     this.#onClose = callback;
     if (this.#end) process.nextTick(() => this.#tellClose());
+  }
+
+  /** When the last packet came; `performance.now`. */
+  get heardAt(): number {
+    return this.#timer.heardAt;
   }
 
   get isEstablished(): boolean {

@@ -2,6 +2,7 @@ import { createHmac, randomBytes, X509Certificate } from 'node:crypto';
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { StreamReset } from '../byte-stream.js';
+import { Handshakes } from '../handshakes.js';
 import type { ServeOptions } from '../tls/serve.js';
 import { alpn, fingerprintOf } from '../trust.js';
 import { serverConfig } from './config.js';
@@ -24,14 +25,23 @@ import { QuicCarrier } from './quic-carrier.js';
 import { mintToken, openToken } from './retry-token.js';
 
 const socketBufferBytes = 4 << 20;
-const handshakeMs = 5_000;
 /** Answers to strangers (retry, other versions, forgotten connections): we are nobody's amplifier. */
 const answersPerSecond = 4_000;
+
+/** Of a client that gets what is sent to its address. */
+interface FirstPacket {
+  /** Its id, as routes have it. */
+  readonly key: string;
+  readonly id: Buffer;
+  readonly original: Buffer;
+  readonly datagram: Buffer;
+  readonly from: RemoteInfo;
+}
 
 /** All connections on one UDP socket, found by the id that each packet carries. */
 export class QuicServer {
   readonly #routes = new Map<string, QuicCarrier>();
-  readonly #pending = new Set<QuicCarrier>();
+  readonly #handshakes: Handshakes<FirstPacket>;
   readonly #tokenKey = randomBytes(32);
   /** Of the first certificate's key, so that it is the same after a restart, when there is something to end. */
   readonly #resetKey: Buffer;
@@ -60,6 +70,14 @@ export class QuicServer {
       sendBufferSize: socketBufferBytes,
     });
     this.#outlet = new Outlet(this.#socket, false);
+    this.#handshakes = new Handshakes<FirstPacket>({
+      most: options.maxHandshakes,
+      begin: (first) => {
+        const carrier = this.#accept(first);
+        return { heard: () => carrier.heardAt, drop: (end) => void carrier.close(end) };
+      },
+      refuse: (_, end) => options.onRefused(new StreamReset(end)),
+    });
   }
 
   /** @returns the port */
@@ -82,7 +100,7 @@ export class QuicServer {
   /** Nobody new; the socket stays for those who are there. */
   async close(): Promise<void> {
     this.#closing = true;
-    for (const carrier of [...this.#pending]) void carrier.close({ code: 'unavailable' });
+    this.#handshakes.close({ code: 'unavailable' });
     this.#closeIfIdle();
   }
 
@@ -120,7 +138,10 @@ export class QuicServer {
     const { address, port } = from;
     const facts = { address, port, given: header.destination };
     const original = openToken(this.#tokenKey, header.token, facts);
-    if (original) this.#accept(header.destination, original, datagram, from);
+    const id = header.destination;
+    const key = id.toString('latin1');
+    // The datagram's memory is its own: it may wait.
+    if (original) this.#handshakes.arrive(key, address, { key, id, original, datagram, from });
     else if (header.token.length === 0) this.#retry(header, from);
   }
 
@@ -149,25 +170,18 @@ export class QuicServer {
     if (this.#answers++ < answersPerSecond) this.#socket.send(packet, from.port, from.address);
   }
 
-  #accept(id: Buffer, original: Buffer, datagram: Buffer, from: RemoteInfo): void {
-    if (this.#pending.size >= this.options.maxHandshakes) {
-      const [oldest] = this.#pending;
-      void oldest?.close({ code: 'limit', detail: 'too many handshakes at once' });
-      if (oldest) this.#pending.delete(oldest);
-    }
+  #accept({ key, id, original, datagram, from }: FirstPacket): QuicCarrier {
     const carrier = this.#newCarrier(id, original, { host: from.address, port: from.port });
-    this.#routes.set(id.toString('latin1'), carrier);
+    this.#routes.set(key, carrier);
     this.#hand(carrier, datagram, from);
+    return carrier;
   }
 
   #newCarrier(id: Buffer, original: Buffer, remote: Host): QuicCarrier {
     const { options, quiche } = this;
     const ids = new Set([id.toString('latin1')]);
     this.#config.setStatelessResetToken(asBigInt(resetToken(this.#resetKey, id)));
-    const settled = () => {
-      clearTimeout(timer);
-      this.#pending.delete(carrier);
-    };
+    const settled = () => this.#handshakes.done(id.toString('latin1'));
     const carrier: QuicCarrier = new QuicCarrier({
       quiche,
       connection: quiche.Connection.accept(id, original, { ...this.#info.to }, remote, this.#config),
@@ -200,11 +214,6 @@ export class QuicServer {
       },
       resetTokenOf: (given) => resetToken(this.#resetKey, given),
     });
-    const timer = setTimeout(
-      () => void carrier.close({ code: 'timeout', detail: 'the handshake took too long' }),
-      handshakeMs,
-    );
-    this.#pending.add(carrier);
     return carrier;
   }
 }

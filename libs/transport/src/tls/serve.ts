@@ -1,7 +1,9 @@
-import type { Socket } from 'node:net';
-import { createServer, type Server, type TLSSocket } from 'node:tls';
-import { StreamReset } from '../byte-stream.js';
+import { createServer, type Server, type Socket } from 'node:net';
+import { createServer as createSecureServer, type TLSSocket } from 'node:tls';
+import { type StreamEnd, StreamReset } from '../byte-stream.js';
 import type { Carrier } from '../carrier.js';
+import { Handshakes } from '../handshakes.js';
+import { addressOf } from '../host-port.js';
 import type { Limits } from '../limits.js';
 import { alpn, fingerprintOf } from '../trust.js';
 import { Mux } from './mux.js';
@@ -17,57 +19,54 @@ export interface ServeOptions {
   readonly onRefused: (error: Error) => void;
 }
 
-/** From the connection to the peer's settings. */
-const handshakeMs = 5_000;
+/** Not yet listening. */
+export interface TlsServer {
+  /** Of TCP. */
+  readonly listener: Server;
+  /** For those who come later. */
+  renew(certificate: string, key: string): void;
+  close(): void;
+}
 
-/** Not yet listening. `setSecureContext` renews the certificate for those who come later. */
-export function createTlsServer(options: ServeOptions): Server {
-  const server = createServer({
-    cert: options.certificate,
-    key: options.key,
-    ALPNProtocols: [alpn],
-    minVersion: 'TLSv1.3',
-    handshakeTimeout: handshakeMs,
+export function createTlsServer(options: ServeOptions): TlsServer {
+  const { certificate: cert, key, maxHandshakes, onRefused } = options;
+  const minVersion = 'TLSv1.3';
+  const secure = createSecureServer({ cert, key, ALPNProtocols: [alpn], minVersion });
+  const refuse = (socket: Socket, end: StreamEnd) => {
+    socket.destroy();
+    onRefused(new StreamReset(end));
+  };
+  const handshakes = new Handshakes<Socket>({
+    most: maxHandshakes,
+    begin: (socket) => {
+      secure.emit('connection', socket);
+      return { heard: () => socket.bytesRead, drop: (end) => refuse(socket, end) };
+    },
+    refuse,
   });
-  const handshakes = new Handshakes(options);
-  // 'connection' brings the TCP socket, 'secureConnection' the TLS one over it.
-  server.on('connection', (socket: Socket) => handshakes.begin(socket));
-  server.on('tlsClientError', (error) => options.onRefused(error));
-  server.on('secureConnection', (socket) => welcome(socket, options, handshakes));
-  return server;
-}
-
-/** Who has connected and is not yet a carrier: the oldest goes when there are too many, and each when its time is up. */
-class Handshakes {
-  readonly #sockets = new Map<string, { readonly socket: Socket; readonly timer: NodeJS.Timeout }>();
-
-  constructor(private readonly options: ServeOptions) {}
-
-  begin(socket: Socket): void {
-    socket.on('error', () => {});
+  secure.on('tlsClientError', (error) => onRefused(error));
+  secure.on('secureConnection', (socket) => welcome(socket, options, handshakes));
+  // Nothing is read of those who wait.
+  const listener = createServer({ pauseOnConnect: true }, (socket) => {
     const name = addressOf(socket);
-    const timer = setTimeout(() => this.#drop(name, 'the handshake took too long'), handshakeMs);
-    this.#sockets.set(name, { socket, timer });
-    socket.once('close', () => this.done(name));
-    if (this.#sockets.size <= this.options.maxHandshakes) return;
-    const [oldest] = this.#sockets.keys();
-    if (oldest !== undefined) this.#drop(oldest, 'too many handshakes at once');
-  }
-
-  done(name: string): void {
-    clearTimeout(this.#sockets.get(name)?.timer);
-    this.#sockets.delete(name);
-  }
-
-  #drop(name: string, detail: string): void {
-    const pending = this.#sockets.get(name);
-    this.done(name);
-    pending?.socket.destroy();
-    this.options.onRefused(new StreamReset({ code: 'limit', detail }));
-  }
+    const { remoteAddress } = socket;
+    socket.on('error', () => {});
+    socket.once('close', () => handshakes.done(name));
+    // Without one it is gone already.
+    if (remoteAddress === undefined) socket.destroy();
+    else handshakes.arrive(name, remoteAddress, socket);
+  });
+  return {
+    listener,
+    renew: (renewed, renewedKey) => secure.setSecureContext({ cert: renewed, key: renewedKey, minVersion }),
+    close: () => {
+      listener.close();
+      handshakes.close({ code: 'unavailable' });
+    },
+  };
 }
 
-function welcome(socket: TLSSocket, options: ServeOptions, handshakes: Handshakes): void {
+function welcome(socket: TLSSocket, options: ServeOptions, handshakes: Handshakes<Socket>): void {
   const name = addressOf(socket);
   const own = socket.getCertificate();
   // A client that asks for no protocol at all gets this far.
@@ -89,14 +88,4 @@ function welcome(socket: TLSSocket, options: ServeOptions, handshakes: Handshake
     },
     onFailed: (end) => options.onRefused(new StreamReset(end)),
   });
-}
-
-/** `[::1]:443`, `192.0.2.1:443`. */
-export function addressOf({ remoteAddress = '', remotePort = 0 }: Socket): string {
-  return hostPort(remoteAddress, remotePort);
-}
-
-export function hostPort(host: string, port: number): string {
-  const plain = host.startsWith('::ffff:') && host.includes('.') ? host.slice(7) : host;
-  return plain.includes(':') ? `[${plain}]:${port}` : `${plain}:${port}`;
 }
