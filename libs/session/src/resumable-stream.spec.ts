@@ -1,5 +1,5 @@
-import type { ByteStream, StreamEnd } from '@gatehouse/transport';
 import { waitFor } from '@gatehouse/testing';
+import type { ByteStream, StreamEnd } from '@gatehouse/transport';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { cutLink, type LinkPlan, turns } from './cut-link.fixture.js';
