@@ -172,3 +172,11 @@ it('whatever happens, the state stays within its limits and its text gives it ba
     }),
   );
 });
+
+it('has a state whose text is canonical, also where the tenth version stands before the second', () => {
+  let secret: Secret = none;
+  for (let i = 1; i <= 12; i++) {
+    secret = written(secret);
+    expect(stateText(secret)).toBe(canonicalJson(secret));
+  }
+});
