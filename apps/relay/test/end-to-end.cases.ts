@@ -1,6 +1,5 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { ApprovedDevice } from '@gatehouse/service-testing';
 import {
   commandHash,
@@ -13,13 +12,12 @@ import {
   serveSessions,
   sessionClient,
 } from '@gatehouse/session';
-import { type SupervisedChild, superviseChild, waitFor } from '@gatehouse/testing';
+import { type SupervisedChild, waitFor } from '@gatehouse/testing';
 import type { StreamEnd } from '@gatehouse/transport';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { RelayStack, SharedRelays, Somebody } from './relay-stack.fixture.js';
+import { type RelayStack, runRelay, type SharedRelays, type Somebody } from './relay-stack.fixture.js';
 
 export function endToEndCases(shared: () => SharedRelays): void {
-  const program = fileURLToPath(new URL('../src/main.js', import.meta.url));
   const command = ['cat'];
   const patient = { timeoutMs: 60_000 };
   /** Of the copy in the middle of which a relay is killed, there and back; a gigabyte when it is to be seen. */
@@ -31,19 +29,12 @@ export function endToEndCases(shared: () => SharedRelays): void {
 
   beforeAll(async () => {
     ({ stack, ada } = shared());
-    for (const id of ['relay-a', 'relay-b']) relays.push(await runRelay(id));
+    for (const id of ['relay-a', 'relay-b']) {
+      const { child, port } = await runRelay(stack, id, { RELAY_RESUME_SECONDS: '30' });
+      relays.push({ child, address: `127.0.0.1:${port}` });
+    }
   });
   afterAll(() => Promise.all(relays.map(({ child }) => child.stop())));
-
-  async function runRelay(id: string) {
-    const settings = { LOG_LEVEL: 'info', PATH: process.env.PATH ?? '', RELAY_RESUME_SECONDS: '30' };
-    const env = await stack.environment(id, settings);
-    const child = await superviseChild({ name: id, command: process.execPath, args: [program], env, output: 'pipe' });
-    let text = '';
-    for (const output of [child.stdout, child.stderr]) output?.on('data', (chunk) => (text += String(chunk)));
-    await waitFor(() => text.includes('taking devices and clients'), { timeoutMs: 60_000, message: () => text });
-    return { child, address: `127.0.0.1:${env.RELAY_PORT}` };
-  }
 
   const addresses = () => relays.map(({ address }) => address);
   const trust = () => ({ ca: readFileSync(stack.authority.caFile, 'utf8') });

@@ -1,14 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 import type { ApprovedDevice } from '@gatehouse/service-testing';
-import { type SupervisedChild, superviseChild, waitFor } from '@gatehouse/testing';
+import { waitFor } from '@gatehouse/testing';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { connectClient, connectDevice, dial, openStream } from './device.fixture.js';
-import type { RelayStack, SharedRelays, Somebody, TestRelay } from './relay-stack.fixture.js';
+import { type RelayStack, runRelay, type SharedRelays, type Somebody, type TestRelay } from './relay-stack.fixture.js';
 
 export function faultCases(shared: () => SharedRelays): void {
-  const program = fileURLToPath(new URL('../src/main.js', import.meta.url));
-
   let stack: RelayStack;
   let steady: TestRelay;
   let ada: Somebody;
@@ -23,22 +20,12 @@ export function faultCases(shared: () => SharedRelays): void {
     return rows.length > 0;
   };
 
-  /** A relay as a process of its own. */
-  async function runRelay(id: string): Promise<{ child: SupervisedChild; port: number; log: () => string }> {
-    const env = await stack.environment(id, { LOG_LEVEL: 'info', PATH: process.env.PATH ?? '' });
-    const child = await superviseChild({ name: id, command: process.execPath, args: [program], env, output: 'pipe' });
-    let text = '';
-    for (const output of [child.stdout, child.stderr]) output?.on('data', (chunk) => (text += String(chunk)));
-    await waitFor(() => text.includes('taking devices and clients'), { timeoutMs: 60_000, message: () => text });
-    return { child, port: Number(env.RELAY_PORT), log: () => text };
-  }
-
   const connectWhenReady = (device: Parameters<typeof connectDevice>[1], port: number) =>
     waitFor(() => connectDevice(stack, device, port).catch(() => undefined), { timeoutMs: 30_000 });
 
   describe('a relay that is killed', () => {
     it('leaves nothing open: its device and session go on elsewhere, and what did not is ended by the others', async () => {
-      const doomed = await runRelay('doomed');
+      const doomed = await runRelay(stack, 'doomed');
       const [moves, stays] = [await stack.registry.approve('acme'), await stack.registry.approve('acme')];
       await connectWhenReady(moves, doomed.port);
       await connectWhenReady(stays, doomed.port);
@@ -76,18 +63,18 @@ export function faultCases(shared: () => SharedRelays): void {
     });
 
     it('and starts again under its name ends what it had left', async () => {
-      const first = await runRelay('phoenix');
+      const first = await runRelay(stack, 'phoenix');
       const device = await stack.registry.approve('acme');
       const { tunnelId } = await connectWhenReady(device, first.port);
       process.kill(first.child.pid, 'SIGKILL');
       await first.child.exited;
-      const second = await runRelay('phoenix');
+      const second = await runRelay(stack, 'phoenix');
       await waitFor(async () => (await stack.events('tunnel.closed', tunnelId)).length === 1);
       await second.child.stop();
     });
 
     it('or stops as it should, sends everybody elsewhere first', async () => {
-      const polite = await runRelay('polite');
+      const polite = await runRelay(stack, 'polite');
       const device = await stack.registry.approve('acme');
       const there = await connectWhenReady(device, polite.port);
       process.kill(polite.child.pid, 'SIGTERM');

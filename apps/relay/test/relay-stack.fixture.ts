@@ -11,8 +11,10 @@ import { IdentityLog, RegistryLog, type RunningProgram, runProgram } from '@gate
 import { deviceActions, type GrantClaims, grantKeyOf, signGrant } from '@gatehouse/session';
 import {
   freePort,
+  type SupervisedChild,
   startTestNats,
   startTestPostgres,
+  superviseChild,
   type TestNats,
   type TestPostgres,
   tempDir,
@@ -22,6 +24,7 @@ import pg from 'pg';
 import { relayService } from '../src/app.module.js';
 
 const policyProgram = fileURLToPath(new URL('../../../policy/dist/src/main.js', import.meta.url));
+const relayProgram = fileURLToPath(new URL('../src/main.js', import.meta.url));
 
 export interface Somebody {
   readonly tenantId: string;
@@ -169,6 +172,26 @@ export async function startSharedRelays(): Promise<SharedRelays> {
   const stack = await startRelayStack();
   const [one, other] = await Promise.all([stack.startRelay('relay-1'), stack.startRelay('relay-2')]);
   return { stack, one, other, ada: await stack.somebody('acme', 'ada', ['owner']) };
+}
+
+/** A relay as a process of its own, that can be killed. */
+export async function runRelay(
+  stack: RelayStack,
+  id: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<{ readonly child: SupervisedChild; readonly port: number }> {
+  const env = await stack.environment(id, { LOG_LEVEL: 'info', PATH: process.env.PATH ?? '', ...settings });
+  const child = await superviseChild({
+    name: id,
+    command: process.execPath,
+    args: [relayProgram],
+    env,
+    output: 'pipe',
+  });
+  let text = '';
+  for (const output of [child.stdout, child.stderr]) output?.on('data', (chunk) => (text += String(chunk)));
+  await waitFor(() => text.includes('taking devices and clients'), { timeoutMs: 60_000, message: () => text });
+  return { child, port: Number(env.RELAY_PORT) };
 }
 
 function claimsFor(who: Somebody, deviceId: string, changes: Partial<GrantClaims> = {}): GrantClaims {
