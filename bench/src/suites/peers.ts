@@ -197,10 +197,11 @@ async function contendersOf(
 export async function peers(stack: Stack, seconds: number): Promise<readonly Row[]> {
   const model = accessModel(1);
   const [on, off] = [await startCerbos(model, true), await startCerbos(model, false)];
-  await establish(stack, model);
-  // One process of Node uses one core and a bit; Cerbos uses all there are.
-  const replica = await startReplica(stack, 'policy');
+  let replica: Replica | undefined;
   try {
+    await establish(stack, model);
+    // One process of Node uses one core and a bit; Cerbos uses all there are.
+    replica = await startReplica(stack, 'policy');
     const contenders = await contendersOf(stack, model, { on, off, replica });
     const rows: Row[] = [];
     for (const contender of contenders) {

@@ -17,7 +17,7 @@ const inLab = (name: string, specs: () => void) =>
 
 const program = join(import.meta.dirname, '../../../apps/cli/bin/gatehouse.mjs');
 /** The copy that is interrupted; a gigabyte when it is to be seen. */
-const copyMegabytes = Number(process.env.DEVICE_COPY_MB ?? 96);
+const copyMegabytes = Number(process.env.DEVICE_COPY_MB ?? 48);
 
 inLab('a device behind a router', () => {
   let lab: NetworkLab;
