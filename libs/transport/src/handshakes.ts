@@ -45,11 +45,13 @@ interface Waiting<T> {
 
 /**
  * Who has connected and is not yet a carrier. When thousands come at once a few shake hands and the rest wait, so that what was begun
- * is finished. Addresses have their turns one after the other: nobody gets on faster by asking more often.
+ * is finished. Addresses have their turns one after the other, and when there is no more room to wait, the longest line gives it up:
+ * nobody gets on faster by asking more often, or keeps others out.
  */
 export class Handshakes<T> {
   readonly #running = new Map<string, Running>();
-  readonly #waiting = new Set<string>();
+  /** Their addresses. */
+  readonly #waiting = new Map<string, string>();
   readonly #lines = new Map<string, Waiting<T>[]>();
 
   constructor(private readonly options: HandshakesOptions<T>) {}
@@ -58,19 +60,19 @@ export class Handshakes<T> {
   arrive(key: string, address: string, newcomer: T): void {
     const { most, refuse } = this.options;
     if (this.#waiting.has(key)) return;
-    if (this.#running.size < most) this.#begin(key, newcomer);
-    else if (this.#waiting.size >= most * waitingEach) refuse(newcomer, limit('too many handshakes at once'));
-    else {
-      const waiting = { key, newcomer, since: performance.now() };
-      const line = this.#lines.get(address);
-      if (line) line.push(waiting);
-      else this.#lines.set(address, [waiting]);
-      this.#waiting.add(key);
-    }
+    if (this.#running.size < most) return this.#begin(key, newcomer);
+    if (this.#waiting.size >= most * waitingEach && !this.#makeRoom(address))
+      return refuse(newcomer, limit('too many handshakes at once'));
+    const waiting = { key, newcomer, since: performance.now() };
+    const line = this.#lines.get(address);
+    if (line) line.push(waiting);
+    else this.#lines.set(address, [waiting]);
+    this.#waiting.set(key, address);
   }
 
   /** It is a carrier, or nothing any more. */
   done(key: string): void {
+    this.#leave(key);
     const running = this.#running.get(key);
     if (!running) return;
     clearTimeout(running.timer);
@@ -113,6 +115,28 @@ export class Handshakes<T> {
   #drop(key: string, end: StreamEnd): void {
     this.#running.get(key)?.handshake.drop(end);
     this.done(key);
+  }
+
+  #leave(key: string): void {
+    const address = this.#waiting.get(key);
+    if (address === undefined) return;
+    this.#waiting.delete(key);
+    const left = this.#lines.get(address)?.filter((waiting) => waiting.key !== key) ?? [];
+    if (left.length > 0) this.#lines.set(address, left);
+    else this.#lines.delete(address);
+  }
+
+  /** The last of the longest line goes, if that is longer than the newcomer's would be. */
+  #makeRoom(address: string): boolean {
+    let longest: Waiting<T>[] = [];
+    for (const line of this.#lines.values()) if (line.length > longest.length) longest = line;
+    const ownLength = this.#lines.get(address)?.length ?? 0;
+    const last = longest.at(-1);
+    if (!last || longest.length <= ownLength + 1) return false;
+    longest.pop();
+    this.#waiting.delete(last.key);
+    this.options.refuse(last.newcomer, limit('too many handshakes at once'));
+    return true;
   }
 
   /** Of the address whose turn it is, who came first. */
