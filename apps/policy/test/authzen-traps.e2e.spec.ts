@@ -72,7 +72,7 @@ describe('a search', () => {
   it('is for who may search: 401 without credentials, 403 for a viewer, and it is recorded', async () => {
     expect((await stack.call('/access/v1/search/subject', { body: whoReads })).status).toBe(401);
     const { key } = await stack.identity.createKey(tenant, 'reader', ['viewer']);
-    await untilKnown(stack, key);
+    await untilKnown(stack, key, 403);
     expect((await post('subject', whoReads, key)).status).toBe(403);
     const { key: developer } = await stack.identity.createKey(tenant, 'developer', ['developer']);
     await untilKnown(stack, developer);

@@ -77,10 +77,10 @@ describe('a role that was granted to a name before there was a key of it', () =>
     await grant('deployer', 'maintainer');
     expect(await held('deployer')).toEqual(['maintainer']);
     const { key } = await stack.identity.createKey('main', 'deployer', ['viewer']);
-    await untilKnown(stack, key);
+    await untilKnown(stack, key, 403);
     expect(await held('deployer')).toEqual(['viewer']);
     await grant('deployer', 'developer');
-    await stack.identity.createKey('main', 'another', []).then((made) => untilKnown(stack, made.key));
+    await stack.identity.createKey('main', 'another', []).then((made) => untilKnown(stack, made.key, 403));
     expect((await held('deployer')).sort()).toEqual(['developer', 'viewer']);
   });
 });
@@ -93,7 +93,7 @@ describe('a credential with scopes', () => {
     const limited = async (scope: string) => {
       const name = `limited-${scope.replace('.', '-')}`;
       const { key } = await stack.identity.createKey('main', name, ['owner'], { scopes: [scope] });
-      await untilKnown(stack, key);
+      await untilKnown(stack, key, 403);
       return (await stack.call(`/api/v1/policy/grants/${grantId}`, { key, method: 'DELETE' })).status;
     };
     expect([await limited('logs.read'), await limited('role.revoke')]).toEqual([403, 200]);
@@ -105,7 +105,7 @@ describe('an installation from before tenants could be chosen', () => {
     const admin = new pg.Client({ connectionString: stack.adminUrl });
     await admin.connect();
     const { key, keyId } = await stack.identity.createKey('main', 'revoked', []);
-    await untilKnown(stack, key);
+    await untilKnown(stack, key, 403);
     await stack.identity.publish('main', 'key.disabled', { keyId });
     await waitFor(async () => (await roles(key)).status === 401, { message: 'the key is revoked' });
     await stack.service.stop();

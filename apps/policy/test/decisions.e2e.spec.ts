@@ -108,7 +108,7 @@ describe('AuthZEN 1.0', () => {
   it('answers 401 without credentials and 403 to a key that may not ask', async () => {
     expect((await stack.call('/access/v1/evaluation', { body: good })).status).toBe(401);
     const { key } = await stack.identity.createKey(tenant, 'reader', ['viewer']);
-    await untilKnown(stack, key);
+    await untilKnown(stack, key, 403);
     expect((await stack.ask(key, 'user/viewer-07', 'logs.read', 'runtime/app-web')).status).toBe(403);
   });
 

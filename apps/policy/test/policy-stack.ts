@@ -123,9 +123,14 @@ export const question = (subject: string, action: string, resource: string) => (
   resource: resource.includes('/') ? entity(resource) : { type: 'scope', id: resource },
 });
 
-/** Waits until policy knows a key and its grants: an empty question is then refused for itself. */
-export const untilKnown = (stack: PolicyStack, key: string) =>
-  waitFor(async () => [400, 403].includes((await stack.call('/access/v1/evaluation', { key, body: {} })).status), {
+/**
+ * Waits until policy knows a key and its grants, which come one after the other: an empty question of who may ask is refused for
+ * itself, one of others for the asking.
+ *
+ * @param status what the key's roles lead to in the end
+ */
+export const untilKnown = (stack: PolicyStack, key: string, status: 400 | 403 = 400) =>
+  waitFor(async () => (await stack.call('/access/v1/evaluation', { key, body: {} })).status === status, {
     timeoutMs: 10_000,
     message: 'policy learns the key',
   });
