@@ -60,14 +60,9 @@ export class Handshakes<T> {
   arrive(key: string, address: string, newcomer: T): void {
     const { most, refuse } = this.options;
     if (this.#waiting.has(key)) return;
-    if (this.#running.size < most) return this.#begin(key, newcomer);
-    if (this.#waiting.size >= most * waitingEach && !this.#makeRoom(address))
-      return refuse(newcomer, limit('too many handshakes at once'));
-    const waiting = { key, newcomer, since: performance.now() };
-    const line = this.#lines.get(address);
-    if (line) line.push(waiting);
-    else this.#lines.set(address, [waiting]);
-    this.#waiting.set(key, address);
+    if (this.#running.size < most) this.#begin(key, newcomer);
+    else if (this.#waiting.size < most * waitingEach || this.#makeRoom(address)) this.#wait(key, address, newcomer);
+    else refuse(newcomer, limit('too many handshakes at once'));
   }
 
   /** It is a carrier, or nothing any more. */
@@ -115,6 +110,14 @@ export class Handshakes<T> {
   #drop(key: string, end: StreamEnd): void {
     this.#running.get(key)?.handshake.drop(end);
     this.done(key);
+  }
+
+  #wait(key: string, address: string, newcomer: T): void {
+    const waiting = { key, newcomer, since: performance.now() };
+    const line = this.#lines.get(address);
+    if (line) line.push(waiting);
+    else this.#lines.set(address, [waiting]);
+    this.#waiting.set(key, address);
   }
 
   #leave(key: string): void {
