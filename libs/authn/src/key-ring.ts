@@ -58,7 +58,7 @@ export class KeyRing {
   /** Whether the key of this id would open the door now, from an address it is for; undefined: there is none. */
   stands(keyId: string, nowMs: number): boolean | undefined {
     const entry = this.#byId.get(keyId);
-    return entry && entry.enabled && entry.expiresAtMs > nowMs;
+    return entry?.enabled && entry.expiresAtMs > nowMs;
   }
 
   /** When the key with this fingerprint ends by itself, in Unix milliseconds; infinite for one that does not. */

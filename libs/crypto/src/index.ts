@@ -43,6 +43,7 @@ export {
   type Pepper,
   pseudonym,
 } from './keyed-hash.js';
+export { type CurveKeyType, newKeyBytes, newKeyPair } from './new-key-pair.js';
 export {
   keyOfTwo,
   loadOrCreateRootKey,

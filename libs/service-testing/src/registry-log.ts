@@ -1,4 +1,5 @@
-import { createHash, generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
+import { createHash, type KeyObject, randomUUID } from 'node:crypto';
+import { newKeyPair } from '@gatehouse/crypto';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { PublishedLog } from './published-log.js';
 
@@ -14,7 +15,7 @@ export interface ApprovedDevice {
   readonly session: { readonly publicKey: KeyObject; readonly privateKey: KeyObject };
 }
 
-const newKeys = () => ({ identity: generateKeyPairSync('ed25519'), session: generateKeyPairSync('x25519') });
+const newKeys = () => ({ identity: newKeyPair('ed25519'), session: newKeyPair('x25519') });
 
 function published({ identity, session }: Pick<ApprovedDevice, 'identity' | 'session'>) {
   const text = publicText(identity.publicKey);

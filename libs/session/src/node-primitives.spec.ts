@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { initiator, NoiseError, noblePrimitives, recordLengthBytes, responder, sealOverhead } from '@gatehouse/noise';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
@@ -32,6 +33,18 @@ describe("OpenSSL's primitives", () => {
       { numRuns: 30 },
     );
   });
+
+  it('draw keys without waiting for themselves, however many', () => {
+    const module = new URL('./node-primitives.js', import.meta.url).href;
+    // Where that happens (see `newKeyBytes`) it is for ever, and timers stop, too: a process of its own, which can be ended.
+    const program = `
+      import { nodePrimitives } from '${module}';
+      const drawn = new Set();
+      for (let i = 0; i < 12_000; i++) drawn.add(Buffer.from(nodePrimitives.generateKeyPair().secret).toString('hex'));
+      process.stdout.write(String(drawn.size));`;
+    const args = ['--input-type=module', '-e', program];
+    expect(execFileSync(process.execPath, args, { encoding: 'utf8', timeout: 100_000 })).toBe('12000');
+  }, 110_000);
 
   it('refuse a key of small order and a text without a tag', () => {
     const own = nodePrimitives.generateKeyPair();

@@ -6,9 +6,9 @@ import {
   createPrivateKey,
   createPublicKey,
   diffieHellman,
-  generateKeyPairSync,
   type KeyObject,
 } from 'node:crypto';
+import { newKeyBytes } from '@gatehouse/crypto';
 import { type KeyPair, NoiseError, type Primitives, tagBytes } from '@gatehouse/noise';
 
 const algorithm = 'chacha20-poly1305';
@@ -16,7 +16,6 @@ const options = { authTagLength: tagBytes };
 const hashName = 'blake2s256';
 
 const textOf = (key: Uint8Array): string => Buffer.from(key).toString('base64url');
-const bytesOf = (text: string | undefined): Uint8Array => Buffer.from(text ?? '', 'base64url');
 
 /** OpenSSL's own form of a private key, which takes it longer to make than to use. It goes with the pair. */
 const privateKeys = new WeakMap<KeyPair, KeyObject>();
@@ -40,13 +39,7 @@ const publicKeyOf = (key: Uint8Array): KeyObject =>
 export const nodePrimitives: Primitives = {
   hash: (first, second) => createHash(hashName).update(first).update(second).digest(),
   authenticate: (key, data) => createHmac(hashName, key).update(data).digest(),
-  generateKeyPair: (): KeyPair => {
-    const { privateKey } = generateKeyPairSync('x25519');
-    const { d, x } = privateKey.export({ format: 'jwk' });
-    const pair = { secret: bytesOf(d), public: bytesOf(x) };
-    privateKeys.set(pair, privateKey);
-    return pair;
-  },
+  generateKeyPair: (): KeyPair => newKeyBytes('x25519'),
   agree: (own, publicKey) => {
     try {
       return diffieHellman({ privateKey: privateKeyOf(own), publicKey: publicKeyOf(publicKey) });

@@ -7,6 +7,7 @@ import {
   errors,
   exportJWK,
   exportPKCS8,
+  exportSPKI,
   generateKeyPair,
   type JWK,
   type JWTPayload,
@@ -151,7 +152,8 @@ export class SigningKeys {
   async #insert(client: pg.PoolClient, signsFromMs: number, nowMs: number): Promise<void> {
     const { root, algorithm } = this.#options;
     const pair = await generateKeyPair(algorithm, { extractable: true });
-    const bare = await exportJWK(pair.publicKey);
+    // Read from what was written out: of a key as it was drawn, Node 20 can wait for itself for ever (`newKeyBytes`).
+    const bare = await exportJWK(createPublicKey(await exportSPKI(pair.publicKey)));
     const kid = await calculateJwkThumbprint(bare);
     const publicJwk = { ...bare, kid, alg: algorithm, use: 'sig' };
     const dataKey = newSubjectKey();

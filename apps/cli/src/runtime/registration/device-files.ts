@@ -1,6 +1,7 @@
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { type CurveKeyType, newKeyBytes } from '@gatehouse/crypto';
 import type { KeyPair } from '@gatehouse/noise';
 import { z } from 'zod';
 import { exitCodes, Failure } from '../../failure.js';
@@ -113,10 +114,7 @@ export class DeviceFiles {
 
 const drawKeys = (): z.infer<typeof keyTexts> => ({ identity: drawKey('ed25519'), session: drawKey('x25519') });
 
-function drawKey(type: 'ed25519' | 'x25519'): string {
-  const { privateKey } = generateKeyPairSync(type as 'ed25519');
-  return String(privateKey.export({ format: 'jwk' }).d);
-}
+const drawKey = (type: CurveKeyType): string => newKeyBytes(type).secret.toString('base64url');
 
 function keyPairOf({ identity, session }: z.infer<typeof keyTexts>): DeviceKeyPair {
   const key = privateKeyOf('Ed25519', identity);
