@@ -133,6 +133,15 @@ export function echoEverything(carrier: Carrier): void {
   };
 }
 
+/** Sends `bytes` on a stream of its own to {@link echoEverything}. @throws Error when other bytes come back */
+export async function echo(client: Carrier, bytes: Uint8Array): Promise<void> {
+  const reader = new Reader(client.open());
+  reader.stream.write(bytes);
+  reader.stream.end();
+  await reader.whenEnded();
+  if (!Buffer.concat(reader.chunks).equals(bytes)) throw new Error('other bytes came back');
+}
+
 /** Writes `total` bytes in pieces, no faster than the stream takes them. Returns what is to come out. */
 export function pour(stream: ByteStream, total: number, piece = randomBytes(50_021)): void {
   let left = total;

@@ -1,7 +1,13 @@
 import type { Quiche } from '@matrixai/quic/native/quiche.js';
+import type { Host, PathEvent as NativePathEvent } from '@matrixai/quic/native/types.js';
 
 export type { Quiche } from '@matrixai/quic/native/quiche.js';
-export type { Config, Connection, Host, PathEvent } from '@matrixai/quic/native/types.js';
+export type { Config, Connection, Host } from '@matrixai/quic/native/types.js';
+
+/** As the binding gives them out; its types leave out the failure. */
+export type PathEvent =
+  | NativePathEvent
+  | { readonly type: 'FailedValidation'; readonly local: Host; readonly peer: Host };
 
 let loading: Promise<Quiche | undefined> | undefined;
 

@@ -1,4 +1,4 @@
-import type { Connection, Host } from './native.js';
+import type { Connection, Host, PathEvent } from './native.js';
 import type { Outlet } from './outlet.js';
 
 export interface Path {
@@ -6,27 +6,73 @@ export interface Path {
   readonly peer: Host;
 }
 
-/** Paths that were left and are still asked after. */
-const maxLeft = 4;
-/** Packets to one of them at a time. */
+/** As many as quiche keeps: one for each id. */
+const maxKnown = 16;
+/** Packets that ask after one path at a time. */
 const maxAsked = 4;
+/** An address has proven that it is the peer's by then, or it never will. */
+const provenWithinMs = 3_000;
+const askAgainMs = 50;
+/** Asked less often, nobody can have failed to answer: this process may have stood still. */
+const leastAsked = 10;
 
 const isSame = (one: Host, other: Host): boolean => one.port === other.port && one.host === other.host;
 const isSamePath = (one: Path, other: Path): boolean => isSame(one.local, other.local) && isSame(one.peer, other.peer);
 
-/** The path that a connection goes over, and those that it went over before. */
+/** A path that the peer was seen on, and has not answered on. */
+interface Unproven {
+  readonly path: Path;
+  readonly since: number;
+  askedAt: number;
+  asked: number;
+}
+
+/** The paths that a connection has gone over: which it goes over now, whether the peer is there, and what was lost on the others. */
 export class Paths {
-  #left: Path[] = [];
+  #known: Path[];
+  #unproven: Unproven | undefined;
 
   constructor(
     private readonly connection: Connection,
-    public current: Path,
-  ) {}
+    first: Path,
+  ) {
+    this.#known = [first];
+  }
 
-  leaveFor(path: Path): void {
-    this.#left.push(this.current);
-    this.#left = this.#left.filter((left) => !isSamePath(left, path)).slice(-maxLeft);
-    this.current = path;
+  add(path: Path): void {
+    this.#known = [...this.#known.filter((known) => !isSamePath(known, path)), path].slice(-maxKnown);
+  }
+
+  onEvent(event: PathEvent): void {
+    if (event.type === 'New' || event.type === 'FailedValidation') {
+      const path = { local: event.local, peer: event.peer };
+      this.add(path);
+      // Whatever is lost on it takes quiche's question along: a few such losses, and a path that works has failed.
+      if (!this.#unproven || !isSamePath(this.#unproven.path, path)) {
+        this.#unproven = { path, since: performance.now(), askedAt: 0, asked: 0 };
+      }
+      if (event.type === 'FailedValidation') this.#ask(this.#unproven);
+    } else if (event.type === 'Validated' && this.#unproven && isSamePath(this.#unproven.path, event)) {
+      this.#unproven = undefined;
+    }
+  }
+
+  /**
+   * Asks the peer again for the proof that it still owes, as long as there is hope.
+   * @returns false: packets go to where nobody has answered for too long
+   */
+  prove(): boolean {
+    const unproven = this.#unproven;
+    if (!unproven) return true;
+    const now = performance.now();
+    if (now - unproven.since > provenWithinMs && unproven.asked >= leastAsked) {
+      this.#unproven = undefined;
+      // Somebody who copies packets can make any address appear; the peer is then still heard on the one it had.
+      const active = this.#active();
+      return active !== undefined && !isSamePath(active, unproven.path);
+    }
+    if (now - Math.max(unproven.since, unproven.askedAt) > askAgainMs) this.#ask(unproven);
+    return true;
   }
 
   /**
@@ -34,12 +80,31 @@ export class Paths {
    * never finds out which were lost, and what was in them - data, windows - is missing for ever. Asked over the path that is there now.
    */
   askAfterLosses(outlet: Outlet, largest: number): void {
-    for (const path of this.#left) {
+    if (this.#known.length === 1) return;
+    const active = this.#active();
+    if (!active) return;
+    for (const path of this.#known) {
+      if (isSamePath(path, active)) continue;
       for (let count = 0; count < maxAsked; count++) {
         const length = this.#packetFor(path, outlet.room(largest));
         if (length === 0) break;
-        outlet.send(length, this.current.peer.host, this.current.peer.port);
+        outlet.send(length, active.peer.host, active.peer.port);
       }
+    }
+  }
+
+  #active(): Path | undefined {
+    const stats = this.connection.pathStats().find(({ active }) => active);
+    return stats && { local: stats.localHost, peer: stats.peerHost };
+  }
+
+  #ask(unproven: Unproven): void {
+    unproven.askedAt = performance.now();
+    unproven.asked++;
+    try {
+      this.connection.probePath(unproven.path.local, unproven.path.peer);
+    } catch {
+      // No id is left to ask with.
     }
   }
 
@@ -48,7 +113,7 @@ export class Paths {
       return this.connection.sendOnPath(room, path.local, path.peer)?.[0] ?? 0;
     } catch {
       // quiche has forgotten that path.
-      this.#left = this.#left.filter((left) => left !== path);
+      this.#known = this.#known.filter((known) => known !== path);
       return 0;
     }
   }

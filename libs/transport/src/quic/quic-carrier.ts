@@ -1,14 +1,14 @@
 import { type ByteStream, type StreamEnd, StreamReset } from '../byte-stream.js';
 import type { Carrier, CarrierStats } from '../carrier.js';
 import { hostPort } from '../host-port.js';
-import { encodeReason } from '../stream-end.js';
+import { encodeReason, lost } from '../stream-end.js';
 import { fingerprintOf } from '../trust.js';
 import { closeReason } from './close-reason.js';
 import { exchangeIds } from './connection-ids.js';
 import { ConnectionTimer } from './connection-timer.js';
 import type { Connection, Host, PathEvent } from './native.js';
 import type { Outlet } from './outlet.js';
-import { type Path, Paths } from './paths.js';
+import { Paths } from './paths.js';
 import type { QuicCarrierOptions } from './quic-carrier-options.js';
 import { QuicStream } from './quic-stream.js';
 import { resetCode, resetNumber } from './reset-codes.js';
@@ -40,6 +40,8 @@ export class QuicCarrier implements Carrier {
   #goneCalls: (() => void)[] = [];
   /** Datagrams of this burst. */
   #heard = 0;
+  /** quiche has closed the connection for what the peer has no part in: it can lose its way among paths that come and go. */
+  #stumbled = false;
   readonly #paths: Paths;
   readonly #sender: Sender;
 
@@ -59,9 +61,12 @@ export class QuicCarrier implements Carrier {
       violated: (end) => this.#closeConnection(end),
     });
     this.#nextOwn = options.dialled ? 0 : 1;
-    // Whoever dialled keeps the connection alive; the other only when that fails to.
-    const keepAliveMs = options.limits.keepAliveMs * (options.dialled ? 1 : 1.5);
-    this.#timer = new ConnectionTimer(options.connection, keepAliveMs, () => this.#afterTimeout());
+    this.#timer = new ConnectionTimer(options.connection, {
+      // Whoever dialled keeps the connection alive; the other only when that fails to.
+      keepAliveMs: options.limits.keepAliveMs * (options.dialled ? 1 : 1.5),
+      mayMove: options.dialled,
+      onFired: () => this.#afterTimeout(),
+    });
     this.#sender = new Sender({
       connection: options.connection,
       timer: this.#timer,
@@ -141,8 +146,9 @@ export class QuicCarrier implements Carrier {
     if (this.#gone) return;
     try {
       this.#connection.recv(datagram, info);
-    } catch {
+    } catch (error) {
       // Not understood: either dropped, or quiche has closed the connection and says so below.
+      this.#stumbled ||= (error as Error).message === 'InvalidState';
     }
     if (++this.#heard > 1) return;
     // All datagrams that wait are read before any of them is acted on.
@@ -160,7 +166,7 @@ export class QuicCarrier implements Carrier {
     const since = performance.now();
     const heardNothing = () => {
       if (this.#end || this.#gone || this.#timer.heardAt > since) return;
-      void this.close({ code: 'lost', detail: 'the peer does not answer any more' });
+      void this.close(lost('the peer does not answer any more'));
     };
     setTimeout(heardNothing, withinMs).unref();
     this.#connection.sendAckEliciting();
@@ -173,7 +179,8 @@ export class QuicCarrier implements Carrier {
     try {
       this.#connection.migrate(local, remote);
       this.#sender.outlet = outlet;
-      this.#leaveFor({ local, peer: remote });
+      this.#paths.add({ local, peer: remote });
+      this.#moved();
       this.#flushSoon();
       return true;
     } catch {
@@ -229,14 +236,14 @@ export class QuicCarrier implements Carrier {
   // One turn.
 
   readonly #afterBurst = (): void => {
-    const isAlone = this.#heard === 1;
+    const datagrams = this.#heard;
     this.#heard = 0;
     if (this.#gone) return;
-    this.#timer.heard();
+    this.#timer.heard(datagrams);
     if (!this.#established && this.#connection.isEstablished()) this.#establish();
     if (this.#connection.isDraining() || this.#connection.isClosed()) this.#ended();
     else if (this.#established && !this.#end) this.#work();
-    if (isAlone && this.#established && !this.#end) this.#sender.answer();
+    if (datagrams === 1 && this.#established && !this.#end) this.#sender.answer();
     // What was passed on to others goes out before our acknowledgement does.
     else this.#flushSoon();
   };
@@ -267,22 +274,24 @@ export class QuicCarrier implements Carrier {
   #keepHouse(): void {
     const connection = this.#connection;
     exchangeIds(connection, this.#options);
-    for (let event = connection.pathEventNext(); event; event = connection.pathEventNext()) this.#onPath(event);
-  }
-
-  #onPath(event: PathEvent): void {
-    if (event.type !== 'PeerMigrated') return;
-    this.remoteAddress = hostPort(event.new.host, event.new.port);
-    this.#leaveFor({ local: this.#paths.current.local, peer: event.new });
+    for (let event: PathEvent | null = connection.pathEventNext(); event; event = connection.pathEventNext()) {
+      this.#paths.onEvent(event);
+      if (event.type !== 'PeerMigrated') continue;
+      this.remoteAddress = hostPort(event.new.host, event.new.port);
+      this.#moved();
+    }
+    if (!this.#paths.prove()) this.#loseSoon('the address changed, and nobody answers at the new one');
   }
 
   /** The connection goes on over another path. */
-  #leaveFor(path: Path): void {
-    this.#paths.leaveFor(path);
-    // Each path uses up an id of the peer's, and quiche gives back none while it may: on a new connection streams go on, too.
-    if (this.#connection.availableDcids() > 0) return;
-    const end = { code: 'lost', detail: 'the address changed too often for one connection' };
-    process.nextTick(() => void this.close(end));
+  #moved(): void {
+    // Each path uses up an id of the peer's, and quiche gives back none while it may.
+    if (this.#connection.availableDcids() === 0) this.#loseSoon('the address changed too often for one connection');
+  }
+
+  /** On a new connection streams go on. */
+  #loseSoon(detail: string): void {
+    process.nextTick(() => void this.close(lost(detail)));
   }
 
   /** A stream that the peer opened; who is to have it may not be there yet. */
@@ -307,7 +316,7 @@ export class QuicCarrier implements Carrier {
 
   #giveUp(): void {
     if (!this.#end) {
-      this.#end = { code: 'lost', detail: 'the connection is broken' };
+      this.#end = lost('the connection is broken');
       this.#abandon();
     }
     this.#leave();
@@ -316,9 +325,8 @@ export class QuicCarrier implements Carrier {
   #afterTimeout(): void {
     if (this.#gone) return;
     if (this.#connection.isClosed()) this.#ended();
-    this.#sender.doubtSize();
     if (this.#established && !this.#end) this.#work();
-    this.#sender.now();
+    this.#sender.afterTimeout();
   }
 
   // The end.
@@ -336,7 +344,8 @@ export class QuicCarrier implements Carrier {
   /** The connection is draining or closed, by whomever. */
   #ended(): void {
     if (!this.#end) {
-      this.#end = closeReason(this.#connection);
+      const end = closeReason(this.#connection);
+      this.#end = this.#stumbled && end.code === 'protocol' ? lost('the connection is broken') : end;
       this.#abandon();
     }
     if (this.#connection.isClosed()) this.#leave();

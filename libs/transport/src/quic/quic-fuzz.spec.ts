@@ -6,7 +6,7 @@ import type { Carrier, Listener } from '../carrier.js';
 import { connect } from '../connect.js';
 import { fuzzCases, fuzzSeed, SeededRandom } from '../fuzz.fixture.js';
 import { listen } from '../listen.js';
-import { type Credentials, echoEverything, newCredentials, Reader } from '../pair.fixture.js';
+import { type Credentials, echo, echoEverything, newCredentials, Reader } from '../pair.fixture.js';
 import { UdpProxy } from './udp-proxy.fixture.js';
 
 const batch = 200;
@@ -34,36 +34,33 @@ async function startServer(): Promise<Listener> {
     maxHandshakes: 32,
     onCarrier: (carrier) => {
       carriers.add(carrier);
-      carrier.onClose = () => carriers.delete(carrier);
+      carrier.onClose = (end) => void carrier.close(end).then(() => carriers.delete(carrier));
       echoEverything(carrier);
     },
   });
   cleanUps.push(async () => {
+    // Those whose clients have left, too: until they have gone they keep the socket.
     await Promise.all([...carriers].map((carrier) => carrier.close({ code: 'done' })));
     await listener.close();
   });
   return listener;
 }
 
-const dial = async (port: number): Promise<Carrier> => {
-  const client = await connect({
+/** Whoever calls it closes it. */
+const dialOnce = (port: number): Promise<Carrier> =>
+  connect({
     host: '127.0.0.1',
     port,
     trust: { ca: credentials.ca },
     carriers: ['quic'],
     limits: { largestDatagram: 1_350 },
   });
+
+const dial = async (port: number): Promise<Carrier> => {
+  const client = await dialOnce(port);
   cleanUps.push(() => client.close({ code: 'done' }));
   return client;
 };
-
-async function echo(client: Carrier, bytes: Buffer): Promise<void> {
-  const reader = new Reader(client.open());
-  reader.stream.write(bytes);
-  reader.stream.end();
-  await reader.whenEnded();
-  expect(Buffer.concat(reader.chunks).equals(bytes)).toBe(true);
-}
 
 async function corpusOf(listener: Listener, random: SeededRandom): Promise<Buffer[]> {
   const corpus: Buffer[] = [];
@@ -92,6 +89,8 @@ describe('datagrams that are noise, cut off, changed, replayed and out of order'
     stranger.connect(listener.port, '127.0.0.1');
     await once(stranger, 'connect');
     stranger.on('error', () => {});
+    let answers = 0;
+    stranger.on('message', () => answers++);
     const memory = new MemoryCourse(fuzzCases());
     for (let sent = 0; sent < fuzzCases(); sent += batch) {
       const datagrams = Array.from({ length: batch }, () => {
@@ -104,6 +103,8 @@ describe('datagrams that are noise, cut off, changed, replayed and out of order'
     }
     await echo(healthy, random.bytes(20_000));
     memory.expectFlat();
+    // Forgotten connections, other versions, a first packet without a token: they were read.
+    expect(answers).toBeGreaterThan(0);
     const newcomer = await dial(listener.port);
     await echo(newcomer, Buffer.from('still there'));
   });
@@ -118,11 +119,10 @@ describe('datagrams that are noise, cut off, changed, replayed and out of order'
     let seen: Buffer[] = [];
     const cases = fuzzCases(0.25);
     const memory = new MemoryCourse(cases);
-    let victims = 0;
+    let carried = 0;
     while (count < cases) {
       proxy.tamper = (datagram) => [datagram];
-      const victim = await dial(proxy.port);
-      victims++;
+      const victim = await dialOnce(proxy.port);
       let ended: string | undefined;
       victim.onClose = ({ code }) => {
         ended = code;
@@ -139,12 +139,13 @@ describe('datagrams that are noise, cut off, changed, replayed and out of order'
         const had = reader.bytes;
         reader.stream.write(random.bytes(5_000));
         await waitFor(() => ended !== undefined || reader.bytes === had + 5_000, { intervalMs: 1 });
+        carried += Number(ended === undefined);
       }
-      if (ended === undefined) await victim.close({ code: 'done' });
+      await victim.close({ code: 'done' });
       await echo(healthy, random.bytes(3_000));
       memory.reached(count);
     }
     memory.expectFlat();
-    expect(victims).toBeGreaterThan(0);
+    expect(carried).toBeGreaterThan(0);
   });
 });

@@ -55,7 +55,7 @@ export class Sender {
     this.#owesAckSince = undefined;
     if (this.#isStopped) return;
     const { outlet } = this;
-    const { paths, timer } = this.options;
+    const { timer } = this.options;
     let left = burstBytes;
     while (left > 0 && !outlet.isFull) {
       const packet = this.#nextPacket();
@@ -64,26 +64,32 @@ export class Sender {
       outlet.send(length, to.host, to.port);
       left -= length;
     }
-    paths.askAfterLosses(outlet, this.datagram);
     outlet.finish();
     if (left <= 0 || outlet.isFull) this.#later();
     timer.arm();
   };
 
-  /**
-   * After a timeout. A path may take the small packets of a handshake and drop larger ones without a word (RFC 8899 4.3): what was
-   * lost is then cut anew, down to what every path of QUIC takes.
-   */
-  doubtSize(): void {
-    const { timer } = this.options;
-    if (timer.timeouts < blackHoleTimeouts) return;
-    timer.timeouts = 0;
-    this.datagram = Math.min(this.datagram, this.datagram > usualDatagram ? usualDatagram : smallestDatagram);
+  /** quiche has waited in vain, perhaps for packets on a path that was left. */
+  afterTimeout(): void {
+    this.#doubtSize();
+    if (!this.#isStopped && !this.outlet.isFull) this.options.paths.askAfterLosses(this.outlet, this.datagram);
+    this.now();
   }
 
   stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#ackTimer);
+  }
+
+  /**
+   * A path may take the small packets of a handshake and drop larger ones without a word (RFC 8899 4.3): what was lost is then
+   * cut anew, down to what every path of QUIC takes.
+   */
+  #doubtSize(): void {
+    const { timer } = this.options;
+    if (timer.timeouts < blackHoleTimeouts) return;
+    timer.timeouts = 0;
+    this.datagram = Math.min(this.datagram, this.datagram > usualDatagram ? usualDatagram : smallestDatagram);
   }
 
   /** Of ours something is on its way: then quiche waits for less than a dead peer, and may have more that was held back. */

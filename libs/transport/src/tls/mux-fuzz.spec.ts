@@ -5,7 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Carrier, CarrierLimits } from '../carrier.js';
 import { fuzzCases, fuzzSeed, SeededRandom } from '../fuzz.fixture.js';
 import { completeLimits } from '../limits.js';
-import { echoEverything, Reader } from '../pair.fixture.js';
+import { echo, echoEverything } from '../pair.fixture.js';
 import { lifeOf, settings } from './frames.fixture.js';
 import { Mux } from './mux.js';
 
@@ -38,14 +38,6 @@ async function healthyPair(): Promise<{ client: Carrier; server: Carrier }> {
     client = mux;
   });
   return waitFor(() => client && server && { client, server });
-}
-
-async function echo(client: Carrier, bytes: Buffer): Promise<void> {
-  const reader = new Reader(client.open());
-  reader.stream.write(bytes);
-  reader.stream.end();
-  await reader.whenEnded();
-  expect(Buffer.concat(reader.chunks).equals(bytes)).toBe(true);
 }
 
 const turn = () => new Promise((next) => setImmediate(next));

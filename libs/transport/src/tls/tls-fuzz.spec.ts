@@ -6,7 +6,7 @@ import type { Carrier, CarrierLimits, Listener } from '../carrier.js';
 import { connect } from '../connect.js';
 import { fuzzCases, fuzzSeed, SeededRandom } from '../fuzz.fixture.js';
 import { listen } from '../listen.js';
-import { type Credentials, echoEverything, newCredentials, Reader } from '../pair.fixture.js';
+import { type Credentials, echo, echoEverything, newCredentials } from '../pair.fixture.js';
 import { alpn } from '../trust.js';
 import { frame, lifeOf, settings, u32 } from './frames.fixture.js';
 import { frameType } from './frames.js';
@@ -65,14 +65,6 @@ async function rawPeer(port: number): Promise<TLSSocket> {
 
 /** What is echoed cannot be sent, so the stream stays. */
 const noWindow = frame(0, frameType.settings, u32(1, 1_024, 0));
-
-async function echo(client: Carrier, bytes: Buffer): Promise<void> {
-  const reader = new Reader(client.open());
-  reader.stream.write(bytes);
-  reader.stream.end();
-  await reader.whenEnded();
-  expect(Buffer.concat(reader.chunks).equals(bytes)).toBe(true);
-}
 
 describe('a peer that breaks a rule is told so, and is gone', () => {
   const misdeeds: Record<string, readonly Buffer[]> = {
