@@ -14,6 +14,7 @@ import {
   readJson,
   refused,
 } from './rpc-message.js';
+import { SharedBound } from './shared-bound.js';
 import { rpcSubject } from './topology.js';
 
 /** What a caller and a service agree on: whoever receives a message checks it. */
@@ -90,8 +91,10 @@ export function answerOf<O>(
 }
 
 export interface ServeOptions {
-  /** Calls worked on at once; more are answered `overloaded`. */
+  /** Calls worked on at once; more are answered `overloaded`. A group that has less than an equal share of it still gets that. */
   readonly maxInFlight?: number;
+  /** Of an input, which nobody has checked yet: whose load must not make calls of another fail. One unless given. */
+  readonly groupOf?: (input: unknown) => string;
   /** Whether `currentTrace()` works in the handler, as it does unless this is false: the whole process pays for it. */
   readonly asyncTrace?: boolean;
   readonly onError?: (error: Error) => void;
@@ -105,9 +108,9 @@ export function serve<I, O>(
   nc: NatsConnection,
   contract: RpcContract<I, O>,
   handler: (input: I, trace: TraceContext | undefined) => Promise<O>,
-  { maxInFlight = 1_024, asyncTrace = true, onError }: ServeOptions = {},
+  { maxInFlight = 1_024, groupOf = () => '', asyncTrace = true, onError }: ServeOptions = {},
 ): Subscription {
-  let inFlight = 0;
+  const inFlight = new SharedBound(maxInFlight);
   const answer = async ({ input, trace }: ReceivedCall): Promise<Reply> => {
     const read = contract.request.safeParse(input);
     if (!read.success) return malformedRequest;
@@ -116,30 +119,32 @@ export function serve<I, O>(
   };
   const answerOrRefusal = (received: ReceivedCall): Promise<Reply> =>
     answer(received).catch((failure: Error) => refusal(failure, onError));
-  const answerAll = async (message: Msg, count: number): Promise<Reply | readonly Reply[]> => {
-    // Nobody waits for an answer past its deadline: the work would only delay those who do.
-    if (Number(message.headers?.get(deadlineHeader) || Infinity) < Date.now())
-      return refused('deadline', 'the deadline has passed');
-    if (count === 1) return answerOrRefusal({ input: readJson(message), trace: traceOf(message) });
-    const calls = readCalls(message, count);
-    return calls ? Promise.all(calls.map(answerOrRefusal)) : malformedRequest;
-  };
+  const answerAll = (calls: readonly ReceivedCall[]): Promise<Reply | readonly Reply[]> =>
+    calls.length === 1 ? answerOrRefusal(calls[0] as ReceivedCall) : Promise.all(calls.map(answerOrRefusal));
   return nc.subscribe(rpcSubject(contract.service, contract.method), {
     queue: contract.service,
     callback: (error, message) => {
       if (error) return onError?.(error);
-      const count = callCount(message);
-      if (count === undefined) return respond(message, malformedRequest, onError);
-      if (inFlight > 0 && inFlight + count > maxInFlight)
-        return respond(message, refused('overloaded', 'too many calls'), onError);
-      inFlight += count;
-      void answerAll(message, count)
+      // Nobody waits for an answer past its deadline: the work would only delay those who do.
+      if (Number(message.headers?.get(deadlineHeader) || Infinity) < Date.now())
+        return respond(message, refused('deadline', 'the deadline has passed'), onError);
+      const calls = callsOf(message);
+      if (!calls) return respond(message, malformedRequest, onError);
+      // Calls share a message only with those of their group (`SharedCalls`).
+      const entered = { group: groupOf(calls[0]?.input), count: calls.length };
+      if (!inFlight.enter(entered)) return respond(message, refused('overloaded', 'too many calls'), onError);
+      void answerAll(calls)
         .then((reply) => respond(message, reply, onError))
-        .finally(() => {
-          inFlight -= count;
-        });
+        .finally(() => inFlight.leave(entered));
     },
   });
+}
+
+/** The calls of a message, one at least, or undefined where it doesn't carry what it says. */
+function callsOf(message: Msg): readonly ReceivedCall[] | undefined {
+  const count = callCount(message);
+  if (count === 1) return [{ input: readJson(message), trace: traceOf(message) }];
+  return count === undefined ? undefined : readCalls(message, count);
 }
 
 const traceOf = (message: Msg): TraceContext | undefined =>

@@ -109,6 +109,12 @@ describe('shared calls', () => {
     expect(ends).toEqual(['others', 'deadline']);
   });
 
+  it('that have waited too long are not sent', async () => {
+    const seen = await observing(doubledLines);
+    expect(await codeOf(shared({ timeoutMs: 0 }).ask({ n: 1 }))).toBe('deadline');
+    expect(seen).toEqual([]);
+  });
+
   it('of one group never wait for those of another', async () => {
     const seen = await observing(() => undefined);
     const calls = shared({ gatherMs: 60_000, groupOf: ({ text }) => text ?? '' });
@@ -132,14 +138,19 @@ describe('shared calls', () => {
 
   it('fill a message before they wait: by count and by length', async () => {
     const seen = await observing((message) => (linesOf(message) > 1 ? doubledLines(message) : undefined));
-    const calls = shared({ gatherMs: 60_000, maxCalls: 4, maxChars: 1_000, timeoutMs: 1_000 });
-    const lost = codeOf(calls.ask({ n: 0 }));
-    await waitFor(() => seen.length === 1, { message: 'the message that is lost' });
+    const calls = shared({ gatherMs: 60_000, maxCalls: 4, maxChars: 1_000 });
+    const late = calls.ask({ n: 0 });
+    await waitFor(() => seen.length === 1, { message: 'the message that is not answered yet' });
     await Promise.all([1, 2, 3, 4].map((n) => calls.ask({ n })));
-    const long = 'x'.repeat(400);
-    await Promise.all([1, 2, 3, 4].map((n) => calls.ask({ n, text: long })));
-    expect(seen.map(linesOf)).toEqual([1, 4, 2, 2]);
-    expect(await lost).toBe('deadline');
+    const text = 'x'.repeat(400);
+    const [first, second, third] = [1, 2, 3].map((n) => calls.ask({ n, text }));
+    await Promise.all([first, second]);
+    expect(seen.map(linesOf)).toEqual([1, 4, 2]);
+    // What is left fills none, and goes when the others have their answers.
+    seen[0]?.respond('{"ok":true,"value":{"n":0}}');
+    await waitFor(() => seen.length === 4, { message: 'the rest' });
+    seen[3]?.respond('{"ok":true,"value":{"n":6}}');
+    expect(await Promise.all([late, third])).toEqual([{ n: 0 }, { n: 6 }]);
   });
 
   it('share no refusal and no failure: each is told what became of its own', async () => {
@@ -204,6 +215,35 @@ describe('shared calls', () => {
     await observing(() => answer);
     const calls = shared();
     expect(await Promise.all([1, 2].map((n) => codeOf(calls.ask({ n }))))).toEqual(['malformed', 'malformed']);
+  });
+
+  it('of one group that fill what may wait are refused themselves, and those of another are not', async () => {
+    await serving(doubling);
+    const calls = shared({ maxWaiting: 4, groupOf: ({ text }) => text ?? '' });
+    const many = Array.from({ length: 9 }, (_, n) => codeOf(calls.ask({ n, text: 'many' })));
+    const few = [1, 2].map((n) => codeOf(calls.ask({ n, text: 'few' })));
+    expect(await Promise.all(few)).toEqual(['answered', 'answered']);
+    expect((await Promise.all(many)).filter((code) => code === 'overloaded')).toHaveLength(5);
+  });
+
+  it('of one group that keep the service busy are refused there, and those of another are served', async () => {
+    const gates: (() => void)[] = [];
+    const busy = async ({ n, text }: Numbered) => {
+      if (text === 'many') await new Promise<void>((resolve) => gates.push(resolve));
+      return { n: n * 2 };
+    };
+    await serving(busy, { maxInFlight: 4, groupOf: (input) => String((input as Numbered).text) });
+    const calls = shared({ groupOf: ({ text }) => text ?? '' });
+    const many = [1, 2, 3, 4].map((n) => codeOf(calls.ask({ n, text: 'many' })));
+    await waitFor(() => gates.length === 4, { message: 'a service that is full' });
+    const more = [5, 6].map((n) => codeOf(shared().ask({ n, text: 'many' })));
+    expect(await Promise.all(more)).toEqual(['overloaded', 'overloaded']);
+    expect(await Promise.all([1, 2].map((n) => codeOf(calls.ask({ n, text: 'few' }))))).toEqual([
+      'answered',
+      'answered',
+    ]);
+    for (const open of gates) open();
+    expect(await Promise.all(many)).toEqual(Array(4).fill('answered'));
   });
 
   it('refuse more than may wait, and all when nobody serves', async () => {

@@ -3,6 +3,7 @@ import { headers, type NatsConnection } from '@nats-io/transport-node';
 import { tracedHeaders } from './publish.js';
 import { answerOf, exchange, type RpcContract, RpcError } from './rpc.js';
 import { asReply, callLine, callsHeader, maxCallsInMessage, type Reply, readJson, readReplies } from './rpc-message.js';
+import { SharedBound } from './shared-bound.js';
 
 export interface SharedCallsOptions<I = unknown> {
   readonly connection: () => NatsConnection;
@@ -16,7 +17,7 @@ export interface SharedCallsOptions<I = unknown> {
   readonly maxChars?: number;
   /** How long calls gather at most while a message waits for its answer: until then, or until a message is full. */
   readonly gatherMs?: number;
-  /** Calls that wait for a message; more are refused at once. */
+  /** Calls that wait for a message; more are refused at once. A group that has less than an equal share of it still gets that. */
   readonly maxWaiting?: number;
 }
 
@@ -33,6 +34,8 @@ const defaults = { timeoutMs: 3_000, maxCalls: 64, maxChars: 200_000, gatherMs: 
 /** Calls that may share a message. */
 interface Group<O> {
   readonly waiting: Waiting<O>[];
+  /** Of all that wait. */
+  chars: number;
   inFlight: number;
   scheduled: boolean;
   impatient: NodeJS.Timeout | undefined;
@@ -53,24 +56,32 @@ export class SharedCalls<I, O> {
   readonly #options: Required<SharedCallsOptions<I>>;
   /** Only those with calls waiting or under way. */
   readonly #groups = new Map<string, Group<O>>();
-  #waiting = 0;
+  readonly #waiting: SharedBound;
 
   constructor(contract: RpcContract<I, O>, options: SharedCallsOptions<I>) {
     this.#contract = contract;
     this.#options = { ...defaults, groupOf: () => '', ...options };
+    this.#waiting = new SharedBound(this.#options.maxWaiting);
     if (this.#options.maxCalls > maxCallsInMessage) throw new RangeError(`at most ${maxCallsInMessage} in a message`);
   }
 
   /** @throws RpcError, as `call` does; `overloaded`: too many wait here */
   ask(input: I, trace: TraceContext | undefined = currentTrace()): Promise<O> {
-    const { maxWaiting, timeoutMs, groupOf } = this.#options;
-    if (this.#waiting >= maxWaiting) return Promise.reject(new RpcError('overloaded', 'too many calls'));
+    const { timeoutMs, groupOf } = this.#options;
     const [text, name] = [JSON.stringify(input), groupOf(input)];
-    const group = this.#groups.get(name) ?? { waiting: [], inFlight: 0, scheduled: false, impatient: undefined };
+    if (!this.#waiting.enter({ group: name, count: 1 }))
+      return Promise.reject(new RpcError('overloaded', 'too many calls'));
+    const group = this.#groups.get(name) ?? {
+      waiting: [],
+      chars: 0,
+      inFlight: 0,
+      scheduled: false,
+      impatient: undefined,
+    };
     this.#groups.set(name, group);
     return new Promise((resolve, reject) => {
+      group.chars += text.length;
       group.waiting.push({ text, trace, until: Date.now() + timeoutMs, resolve, reject });
-      this.#waiting++;
       this.#schedule(name, group);
     });
   }
@@ -81,9 +92,9 @@ export class SharedCalls<I, O> {
     // One turn of the event loop is the only delay: every request parsed in it joins the message.
     setImmediate(() => {
       group.scheduled = false;
-      const { maxCalls, gatherMs } = this.#options;
-      while (group.waiting.length > 0 && (group.inFlight === 0 || group.waiting.length >= maxCalls))
-        void this.#send(name, group);
+      const { maxCalls, maxChars, gatherMs } = this.#options;
+      const isFull = () => group.waiting.length >= maxCalls || group.chars > maxChars;
+      while (group.waiting.length > 0 && (group.inFlight === 0 || isFull())) void this.#send(name, group);
       // The answer may come late, or never: nobody waits long behind it.
       if (group.waiting.length > 0) group.impatient ??= setTimeout(() => this.#sendAll(name, group), gatherMs);
     });
@@ -94,19 +105,21 @@ export class SharedCalls<I, O> {
     while (group.waiting.length > 0) void this.#send(name, group);
   }
 
-  #take({ waiting }: Group<O>): readonly Waiting<O>[] {
+  #take(name: string, group: Group<O>): readonly Waiting<O>[] {
+    const { waiting } = group;
     let chars = 0;
     const end = waiting.findIndex(({ text }, i) => {
       chars += text.length;
       return i === this.#options.maxCalls || (i > 0 && chars > this.#options.maxChars);
     });
     const taken = waiting.splice(0, end < 0 ? waiting.length : end);
-    this.#waiting -= taken.length;
+    for (const { text } of taken) group.chars -= text.length;
+    this.#waiting.leave({ group: name, count: taken.length });
     return taken;
   }
 
   async #send(name: string, group: Group<O>): Promise<void> {
-    const calls = this.#take(group);
+    const calls = this.#take(name, group);
     group.inFlight++;
     if (group.waiting.length === 0) {
       clearTimeout(group.impatient);
@@ -133,6 +146,7 @@ export class SharedCalls<I, O> {
     const first = calls[0] as Waiting<O>;
     // Whoever has waited longest says how long all of them wait.
     const timeoutMs = first.until - Date.now();
+    if (timeoutMs <= 0) throw new RpcError('deadline', 'the calls waited too long for their message');
     if (calls.length === 1)
       return [asReply(readJson(await exchange(nc, this.#contract, first.text, tracedHeaders(first.trace), timeoutMs)))];
     const carried = headers();
