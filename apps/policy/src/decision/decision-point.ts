@@ -108,9 +108,10 @@ export class DecisionPoint {
    *
    * @param answer what is told of it. Made at once, so that nothing else has to be kept while the record is written, and
    *   given out when it is durable
-   * @throws as {@link decide}: then nothing is answered
+   * @throws Undecidable, FactsNotLoaded, PolicyUnavailable at once, before anything is recorded or counted; the promise rejects as that
+   *   of {@link decide}: then nothing is answered
    */
-  async decideAll<T>(
+  decideAll<T>(
     questions: readonly Question[],
     semantic: Semantic,
     asked: Asked,
@@ -119,7 +120,7 @@ export class DecisionPoint {
   ): Promise<T> {
     const nowMs = Date.now();
     const [first] = questions;
-    if (!first) return answer({ policy: '', facts: '', decisions: [] });
+    if (!first) return Promise.resolve(answer({ policy: '', facts: '', decisions: [] }));
     const moment = past ?? this.now(first.tenantId, nowMs);
     const decided = questions.map(deciderAt(moment, this.#options.pepper));
     const record = (outcomes: readonly Outcome[]) =>

@@ -96,11 +96,7 @@ export class EvaluationRoutes implements OnModuleInit {
     if (!batch) return this.one(request);
     // Garbage from here on, while the record is awaited: what is alive at a collection is what the collection costs.
     request.body = undefined;
-    return this.decided(batch, request).catch((error) => {
-      // Thrown before anything is recorded or counted. So few batches have such an item that none is looked at for it before.
-      if (!(error instanceof Undecidable)) throw error;
-      return this.decided({ ...batch, items: decidableItems(this.platform.pepper, batch.items) }, request);
-    });
+    return this.decided(batch, request);
   }
 
   private async decided(batch: Batch, request: HttpRequest): Promise<string> {
@@ -109,7 +105,14 @@ export class EvaluationRoutes implements OnModuleInit {
     const past = asOf === undefined ? undefined : await this.momentOf(caller.tenantId, asOf);
     const all = questions.map((question) => toQuestion(question, caller.tenantId));
     const answer = (decided: DecidedBatch) => batchAnswerText(batch, items, decided);
-    return this.decisions.decideAll(all, batch.semantic, askedBy(request, caller), answer, past);
+    try {
+      // Not awaited here, for then the batch would be kept as long: what may be mended is thrown at once.
+      return this.decisions.decideAll(all, batch.semantic, askedBy(request, caller), answer, past);
+    } catch (error) {
+      // So few batches have such an item that none is looked at for it before.
+      if (!(error instanceof Undecidable)) throw error;
+      return this.decided({ ...batch, items: decidableItems(this.platform.pepper, batch.items) }, request);
+    }
   }
 
   private async momentOf(tenantId: string, asOf: unknown): Promise<Moment> {

@@ -68,7 +68,7 @@ describe('one question decided', () => {
 
   it('about what was allowed before consumes nothing, and obliges all the same', () => {
     const outcome = decideAt(moment(), question({ again: true }), pepper);
-    expect(outcome).toMatchObject({ decision: true, obligations: [{ id: 'tell' }] });
+    expect(outcome).toMatchObject({ decision: true, again: true, obligations: [{ id: 'tell' }] });
     expect(outcome).not.toHaveProperty('limits');
   });
 

@@ -36,6 +36,8 @@ export interface Outcome extends Omit<Decision, 'limits'> {
   readonly request: Request;
   readonly given?: RecordedPart;
   readonly noted?: Noted;
+  /** What was allowed before was asked about: no limit counts it. */
+  readonly again?: true;
   /** Limits to be consumed before a permit counts; afterwards those that were, or the one that refused. */
   readonly limits?: readonly RateLimitRule[];
   readonly refusal?: RateRefusal;
@@ -60,8 +62,10 @@ export function deciderAt(moment: Moment, pepper: Pepper): (question: Question) 
     const { limits, obligations, decision, reason, matched } = evaluate(policy, facts, request, nowMs);
     const given = recordedPart(policy, request);
     const outcome = given ? { request, decision, reason, matched, given } : { request, decision, reason, matched };
-    if (asOf !== undefined || (!limits && !obligations)) return outcome;
-    return { ...outcome, ...(limits && !question.again && { limits }), ...(obligations && { obligations }) };
+    if (asOf !== undefined) return outcome;
+    if (question.again) return { ...outcome, again: true, ...(obligations && { obligations }) };
+    if (!limits && !obligations) return outcome;
+    return { ...outcome, ...(limits && { limits }), ...(obligations && { obligations }) };
   };
 }
 

@@ -1,8 +1,9 @@
 import { decisionRecorded, decisionsRecorded } from '@gatehouse/contracts';
 import { canonicalJson, uuidv7 } from '@gatehouse/crypto';
-import { writeEvent } from '@gatehouse/event-store';
+import { parseEnvelope, writeEvent } from '@gatehouse/event-store';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { decisionsOf } from '../simulation/recorded-decision.js';
 import type { Outcome } from './outcome.js';
 import { batchText, decisionText, itemTexts, recordEvent, ruleName } from './recorded-text.js';
 
@@ -24,6 +25,7 @@ const outcome = fc.record(
     obligations: rules,
     limits: rules,
     mode: fc.constant('audit_only'),
+    again: fc.constant(true),
   },
   { requiredKeys: ['request', 'decision', 'reason', 'matched'] },
 ) as unknown as fc.Arbitrary<Outcome>;
@@ -42,6 +44,7 @@ const item = (of: Outcome, since: string | undefined) => ({
   limits: of.limits?.map(({ id }) => id),
   mode: of.mode,
   noted: of.noted,
+  again: of.again,
   asOf: since,
 });
 
@@ -61,6 +64,18 @@ describe('the text of recorded decisions', () => {
         const text = batchText(itemTexts(items, since), when);
         expect(text).toBe(canonicalJson({ ...when, items: items.map((of) => item(of, since)) }));
         expect(decisionsRecorded.safeParse(JSON.parse(text)).success).toBe(true);
+      }),
+    );
+  });
+
+  it.each([undefined, true])('tells a replay whether it was asked again: %s', (again) => {
+    fc.assert(
+      fc.property(outcome, at, (of, when) => {
+        const data = decisionText({ ...of, again } as Outcome, when);
+        const asked = { caller: { type: 'gatehouse', id: 'relay' }, correlationId: 'c' };
+        const id = uuidv7(1);
+        const event = recordEvent({ id, type: 'decision.recorded', tenantId: 'acme', nowMs: 1 }, asked, data);
+        expect(decisionsOf(parseEnvelope(event.text)).map((recorded) => recorded.again)).toEqual([again]);
       }),
     );
   });

@@ -56,10 +56,11 @@ function decisionWriter() {
 
   /** `facts` and `policy`: those members with a comma before them, or nothing. */
   return (outcome: Outcome, asOf: string | undefined, facts: string, policy: string): string => {
-    const { request, decision, reason, matched, given, obligations, limits, mode, noted } = outcome;
+    const { request, decision, reason, matched, given, obligations, limits, mode, noted, again } = outcome;
     const { action, resource, subject } = request;
     const at = asOf === undefined ? '' : `,"asOf":"${text(asOf)}"`;
-    let out = `{"action":"${text(action.name)}"${at},"decision":${decision}${facts}`;
+    const isAgain = again ? ',"again":true' : '';
+    let out = `{"action":"${text(action.name)}"${isAgain}${at},"decision":${decision}${facts}`;
     if (given) out += givenText(given);
     if (limits) out += `,"limits":${idList(limits)}`;
     out += `,"matched":${matchedText(matched)}`;

@@ -12,7 +12,11 @@ export const serveDecide = (nc: NatsConnection, decisions: DecisionPoint, onErro
   serve(nc, decide, (request, trace) => answer(decisions, request, trace?.traceId ?? ''), {
     onError,
     asyncTrace: false,
+    groupOf: tenantOf,
   });
+
+/** Of a question that nobody has looked at yet. */
+const tenantOf = (input: unknown): string => String((input as Partial<DecideRequest> | null | undefined)?.tenantId);
 
 async function answer(
   decisions: DecisionPoint,

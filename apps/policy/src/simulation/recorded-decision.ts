@@ -11,6 +11,8 @@ export interface RecordedDecision {
   readonly nowMs: number;
   /** The moment of the past that was asked about: nothing was consumed then. */
   readonly asOf?: string;
+  /** What was allowed before was asked about: nothing was consumed then, either. */
+  readonly again?: true;
   /** What the policy said: under `audit_only` more was answered. */
   readonly isPermitted: boolean;
   readonly reason: string;
@@ -50,6 +52,7 @@ function recordedDecision(
     decidedAtMs: Date.parse(occurredAt),
     nowMs: Date.parse(occurredAt),
     ...(item.asOf !== undefined && { asOf: item.asOf }),
+    ...(item.again && { again: item.again }),
     isPermitted: item.reason === 'permitted',
     reason: item.reason,
     policy,

@@ -140,6 +140,13 @@ describe('rate limits in a replay', () => {
     expect(outcomes).toEqual(['same', 'same', 'same']);
   });
 
+  it('say nothing of what was allowed before and is asked about again, as of the sessions of a device', () => {
+    const replay = new Replay('acme', policyOf('v2', limited()));
+    const rechecked = { ...at(0), again: true, asker: 'gatehouse/relay' } as const;
+    const outcomes = [at(0), rechecked, rechecked, rechecked, at(0), at(0)].map((one) => replay.add(one, facts, v1));
+    expect(outcomes).toEqual([...Array(5).fill('same'), 'newly_denied']);
+  });
+
   it('that have other numbers are counted, and let in whom the old ones refused', () => {
     const replay = new Replay('acme', policyOf('v2', limited({ requests_per_period: 3 })));
     expect(replay.add(refused, facts, policyOf('v1', limited()))).toBe('newly_allowed');

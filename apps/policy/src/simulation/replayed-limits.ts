@@ -21,7 +21,7 @@ export class ReplayedLimits {
 
   /** Whether the limits let in a decision that the candidate permits. */
   admits(recorded: RecordedDecision, limits: readonly RateLimitRule[], then: CompiledPolicy | undefined): boolean {
-    if (recorded.asOf !== undefined) return true;
+    if (recorded.asOf !== undefined || recorded.again) return true;
     const unchanged = limits.filter((limit) => hadRule(then, limit));
     const refused = recorded.reason === 'rate_limited' ? recorded.limits : [];
     if (unchanged.some(({ id }) => refused.includes(id))) return false;

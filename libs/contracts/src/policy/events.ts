@@ -134,6 +134,8 @@ export const decisionRecorded = z.object({
    * the time that decided is the one asked about, or else `occurredAt`.
    */
   asOf: z.string().optional(),
+  /** Whether what was allowed before still is: no rate limit was consumed or asked. */
+  again: z.literal(true).optional(),
 });
 export type DecisionRecorded = z.infer<typeof decisionRecorded>;
 
