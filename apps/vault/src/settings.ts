@@ -1,5 +1,6 @@
 import { setting } from '@gatehouse/config';
 import { platformSettings } from '@gatehouse/service';
+import { sslModes } from './database/connection-url.js';
 import { sealSettings } from './key/key.settings.js';
 
 export const vaultSettings = platformSettings.extend({
@@ -8,6 +9,12 @@ export const vaultSettings = platformSettings.extend({
   DATABASES_ON_PRIVATE_NETWORKS: setting
     .flag('Whether databases that credentials are made in may be at addresses that are not of the public Internet')
     .default(true),
+  DATABASES_SSLMODE: setting
+    .choice(
+      'The weakest encryption that they may be reached with; verify-full for their certificates and names',
+      sslModes,
+    )
+    .default('disable'),
   DATABASES_ON_LOOPBACK: setting.flag('Whether they may be on this machine').default(false),
   LEASE_SCAN_SECONDS: setting
     .integer('Longest time between two looks at a database with leases', { min: 1, max: 3600 })

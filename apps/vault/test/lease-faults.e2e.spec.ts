@@ -120,6 +120,35 @@ describe('a target that fails', () => {
     await waitFor(async () => (await statusOf(slow.leaseId)) === 'revoked', patient);
   }, 180_000);
 
+  it('holds a statement: passwords of other targets are changed meanwhile', async () => {
+    for (const [name, { root }] of [
+      ['main', target],
+      ['second', other],
+    ] as const) {
+      const role = { db_name: name, username: `${name}_reports`, rotation_period: '1h' };
+      await root.query(`create role ${role.username} login; grant ${role.username} to manager with admin option`);
+      expect((await call(`static-roles/${name}`, role, 'PUT')).status).toBe(204);
+    }
+    // The first time was when they were taken over.
+    const changes = async (of: string) =>
+      (await eventsOf('static_role.rotated')).filter(({ name }) => name === of).length - 1;
+    const reached = proxy.stopAt({ text: 'ALTER ROLE "main_reports"', side: 'before' });
+    // The one that will be held comes first.
+    await stack.superuser.query(
+      `update vault.database_entries set rotate_at = now() - case name when 'main' then interval '1h' else '0' end
+       where kind = 'static-role'`,
+    );
+    await reached;
+    await waitFor(async () => (await changes('second')) === 1, patient);
+    const { rows } = await stack.superuser.query(`select id from vault.keeper_attempts where kind = 'static-role'`);
+    // It was not given up first.
+    expect([await changes('main'), rows]).toEqual([0, []]);
+    proxy.release();
+    await waitFor(async () => (await changes('main')) === 1, patient);
+    for (const name of ['main', 'second'])
+      expect((await call(`static-roles/${name}`, undefined, 'DELETE')).status).toBe(204);
+  }, 180_000);
+
   it('is another server by now: nothing is concluded from what it has not', async () => {
     const lease = await issue('main-long');
     proxy.leadTo(other.server.port);
@@ -188,4 +217,44 @@ describe('roles of the target', () => {
     await waitFor(async () => (await target.leased()).length + (await other.leased()).length === 0, patient);
     for (const { leaseId } of leases) await waitFor(async () => (await statusOf(leaseId)) === 'revoked', patient);
   }, 180_000);
+});
+
+describe('a change of a password that comes late', () => {
+  const idle = async () => {
+    const { rows } = await target.root.query(
+      `select count(*)::int as n from pg_stat_activity where application_name = 'gatehouse-vault'`,
+    );
+    return rows[0].n === 0;
+  };
+  const role = { db_name: 'main', username: 'late_reports', rotation_period: '1h' };
+
+  beforeAll(async () => {
+    await target.root.query('create role late_reports login; grant late_reports to manager with admin option');
+    expect((await call('static-roles/late', role, 'PUT')).status).toBe(204);
+  });
+
+  it.each([
+    ['of a static role', 'static-roles/late/rotate', 'static_role.rotated', 'late_reports'],
+    ['of our own account', 'databases/main/rotate-root', 'database.root_rotated', 'manager'],
+  ])(
+    '%s undoes none of those since',
+    async (_whose, path, type, account) => {
+      const before = (await eventsOf(type)).length;
+      // Before it is alone at the account.
+      const stopped = proxy.stopAt({ text: 'gatehouse:', next: account, side: 'before' });
+      const late = call(path, {});
+      await stopped;
+      // The first finishes what the late one began, the others change it again.
+      for (const _ of [1, 2, 3]) expect((await call(path, {})).status).toBe(204);
+      expect((await eventsOf(type)).length - before).toBeGreaterThanOrEqual(2);
+      await proxy.resume();
+      expect((await late).status).toBe(204);
+      await waitFor(idle, patient);
+      const { username, password } = (await call('static-roles/late/credentials', {})).body;
+      expect(await target.opens(username, password)).toBe(true);
+      // Logs in anew.
+      expect((await call('static-roles/late/rotate', {})).status).toBe(204);
+    },
+    120_000,
+  );
 });

@@ -16,6 +16,19 @@ import { databaseOf, programOf, schemas } from './databases.fixture.js';
 import { type PgProxy, startPgProxy } from './pg-proxy.fixture.js';
 import { startTarget, type TargetServer } from './target.fixture.js';
 
+type Call = (
+  path: string,
+  body?: unknown,
+  method?: string,
+) => Promise<{ status: number; body: Record<string, unknown> }>;
+
+/** One process of the vault. */
+interface VaultProcess {
+  readonly child: SupervisedChild;
+  readonly call: Call;
+  log(): string;
+}
+
 /** The vault as a process that can be killed, between two databases whose statements can be stopped. */
 export interface LeaseProcess {
   readonly target: TargetServer;
@@ -23,10 +36,12 @@ export interface LeaseProcess {
   readonly ownProxy: PgProxy;
   readonly targetProxy: PgProxy;
   readonly superuser: pg.Pool;
-  call(path: string, body?: unknown, method?: string): Promise<{ status: number; body: Record<string, unknown> }>;
+  readonly call: Call;
   kill9(): Promise<void>;
   /** Until it knows its callers again. */
   start(): Promise<void>;
+  /** Another process on the same databases; ended with the first one. */
+  startReplica(): Promise<Call>;
   log(): string;
   stop(): Promise<void>;
 }
@@ -69,44 +84,52 @@ export async function startLeaseProcess(): Promise<LeaseProcess> {
   const superuser = new pg.Pool({ connectionString: adminUrl, max: 2 });
   superuser.on('error', () => undefined);
   const { key } = await new IdentityLog(nc, pepper).createKey('acme', 'ann', ['admin']);
-  let child: SupervisedChild | undefined;
-  let address = '';
-  let log = '';
-  const call: LeaseProcess['call'] = async (path, body, method = body === undefined ? 'GET' : 'POST') => {
-    const answer = await fetch(`${address}/api/v1/vault/${path}`, {
-      method,
-      headers: { authorization: `Bearer ${key}`, ...(body !== undefined && { 'content-type': 'application/json' }) },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
+  const startVault = async (): Promise<VaultProcess> => {
+    let log = '';
+    const child = await superviseChild({
+      name: 'vault',
+      command: process.execPath,
+      args: [programOf('vault'), 'serve'],
+      env,
+      output: 'pipe',
     });
-    const text = await answer.text();
-    return { status: answer.status, body: text === '' ? {} : JSON.parse(text) };
+    for (const output of [child.stdout, child.stderr]) output?.on('data', (chunk) => (log += String(chunk)));
+    const options = { timeoutMs: 90_000, message: () => log.slice(-1_000) };
+    const address = await waitFor(() => /"address":"([^"]+)"/.exec(log)?.[1], options);
+    const call: Call = async (path, body, method = body === undefined ? 'GET' : 'POST') => {
+      const answer = await fetch(`${address}/api/v1/vault/${path}`, {
+        method,
+        headers: { authorization: `Bearer ${key}`, ...(body !== undefined && { 'content-type': 'application/json' }) },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      });
+      const text = await answer.text();
+      return { status: answer.status, body: text === '' ? {} : JSON.parse(text) };
+    };
+    await waitFor(async () => (await call('databases')).status === 200, options);
+    return { child, call, log: () => log };
   };
-  const process_: LeaseProcess = {
+  let vault = await startVault();
+  const replicas: VaultProcess[] = [];
+  return {
     target,
     ownProxy,
     targetProxy,
     superuser,
-    call,
-    log: () => log,
+    call: (...asked) => vault.call(...asked),
+    log: () => vault.log(),
     async kill9() {
-      await child?.kill9();
+      await vault.child.kill9();
     },
     async start() {
-      log = '';
-      child = await superviseChild({
-        name: 'vault',
-        command: process.execPath,
-        args: [programOf('vault'), 'serve'],
-        env,
-        output: 'pipe',
-      });
-      for (const output of [child.stdout, child.stderr]) output?.on('data', (chunk) => (log += String(chunk)));
-      const options = { timeoutMs: 90_000, message: () => log.slice(-1_000) };
-      address = await waitFor(() => /"address":"([^"]+)"/.exec(log)?.[1], options);
-      await waitFor(async () => (await call('databases')).status === 200, options);
+      vault = await startVault();
+    },
+    async startReplica() {
+      const replica = await startVault();
+      replicas.push(replica);
+      return replica.call;
     },
     async stop() {
-      await child?.stop();
+      await Promise.all([vault, ...replicas].map(({ child }) => child.stop()));
       await policy.stop();
       await superuser.end();
       await nc.close();
@@ -115,8 +138,6 @@ export async function startLeaseProcess(): Promise<LeaseProcess> {
       files.remove();
     },
   };
-  await process_.start();
-  return process_;
 }
 
 /** What log and target say when nothing is under way any more. */

@@ -2,13 +2,13 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 /**
- * Where a conversation with PostgreSQL stops: at the first message of a client that holds `text`, or, with `then`, at the
+ * Where a conversation with PostgreSQL stops: at the first message of a client that holds `text`, or, with `next`, at the
  * first one after it on the same connection that holds that. `before`: the server never sees the message. `after`: it has
  * carried it out, and its answer never arrives.
  */
 export interface Stop {
   readonly text: string;
-  readonly then?: string;
+  readonly next?: string;
   readonly side: 'before' | 'after';
 }
 
@@ -16,6 +16,8 @@ export interface PgProxy {
   readonly port: number;
   /** Arms one stop; resolves when it is reached. */
   stopAt(stop: Stop): Promise<void>;
+  /** Lets go what was stopped `before`; resolves when the server has answered it. */
+  resume(): Promise<void>;
   /** Forgets the stop and cuts what it holds. */
   release(): void;
   /** From now on connections lead to another server. */
@@ -27,6 +29,7 @@ export interface PgProxy {
 export async function startPgProxy(upstreamPort: number): Promise<PgProxy> {
   let upstream = upstreamPort;
   let armed: { stop: Stop; reached: () => void } | undefined;
+  let letGo: ((answered: () => void) => void) | undefined;
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     const behind = connect(upstream, '127.0.0.1');
@@ -43,34 +46,45 @@ export async function startPgProxy(upstreamPort: number): Promise<PgProxy> {
         other.destroy();
       });
     }
-    let held = false;
+    let held: Buffer[] | undefined;
     let muted: (() => void) | undefined;
+    let awaited: (() => void) | undefined;
     let sawFirst = false;
     const meets = (message: Buffer): 'before' | 'after' | undefined => {
       if (!armed) return undefined;
-      const { text, then, side } = armed.stop;
+      const { text, next, side } = armed.stop;
       const first = message.includes(text);
-      const meets = then === undefined ? first : sawFirst && message.includes(then);
+      const meets = next === undefined ? first : sawFirst && message.includes(next);
       sawFirst ||= first;
       return meets ? side : undefined;
     };
     const forward = messagesOf(true, (message) => {
-      if (held) return;
+      if (held) return void held.push(message);
       const side = meets(message);
       if (side === undefined) return void behind.write(message);
       const { reached } = armed as NonNullable<typeof armed>;
       armed = undefined;
-      held = true;
-      if (side === 'before') return reached();
+      held = [];
+      if (side === 'before') {
+        const stopped = held;
+        stopped.push(message);
+        letGo = (answered) => {
+          [held, awaited] = [undefined, answered];
+          for (const one of stopped) behind.write(one);
+        };
+        return reached();
+      }
       muted = reached;
       behind.write(message);
       // What a prepared statement still needs to be carried out and answered.
       if (message[0] !== 0x51) behind.write(Buffer.from([0x45, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0x53, 0, 0, 0, 4]));
     });
     const answer = messagesOf(false, (message) => {
-      if (!muted) return void client.write(message);
       // ReadyForQuery: it is done.
-      if (message[0] === 0x5a) muted();
+      const isDone = message[0] === 0x5a;
+      if (!muted) client.write(message);
+      else if (isDone) muted();
+      if (isDone) awaited?.();
     });
     client.on('data', forward);
     behind.on('data', answer);
@@ -86,6 +100,7 @@ export async function startPgProxy(upstreamPort: number): Promise<PgProxy> {
       new Promise<void>((reached) => {
         armed = { stop, reached };
       }),
+    resume: () => new Promise<void>((answered) => letGo?.(answered)),
     release() {
       armed = undefined;
       cut();

@@ -1,4 +1,6 @@
+import { waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { VersionChanges } from '../src/reference/changes/version-changes.js';
 import { type Answer, type Somebody, startVaultStack, type VaultStack } from './vault-stack.fixture.js';
 
 let stack: VaultStack;
@@ -157,6 +159,25 @@ describe('a new version', () => {
     const again = await changes(`after=${told.body.position}&wait=0`);
     expect(again.body.changes).toEqual([]);
   });
+
+  it('is waited for within a bound, and the tenant that fills it is refused alone', async () => {
+    const changes = stack.service.app.get(VersionChanges, { strict: false });
+    const { position } = await changes.after('acme', new Map(), undefined, 0, new AbortController().signal);
+    const end = new AbortController();
+    const waitAs = (tenantId: string, waitMs: number) =>
+      changes.after(tenantId, new Map(), position, waitMs, end.signal);
+    const refused: Error[] = [];
+    const many = Array.from({ length: 513 }, () =>
+      waitAs('acme', 60_000).catch((error: Error) => {
+        refused.push(error);
+      }),
+    );
+    await waitFor(() => refused.length > 0, { message: 'one too many' });
+    expect(await waitAs('rival', 1)).toMatchObject({ changes: [] });
+    end.abort();
+    await Promise.all(many);
+    expect(refused).toMatchObject([{ code: 'unavailable' }]);
+  }, 30_000);
 
   it('is missed by nobody who comes back with the position of before', async () => {
     const { position } = (await changes('')).body;

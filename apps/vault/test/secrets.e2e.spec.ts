@@ -1,5 +1,6 @@
 import { waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { contextOf } from '../src/asker.js';
 import { SecretConfigs } from '../src/secret/config/secret-configs.js';
 import { SecretAccess, type SecretParts } from '../src/secret/secret-access.js';
 import { SecretLog } from '../src/secret/secret-log.js';
@@ -194,6 +195,20 @@ describe('secrets', () => {
     // By a bitmap PostgreSQL fetches without counting; what must not be is a scan, which counts all that the tenant has.
     expect(read).toBe(16);
     expect(fetched).toBeLessThanOrEqual(16);
+  }, 30_000);
+
+  it('wait to be written within a bound, and who fills it is refused alone', async () => {
+    const log = new SecretLog(stack.service.platform.database.request);
+    const nothing = (tenantId: string, n: number) =>
+      log.commit({
+        ...{ path: `production/N${n}`, streamId: `secret:${n}`, decide: () => ({ events: [] }) },
+        context: { ...contextOf(askerOf(keeper), Date.now()), tenantId },
+      });
+    const many = Promise.allSettled(Array.from({ length: 2_050 }, (_, n) => nothing('initech', n)));
+    await expect(nothing('acme', 1)).resolves.toMatchObject({ revision: 0 });
+    const refused = (await many).flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
+    expect(refused).toMatchObject([{ name: 'StoreOverloaded' }, { name: 'StoreOverloaded' }]);
+    await expect(nothing('initech', 1)).resolves.toMatchObject({ revision: 0 });
   }, 30_000);
 
   it('written at once by many each become one version', async () => {

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { isLoopback, isPublicAddress } from '@gatehouse/authn';
 
+/** From the weakest to the strongest. */
 export const sslModes = ['disable', 'require', 'verify-ca', 'verify-full'] as const;
 export type SslMode = (typeof sslModes)[number];
 
@@ -57,10 +58,11 @@ export function parseConnectionUrl(text: string): TargetAddress {
   };
 }
 
-/** What an installation lets its administrators connect to, beyond the public Internet. */
+/** What an installation lets its administrators connect to, beyond the public Internet, and how. */
 export interface TargetReach {
   readonly privateNetworks: boolean;
   readonly loopback: boolean;
+  readonly weakestSslmode: SslMode;
 }
 
 const neverIpv4 = /^(0|169\.254|22[4-9]|23\d|24\d|25[0-5])\./;
@@ -71,7 +73,7 @@ const mappedIpv4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
  * Whether an address that a name resolved to may be connected to. Databases are mostly in private networks, so those are
  * a setting; link-local addresses (cloud metadata), multicast and "this host" never are.
  */
-export function mayConnect(address: string, reach: TargetReach): boolean {
+export function mayConnect(address: string, reach: Pick<TargetReach, 'privateNetworks' | 'loopback'>): boolean {
   const plain = mappedIpv4.exec(address)?.[1] ?? address;
   if (isIP(plain) === 0 || neverIpv4.test(plain) || neverIpv6.test(plain)) return false;
   if (isLoopback(plain)) return reach.loopback;

@@ -12,9 +12,9 @@ import {
 import { PLATFORM, type Platform } from '@gatehouse/service';
 import { Controller, Inject, Req } from '@nestjs/common';
 import { z } from 'zod';
+import { DatabaseConfigs } from './database-configs.service.js';
 import { databaseInput, entryName } from './database-input.js';
 import { databaseView, entryNames } from './database-views.js';
-import { Databases } from './databases.service.js';
 import { permitted } from './permission.js';
 
 const base = '/api/v1/vault/databases';
@@ -67,7 +67,7 @@ const rotateRoot = defineRoute({
 @Controller()
 export class DatabaseController {
   constructor(
-    @Inject(Databases) private readonly databases: Databases,
+    @Inject(DatabaseConfigs) private readonly configs: DatabaseConfigs,
     @Inject(AUTHORIZE) private readonly authorize: Authorize,
     @Inject(PLATFORM) private readonly platform: Platform,
   ) {}
@@ -84,7 +84,7 @@ export class DatabaseController {
     @Caller() caller: Principal,
     @Req() request: HttpRequest,
   ) {
-    return { name, ...databaseView(await this.databases.view(this.authorize, { caller, request }, name)) };
+    return { name, ...databaseView(await this.configs.view(this.authorize, { caller, request }, name)) };
   }
 
   @Route(put)
@@ -93,7 +93,7 @@ export class DatabaseController {
     @Caller() caller: Principal,
     @Req() request: HttpRequest,
   ) {
-    await this.databases.configure(this.authorize, { caller, request }, name, body);
+    await this.configs.configure(this.authorize, { caller, request }, name, body);
   }
 
   @Route(remove)
@@ -102,7 +102,7 @@ export class DatabaseController {
     @Caller() caller: Principal,
     @Req() request: HttpRequest,
   ) {
-    await this.databases.remove(this.authorize, { caller, request }, name);
+    await this.configs.remove(this.authorize, { caller, request }, name);
   }
 
   @Route(rotateRoot)
@@ -111,6 +111,6 @@ export class DatabaseController {
     @Caller() caller: Principal,
     @Req() request: HttpRequest,
   ) {
-    await this.databases.rotateRoot(this.authorize, { caller, request }, name);
+    await this.configs.rotateRoot(this.authorize, { caller, request }, name);
   }
 }

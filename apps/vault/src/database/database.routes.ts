@@ -5,10 +5,10 @@ import { z } from 'zod';
 import type { Asker } from '../asker.js';
 import { type DialectRoute, type DialectRoutes, dialectRoute, writeMethods } from '../dialect/dialect-route.js';
 import { Leases } from '../lease/leases.service.js';
+import { DatabaseConfigs } from './database-configs.service.js';
 import { databaseInput, entryName, roleInput, staticRoleInput } from './database-input.js';
 import { DatabaseRoles } from './database-roles.service.js';
 import { databaseView, entryNames, roleView } from './database-views.js';
-import { Databases } from './databases.service.js';
 import { permitted } from './permission.js';
 import { StaticRoles } from './static-roles.service.js';
 
@@ -20,7 +20,7 @@ const query = z.object({ list: z.enum(['true', 'false']).optional() });
 @Injectable()
 export class DatabaseRoutes implements DialectRoutes {
   constructor(
-    @Inject(Databases) private readonly databases: Databases,
+    @Inject(DatabaseConfigs) private readonly configs: DatabaseConfigs,
     @Inject(DatabaseRoles) private readonly roles: DatabaseRoles,
     @Inject(StaticRoles) private readonly staticRoles: StaticRoles,
     @Inject(Leases) private readonly leases: Leases,
@@ -33,27 +33,27 @@ export class DatabaseRoutes implements DialectRoutes {
   }
 
   #configs(): DialectRoute[] {
-    const { databases, authorize } = this;
+    const { configs, authorize } = this;
     const path = '/v1/database/config/:name';
     return [
       this.#list('config', 'database', 'tenant/databases'),
       dialectRoute(
         { methods: ['GET'], path, summary: 'Shows a database, without its password', params },
         async (input, asker) => ({
-          data: databaseView(await databases.view(authorize, asker, input.params.name)),
+          data: databaseView(await configs.view(authorize, asker, input.params.name)),
         }),
       ),
       dialectRoute(
         { methods: writeMethods, path, summary: 'Configures a database', params, body: databaseInput },
         async (input, asker) => {
-          await databases.configure(authorize, asker, input.params.name, input.body);
+          await configs.configure(authorize, asker, input.params.name, input.body);
           return undefined;
         },
       ),
       dialectRoute(
         { methods: ['DELETE'], path, summary: 'Removes a database without leases', params },
         async (input, asker) => {
-          await databases.remove(authorize, asker, input.params.name);
+          await configs.remove(authorize, asker, input.params.name);
           return undefined;
         },
       ),
@@ -65,7 +65,7 @@ export class DatabaseRoutes implements DialectRoutes {
           params,
         },
         async (input, asker) => {
-          await databases.rotateRoot(authorize, asker, input.params.name);
+          await configs.rotateRoot(authorize, asker, input.params.name);
           return undefined;
         },
       ),

@@ -6,7 +6,7 @@ import type {
   StaticRoleRotationStarted,
   StaticRoleWritten,
 } from '@gatehouse/contracts';
-import type { Decider } from '@gatehouse/event-store';
+import type { Decider, NewEvent } from '@gatehouse/event-store';
 
 /** A target for credentials. The version of its sealed password is `secretVersion`; `pending` is one that is being set. */
 export type Database =
@@ -38,6 +38,8 @@ export const databaseDecider: Decider<Database> = {
     return type === 'database.reachable' ? { ...state, unreachable: false } : state;
   },
 };
+
+export const databaseEvent = (type: `database.${string}`, data: object): NewEvent => ({ type, version: 1, data });
 
 /** What credentials are made by. */
 export type DatabaseRole =
@@ -85,6 +87,10 @@ export const staticRoleDecider: Decider<StaticRole> = {
     return type === 'static_role.rotation_failing' ? { ...state, alarmed: true } : state;
   },
 };
+
+/** Whether this version of a password is the one that is being set. */
+export const isPending = (state: Database | StaticRole, version: number): boolean =>
+  'pending' in state && state.pending === version;
 
 export const databaseStream = (name: string): string => `database:${name}`;
 export const databaseRoleStream = (name: string): string => `database-role:${name}`;

@@ -1,20 +1,19 @@
-import { randomUUID } from 'node:crypto';
 import type { DatabaseConfigured } from '@gatehouse/contracts';
-import { asTenant, type EventStore, handle, type NewEvent, type PostgresEventStore } from '@gatehouse/event-store';
-import { type Authorize, ProblemError } from '@gatehouse/http';
+import {
+  type CommandContext,
+  type EventStore,
+  handle,
+  type NewEvent,
+  type PostgresEventStore,
+} from '@gatehouse/event-store';
+import { ProblemError } from '@gatehouse/http';
 import type pg from 'pg';
-import type { Asker } from '../asker.js';
 import type { Keyring } from '../key/keyring.js';
-import { leaseDecider, leaseStream } from '../lease/lease.js';
-import { abandonLease } from '../lease/lease-commands.js';
-import { countOpen, openLeases } from '../lease/lease-list/lease-rows.js';
-import { AddressRefused, parseConnectionUrl, type TargetReach } from './connection-url.js';
-import { type Database, databaseDecider, databaseStream } from './database.js';
-import type { DatabaseInput } from './database-input.js';
-import { type DatabaseSecret, forgetSecrets, openSecret, sealSecret, storeSecret } from './database-secrets.js';
-import { newPassword, scramVerifier } from './password.js';
-import { ownContext, permitted } from './permission.js';
-import { targetProblem } from './problems.js';
+import type { TargetReach } from './connection-url.js';
+import { type Database, databaseDecider, databaseEvent, databaseStream, isPending } from './database.js';
+import { type DatabaseSecret, forgetSecrets, openSecret } from './database-secrets.js';
+import { scramVerifier } from './password.js';
+import { ownContext } from './permission.js';
 import { type TargetIdentity, type TargetLogin, withTarget } from './target-connection.js';
 import { TargetError } from './target-error.js';
 import { setPassword } from './target-roles.js';
@@ -30,8 +29,6 @@ export interface DatabasesOptions {
 type Configured = Extract<Database, { status: 'configured' }>;
 type Work<T> = (client: pg.Client, identity: TargetIdentity) => Promise<T>;
 
-const event = (type: string, data: object): NewEvent => ({ type, version: 1, data });
-
 /** The targets: where they are, how to log in there, and that they are the ones they were. */
 export class Databases {
   readonly #options: DatabasesOptions;
@@ -42,94 +39,9 @@ export class Databases {
 
   /** @throws ProblemError `not_found` */
   async configured(tenantId: string, name: string): Promise<Configured> {
-    const state = await this.#load(tenantId, name);
+    const state = await this.state(tenantId, name);
     if (state.status !== 'configured') throw new ProblemError('not_found', 'There is no such database');
     return state;
-  }
-
-  /** What may be shown: everything but the password. */
-  async view(authorize: Authorize, asker: Asker, name: string): Promise<DatabaseConfigured> {
-    await permitted(authorize, asker, 'database.read', `database/${name}`);
-    return (await this.configured(asker.caller.tenantId, name)).config;
-  }
-
-  /** @throws ProblemError `database_refused`, `database_has_leases`, `validation_failed` */
-  async configure(authorize: Authorize, asker: Asker, name: string, input: DatabaseInput): Promise<void> {
-    const context = await permitted(authorize, asker, 'database.write', `database/${name}`);
-    const { tenantId } = context;
-    const before = await this.#load(tenantId, name);
-    const address = addressOf(input);
-    const secret = await this.#secretFor(tenantId, input, before, address);
-    const login: TargetLogin = { ...address, ...tlsOf(input), password: secret.password, tlsKey: secret.tlsKey };
-    const targetId = await this.#examine(login);
-    if (before.status === 'configured' && before.config.targetId !== targetId)
-      await this.#leaveServer(tenantId, name, input.abandon_leases, context);
-    const databaseId = before.status === 'configured' ? before.config.databaseId : randomUUID();
-    const version = 1 + versionOf(before);
-    const place = { tenantId, ownerId: databaseId, version };
-    const sealed = await sealSecret(this.#options.keyring, place, secret);
-    const config: DatabaseConfigured = {
-      name,
-      databaseId,
-      ...address,
-      ...tlsOf(input),
-      passwordAuthentication: input.password_authentication,
-      allowedRoles: [...input.allowed_roles],
-      targetId,
-      secretVersion: version,
-    };
-    await this.#options.store.together(tenantId, async (log, client) => {
-      await this.#append(log, name, context, (state) => {
-        if (versionOf(state) !== version - 1) throw new ProblemError('conflict', 'Somebody else is changing it');
-        return [event('database.configured', config)];
-      });
-      await storeSecret(client, place, sealed);
-      await forgetSecrets(client, tenantId, databaseId, version);
-    });
-  }
-
-  /** @throws ProblemError `database_has_leases` */
-  async remove(authorize: Authorize, asker: Asker, name: string): Promise<void> {
-    const context = await permitted(authorize, asker, 'database.write', `database/${name}`);
-    const { tenantId } = context;
-    const { config } = await this.configured(tenantId, name);
-    await this.#options.store.together(tenantId, async (log, client) => {
-      const { rows } = await client.query(
-        `select from database_entries where tenant_id = $1 and database = $2 and kind <> 'database' limit 1`,
-        [tenantId, name],
-      );
-      if (rows.length > 0 || (await countOpen(client, tenantId, name)) > 0)
-        throw new ProblemError('database_has_leases');
-      await forgetSecrets(client, tenantId, config.databaseId);
-      await this.#append(log, name, context, (state) =>
-        state.status === 'configured' ? [event('database.removed', { name })] : [],
-      );
-    });
-  }
-
-  /** Changes our own password there: afterwards nobody else knows it. */
-  async rotateRoot(authorize: Authorize, asker: Asker, name: string): Promise<void> {
-    const context = await permitted(authorize, asker, 'database.write', `database/${name}`);
-    const { tenantId } = context;
-    const { config, secretVersion, pending } = await this.configured(tenantId, name);
-    if (pending === undefined) {
-      const secret = await this.#secret(tenantId, config.databaseId, secretVersion);
-      const place = { tenantId, ownerId: config.databaseId, version: secretVersion + 1 };
-      const sealed = await sealSecret(this.#options.keyring, place, { ...secret, password: newPassword() });
-      // The new password is kept before it is set: whichever of the two the target has by then, one of ours opens it.
-      await this.#options.store.together(tenantId, async (log, client) => {
-        const { events } = await this.#append(log, name, context, (state) =>
-          state.status === 'configured' && versionOf(state) === secretVersion
-            ? [event('database.root_rotation_started', { name, secretVersion: place.version })]
-            : [],
-        );
-        // Somebody else began meanwhile: his password is the one that is sealed.
-        if (events.length > 0) await storeSecret(client, place, sealed);
-      });
-    }
-    await this.with(tenantId, name, async () => undefined).catch((error: unknown) => {
-      throw error instanceof TargetError ? targetProblem(error) : error;
-    });
   }
 
   /**
@@ -156,12 +68,14 @@ export class Databases {
       if (!(error instanceof TargetError) || error.code !== 'login_refused') throw error;
     }
     await withTarget(await this.#login(tenantId, config, secretVersion), this.#options.reach, async (client) => {
-      const { password } = await this.#secret(tenantId, config.databaseId, pending);
       const { username } = config;
-      await setPassword(client, { username, password: await this.stored(config, password), statements: [] });
+      const password = await this.stored(config, (await this.secret(tenantId, config.databaseId, pending)).password);
+      const isWanted = async () => isPending(await this.state(tenantId, name), pending);
+      await setPassword(client, { username, password, statements: [], isWanted });
     });
     await this.#confirmRoot(tenantId, config, pending);
-    return run(pending, work);
+    // With what counts by now: somebody else may have changed it again.
+    return this.with(tenantId, name, work, database);
   }
 
   /** A password as statements are to have it. */
@@ -175,134 +89,43 @@ export class Databases {
     name: string,
     problem: { error: string; failures: number } | undefined,
   ): Promise<void> {
-    await this.#append(this.#options.store, name, ownContext(tenantId), (state) => {
+    await this.append(this.#options.store, name, ownContext(tenantId), (state) => {
       if (state.status !== 'configured' || state.unreachable === (problem !== undefined)) return [];
-      return [problem ? event('database.unreachable', { name, ...problem }) : event('database.reachable', { name })];
+      return [
+        problem
+          ? databaseEvent('database.unreachable', { name, ...problem })
+          : databaseEvent('database.reachable', { name }),
+      ];
     });
   }
 
   async #confirmRoot(tenantId: string, { name, databaseId }: DatabaseConfigured, version: number): Promise<void> {
     await this.#options.store.together(tenantId, async (log, client) => {
-      await this.#append(log, name, ownContext(tenantId), (state) =>
-        state.status === 'configured' && state.pending === version
-          ? [event('database.root_rotated', { name, secretVersion: version })]
-          : [],
+      const { events } = await this.append(log, name, ownContext(tenantId), (state) =>
+        isPending(state, version) ? [databaseEvent('database.root_rotated', { name, secretVersion: version })] : [],
       );
-      await forgetSecrets(client, tenantId, databaseId, version);
+      // Whoever comes late knows nothing of the versions that came since.
+      if (events.length > 0) await forgetSecrets(client, tenantId, databaseId, version);
     });
   }
 
   async #login(tenantId: string, config: DatabaseConfigured, version: number): Promise<TargetLogin> {
-    const { password, tlsKey } = await this.#secret(tenantId, config.databaseId, version);
+    const { password, tlsKey } = await this.secret(tenantId, config.databaseId, version);
     return { ...config, password, tlsKey };
   }
 
-  #secret(tenantId: string, ownerId: string, version: number): Promise<DatabaseSecret> {
+  /** Our login there. @throws ProblemError `sealed` */
+  secret(tenantId: string, ownerId: string, version: number): Promise<DatabaseSecret> {
     return openSecret(this.#options.keyring, this.#options.pool, { tenantId, ownerId, version });
   }
 
-  async #load(tenantId: string, name: string): Promise<Database> {
+  async state(tenantId: string, name: string): Promise<Database> {
     const { events } = await this.#options.store.read(tenantId, databaseStream(name));
     return events.reduce(databaseDecider.evolve, databaseDecider.initialState);
   }
 
-  #append(
-    log: EventStore,
-    name: string,
-    context: Parameters<typeof handle>[2]['context'],
-    decide: (state: Database) => readonly NewEvent[],
-  ) {
+  /** Appends what follows from the state, in `log`: the store, or a transaction of it. */
+  append(log: EventStore, name: string, context: CommandContext, decide: (state: Database) => readonly NewEvent[]) {
     return handle(log, databaseDecider, { streamId: databaseStream(name), context, decide });
   }
-
-  /**
-   * The password that was stored goes to the server it was stored for, and to no other: whoever may write configurations
-   * could read it by sending it to a server of his own.
-   */
-  async #secretFor(
-    tenantId: string,
-    input: DatabaseInput,
-    before: Database,
-    address: ReturnType<typeof addressOf>,
-  ): Promise<DatabaseSecret> {
-    if (input.password !== undefined) return { password: input.password, tlsKey: input.private_key };
-    const same = before.status === 'configured' && isSame(before.config, { ...address, ...tlsOf(input) });
-    if (!same || before.status !== 'configured' || before.pending !== undefined) {
-      const errors = [{ path: 'body.password', message: 'is required for another address, account or encryption' }];
-      throw new ProblemError('validation_failed', undefined, { errors });
-    }
-    const kept = await this.#secret(tenantId, before.config.databaseId, before.secretVersion);
-    return { ...kept, ...(input.private_key !== undefined && { tlsKey: input.private_key }) };
-  }
-
-  /** Logs in and looks who is there. */
-  async #examine(login: TargetLogin): Promise<string> {
-    try {
-      return await withTarget(login, this.#options.reach, async (client, { targetId }) => {
-        if ((await whoIs(client)) === (await whoIs(this.#options.pool))) throw new TargetError('own_server');
-        return targetId;
-      });
-    } catch (error) {
-      throw error instanceof TargetError ? targetProblem(error, true) : error;
-    }
-  }
-
-  async #leaveServer(tenantId: string, name: string, abandon: boolean, context: ReturnType<typeof ownContext>) {
-    const { pool, store } = this.#options;
-    const leases = await asTenant(pool, tenantId, (client) => openLeases(client, tenantId, name));
-    if (leases.length > 0 && !abandon)
-      throw new ProblemError('database_has_leases', 'Another server stands there: say abandon_leases to give them up');
-    for (const { leaseId } of leases)
-      await handle(store, leaseDecider, {
-        streamId: leaseStream(leaseId),
-        context,
-        decide: abandonLease(leaseId, 'another server stands under the address'),
-      });
-  }
 }
-
-/** Of the newest password that was ever sealed for this incarnation. */
-const versionOf = (state: Database): number =>
-  state.status === 'configured' ? Math.max(state.secretVersion, state.pending ?? 0) : 0;
-
-/** One running server: its identifier may be shared by copies of its files, the moment of its start is not. */
-async function whoIs(query: Pick<pg.ClientBase, 'query'> | pg.Pool): Promise<string> {
-  const { rows } = await query.query<{ id: string }>(
-    `select system_identifier || ' ' || extract(epoch from pg_postmaster_start_time()) as id from pg_control_system()`,
-  );
-  return rows[0]?.id ?? '';
-}
-
-function addressOf({ connection_url, username }: DatabaseInput) {
-  const invalid = (path: string, message: string) =>
-    new ProblemError('validation_failed', undefined, { errors: [{ path, message }] });
-  try {
-    const { username: named, ...address } = parseConnectionUrl(connection_url);
-    const account = username ?? named;
-    if (account === undefined) throw invalid('body.username', 'is required');
-    return { ...address, username: account };
-  } catch (error) {
-    if (error instanceof AddressRefused) throw invalid('body.connection_url', error.reason);
-    throw error;
-  }
-}
-
-const tlsOf = ({ tls_ca, tls_certificate, tls_server_name }: DatabaseInput) => ({
-  ...(tls_ca !== undefined && { tlsCa: tls_ca }),
-  ...(tls_certificate !== undefined && { tlsCertificate: tls_certificate }),
-  ...(tls_server_name !== undefined && { tlsServerName: tls_server_name }),
-});
-
-const decisive = [
-  'host',
-  'port',
-  'database',
-  'username',
-  'sslmode',
-  'tlsCa',
-  'tlsCertificate',
-  'tlsServerName',
-] as const;
-
-const isSame = (config: DatabaseConfigured, other: Partial<DatabaseConfigured>): boolean =>
-  decisive.every((member) => config[member] === other[member]);

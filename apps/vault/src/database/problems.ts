@@ -16,6 +16,7 @@ defineProblems({
 /** What callers are told of each. None repeats a word of the target, so none tells whoever probes what stands there. */
 const details: Readonly<Partial<Record<TargetErrorCode, string>>> = {
   address_refused: 'Its address is not one that this installation connects to',
+  sslmode_refused: 'Its sslmode is weaker than this installation demands',
   login_refused: 'It does not let the vault log in',
   own_server: "It is the server of the vault's own tables",
   other_server: 'Another server stands under its address: write its configuration again',

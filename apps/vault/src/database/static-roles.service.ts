@@ -5,7 +5,7 @@ import { type Authorize, ProblemError } from '@gatehouse/http';
 import type pg from 'pg';
 import type { Asker } from '../asker.js';
 import type { Keyring } from '../key/keyring.js';
-import { type StaticRole, staticRoleDecider, staticRoleStream } from './database.js';
+import { isPending, type StaticRole, staticRoleDecider, staticRoleStream } from './database.js';
 import type { StaticRoleInput } from './database-input.js';
 import { forgetSecrets, openSecret, sealSecret, storeSecret } from './database-secrets.js';
 import type { Databases } from './databases.service.js';
@@ -147,12 +147,13 @@ export class StaticRoles {
     const { config } = await databases.configured(tenantId, role.database);
     const stored = await databases.stored(config, password);
     const { username, rotationStatements: statements } = role;
+    const isWanted = async () => isPending(await this.#load(tenantId, name), version);
     await databases.with(tenantId, role.database, (client) =>
-      setPassword(client, { username, password: stored, statements }),
+      setPassword(client, { username, password: stored, statements, isWanted }),
     );
     await store.together(tenantId, async (log, client) => {
       const { events } = await this.#append(log, tenantId, name, (now) =>
-        now.status === 'written' && now.pending === version
+        isPending(now, version)
           ? [
               {
                 type: 'static_role.rotated',

@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { type ConnectionOptions, checkServerIdentity } from 'node:tls';
 import pg from 'pg';
-import { mayConnect, type TargetAddress, type TargetReach } from './connection-url.js';
+import { mayConnect, sslModes, type TargetAddress, type TargetReach } from './connection-url.js';
 import { inTarget, TargetError, toTargetError } from './target-error.js';
 
 /** Everything needed to log in. Never logged, never an event. */
@@ -35,13 +35,15 @@ export interface TargetIdentity {
 /**
  * Connects to one of the addresses of the target's name: to exactly the one that was checked, whatever the name says by then.
  *
- * @throws TargetError `address_refused`, `unreachable`, `login_refused`, `busy`, `other_server`, `standby`
+ * @throws TargetError `address_refused`, `sslmode_refused`, `unreachable`, `login_refused`, `busy`, `other_server`, `standby`
  */
 export async function withTarget<T>(
   login: TargetLogin,
   reach: TargetReach,
   work: (client: pg.Client, identity: TargetIdentity) => Promise<T>,
 ): Promise<T> {
+  if (sslModes.indexOf(login.sslmode) < sslModes.indexOf(reach.weakestSslmode))
+    throw new TargetError('sslmode_refused');
   const client = await connect(login, await addressOf(login.host, reach));
   try {
     const identity = await inTarget(() => identify(client));

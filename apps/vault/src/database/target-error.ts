@@ -6,6 +6,7 @@ import { sqlState } from '@gatehouse/event-store';
  */
 export type TargetErrorCode =
   | 'address_refused'
+  | 'sslmode_refused'
   | 'unreachable'
   | 'login_refused'
   | 'other_server'

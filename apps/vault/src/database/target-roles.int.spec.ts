@@ -6,7 +6,7 @@ import { type TargetLogin, withTarget } from './target-connection.js';
 import { TargetError } from './target-error.js';
 import { createRole, dropRole, renewRole, rolesOf, setPassword } from './target-roles.js';
 
-const reach = { privateNetworks: true, loopback: true };
+const reach = { privateNetworks: true, loopback: true, weakestSslmode: 'disable' } as const;
 const username = 'gh_test_app_1';
 const comment = `it's "marked"`;
 const until = Date.parse('2030-01-02T03:04:05.678Z');
@@ -133,7 +133,9 @@ describe('roles of a target', () => {
     expect(password).toMatch(/^[A-Za-z0-9]{40}$/);
     const verifier = await scramVerifier(password);
     await create();
-    await target((client) => setPassword(client, { username, password: verifier, statements: [] }));
+    await target((client) =>
+      setPassword(client, { username, password: verifier, statements: [], isWanted: async () => true }),
+    );
     const { rows } = await root.query('select rolpassword from pg_authid where rolname = $1', [username]);
     expect(rows).toEqual([{ rolpassword: verifier }]);
   });

@@ -148,12 +148,22 @@ async function otherDatabases(client: pg.Client, username: string): Promise<read
   return rows.map(({ datname }) => datname);
 }
 
-/** Sets the password of a role that exists. @throws TargetError `role_missing`, `sqlstate_...` */
+export interface PasswordChange {
+  readonly username: string;
+  /** As the statements are to have it: the password, or its verifier. */
+  readonly password: string;
+  readonly statements: readonly string[];
+  /** Asked when nobody else is at this role: whoever comes late must not undo what was set since. */
+  readonly isWanted: () => Promise<boolean>;
+}
+
+/** Sets the password of a role that exists, if it is wanted still. @throws TargetError `role_missing`, `sqlstate_...` */
 export function setPassword(
   client: pg.Client,
-  { username, password, statements }: { username: string; password: string; statements: readonly string[] },
+  { username, password, statements, isWanted }: PasswordChange,
 ): Promise<void> {
   return onRole(client, username, async () => {
+    if (!(await isWanted())) return;
     if (!(await roleOf(client, username))) throw new TargetError('role_missing');
     const own = [`ALTER ROLE "{{name}}" WITH PASSWORD '{{password}}'`];
     for (const statement of statements.length > 0 ? statements : own)

@@ -3,6 +3,15 @@ import { backoffMs } from './backoff.js';
 
 type Kind = 'lease' | 'static-role';
 
+export interface TargetName {
+  readonly tenantId: string;
+  readonly database: string;
+}
+
+const rotationsDueSql = `from database_entries e left join keeper_attempts a
+  on a.tenant_id = e.tenant_id and a.kind = e.kind and a.id = e.name
+  where e.kind = 'static-role' and e.rotate_at <= now() and coalesce(a.next_at, now()) <= now()`;
+
 /** What failed, how often, and when it is tried again: in PostgreSQL, so that another replica goes on from there. */
 export class Attempts {
   readonly #pool: pg.Pool;
@@ -44,15 +53,22 @@ export class Attempts {
     ]);
   }
 
-  /** Static roles whose passwords are to be changed now. */
-  async rotationsDue(limit: number): Promise<readonly { tenantId: string; name: string }[]> {
-    const { rows } = await this.#pool.query<{ tenant_id: string; name: string }>(
-      `select e.tenant_id, e.name from database_entries e left join keeper_attempts a
-         on a.tenant_id = e.tenant_id and a.kind = e.kind and a.id = e.name
-       where e.kind = 'static-role' and e.rotate_at <= now() and coalesce(a.next_at, now()) <= now()
-       order by e.rotate_at limit $1`,
+  /** Where passwords are to be changed now: of each tenant one, then of each the next; who waits longest first. */
+  async targetsWithRotations(limit: number): Promise<readonly TargetName[]> {
+    const { rows } = await this.#pool.query<{ tenant_id: string; database: string }>(
+      `select e.tenant_id, e.database ${rotationsDueSql} group by e.tenant_id, e.database
+       order by row_number() over (partition by e.tenant_id order by min(e.rotate_at)), min(e.rotate_at) limit $1`,
       [limit],
     );
-    return rows.map(({ tenant_id: tenantId, name }) => ({ tenantId, name }));
+    return rows.map(({ tenant_id: tenantId, database }) => ({ tenantId, database }));
+  }
+
+  /** Static roles of a target whose passwords are to be changed now. */
+  async rotationsDue({ tenantId, database }: TargetName, limit: number): Promise<readonly string[]> {
+    const { rows } = await this.#pool.query<{ name: string }>(
+      `select e.name ${rotationsDueSql} and e.tenant_id = $1 and e.database = $2 order by e.rotate_at limit $3`,
+      [tenantId, database, limit],
+    );
+    return rows.map(({ name }) => name);
   }
 }

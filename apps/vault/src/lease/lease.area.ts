@@ -1,6 +1,7 @@
 import type { Area } from '../area.js';
 import { DatabaseController } from '../database/database.controller.js';
 import { DatabaseRoutes } from '../database/database.routes.js';
+import { DatabaseConfigs } from '../database/database-configs.service.js';
 import { databaseEntriesProjection } from '../database/database-entries.projection.js';
 import { DatabaseRoleController } from '../database/database-role.controller.js';
 import { DatabaseRoles } from '../database/database-roles.service.js';
@@ -21,8 +22,14 @@ export const leaseArea: Area = {
   inline: [databaseEntriesProjection, leaseListProjection],
   compose: ({ platform, settings, store, keyring }) => {
     const pool = platform.database.request;
-    const reach = { privateNetworks: settings.DATABASES_ON_PRIVATE_NETWORKS, loopback: settings.DATABASES_ON_LOOPBACK };
-    const databases = new Databases({ store, keyring, pool, reach });
+    const reach = {
+      privateNetworks: settings.DATABASES_ON_PRIVATE_NETWORKS,
+      loopback: settings.DATABASES_ON_LOOPBACK,
+      weakestSslmode: settings.DATABASES_SSLMODE,
+    };
+    const parts = { store, keyring, pool, reach };
+    const databases = new Databases(parts);
+    const configs = new DatabaseConfigs({ ...parts, databases });
     const roles = new DatabaseRoles(store, databases);
     const staticRoles = new StaticRoles({ store, keyring, pool, databases });
     const onError = platform.warn('a lease will be ended by the keeper');
@@ -43,7 +50,7 @@ export const leaseArea: Area = {
       controllers: [DatabaseController, DatabaseRoleController, StaticRoleController, LeaseController],
       dialect: [DatabaseRoutes, LeaseRoutes],
       providers: [
-        { provide: Databases, useValue: databases },
+        { provide: DatabaseConfigs, useValue: configs },
         { provide: DatabaseRoles, useValue: roles },
         { provide: StaticRoles, useValue: staticRoles },
         { provide: Leases, useValue: leases },

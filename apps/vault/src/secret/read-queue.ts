@@ -1,3 +1,4 @@
+import { SharedBound } from '@gatehouse/bus';
 import { isTransient, StoreOverloaded, StoreUnavailable } from '@gatehouse/event-store';
 import type pg from 'pg';
 import type { ReadRow } from './secret-log.js';
@@ -13,12 +14,13 @@ const limits = { batch: 64, waiting: 4_096 } as const;
 
 /**
  * Reads of one tenant that come together are one statement: those of one turn of the event loop, or those that came while
- * another was under way. Each reads what is committed when its statement starts, which is after it was asked for.
+ * another was under way. Each reads what is committed when its statement starts, which is after it was asked for. A tenant that fills the
+ * queue is refused alone.
  */
 export class ReadQueue {
   readonly #pool: pg.Pool;
   readonly #tenants = new Map<string, Waiting[]>();
-  #waiting = 0;
+  readonly #waiting = new SharedBound(limits.waiting);
 
   /** @param pool connections of the request role: every statement sees one tenant only */
   constructor(pool: pg.Pool) {
@@ -27,8 +29,8 @@ export class ReadQueue {
 
   /** @throws StoreUnavailable, StoreOverloaded */
   read(tenantId: string, streamId: string, version: number): Promise<ReadRow> {
-    if (this.#waiting >= limits.waiting) return Promise.reject(new StoreOverloaded(this.#waiting));
-    this.#waiting++;
+    if (!this.#waiting.enter({ group: tenantId, count: 1 }))
+      return Promise.reject(new StoreOverloaded(this.#waiting.size));
     return new Promise((resolve, reject) => {
       const one = { streamId, version, resolve, reject };
       const queue = this.#tenants.get(tenantId);
@@ -43,7 +45,7 @@ export class ReadQueue {
     const queue = this.#tenants.get(tenantId) ?? [];
     while (queue.length > 0) {
       const batch = queue.splice(0, limits.batch);
-      this.#waiting -= batch.length;
+      this.#waiting.leave({ group: tenantId, count: batch.length });
       await this.#answer(tenantId, batch);
     }
     this.#tenants.delete(tenantId);

@@ -85,7 +85,12 @@ async function allowedRow(access: SecretAccess, asker: Asker, address: Address, 
     await admit(notedOf(looked.found));
     return looked;
   }
-  const [looked] = await Promise.all([looking, admit(expected)]);
+  const admitted = admit(expected).catch(async (error) => {
+    // A refusal takes a decision and a look-up, one after the other, for what was seen before as for what is not there.
+    await access.rowOf(asker.caller.tenantId, address, version).catch(() => undefined);
+    throw error;
+  });
+  const [looked] = await Promise.all([looking, admitted]);
   const actual = notedOf(looked.found);
   if (!isSame(expected, actual)) await admit(actual);
   return looked;

@@ -1,24 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { canonicalJson } from '@gatehouse/crypto';
 import type { Asker } from '../asker.js';
 import type { Address } from './addresses.js';
 import { changeVersions, type VersionChange } from './change-versions/change-versions.js';
 import type { SecretConfigs } from './config/secret-configs.js';
-import { encodeData, mergePatch, type SecretData, subkeysOf } from './content.js';
+import { mergePatch, type SecretData, subkeysOf } from './content.js';
 import { forgetSecret } from './forget-secret/forget-secret.js';
-import { openSealed, placeOf, sealedOf } from './opened-version.js';
-import { isReferenceable } from './path.js';
 import { putMetadata } from './put-metadata/put-metadata.js';
-import { findVersion, noSecret, readVersion } from './read-version.js';
-import {
-  deletionTime,
-  type PresentSecret,
-  type Secret,
-  type SettingsChange,
-  sha256,
-  type VersionState,
-} from './secret.js';
-import type { Allowed, SecretAccess } from './secret-access.js';
+import { noSecret, readVersion } from './read-version.js';
+import type { Secret, SettingsChange } from './secret.js';
+import type { SecretAccess } from './secret-access.js';
 import type { Committed, SecretCommand } from './secret-log.js';
 import {
   type ConfigView,
@@ -27,19 +17,10 @@ import {
   metadataView,
   parseCustomMetadata,
   type SecretRead,
+  textOfMetadata,
   type VersionView,
-  versionView,
 } from './views.js';
-import { nextVersion, versionWritten } from './write-version/write-version.js';
-
-export interface WriteOptions {
-  /** Version that the caller has seen; 0: the secret must not exist. */
-  readonly cas?: number | undefined;
-  /** Replaces the one that is there. */
-  readonly customMetadata?: CustomMetadata | null | undefined;
-  /** RFC 3339; from then on the version answers as deleted. */
-  readonly expiresAt?: string | undefined;
-}
+import { patchSecret, type WriteOptions, writeSecret } from './write-secret.js';
 
 export interface MetadataChange extends SettingsChange {
   readonly customMetadata?: CustomMetadata | null | undefined;
@@ -96,7 +77,7 @@ export class Secrets {
   async write(asker: Asker, path: string, data: SecretData, options: WriteOptions = {}): Promise<VersionView> {
     const address = this.access.address(asker.caller.tenantId, path);
     const allowed = await this.access.admit(asker, 'secret.write', `secret/${path}`);
-    return this.access.guarded(asker, address, () => this.#write(asker, address, allowed, data, options));
+    return this.access.guarded(asker, address, () => writeSecret(this.access, asker, address, allowed, data, options));
   }
 
   /** Merges into the current version (RFC 7396): null removes a member. @throws ProblemError as {@link write} */
@@ -106,28 +87,9 @@ export class Secrets {
     patch: SecretData,
     { cas }: { cas?: number | undefined } = {},
   ): Promise<VersionView> {
-    const { tenantId } = asker.caller;
-    const address = this.access.address(tenantId, path);
+    const address = this.access.address(asker.caller.tenantId, path);
     const allowed = await this.access.admit(asker, 'secret.write', `secret/${path}`);
-    return this.access.guarded(asker, address, async () => {
-      for (let attempt = 1; ; attempt++) {
-        const row = await this.access.rowOf(tenantId, address, 0);
-        const found = await findVersion(this.access, tenantId, address, row, 0);
-        if (!found || deletionTime(found.state, Date.now()) !== undefined) throw noSecret();
-        const { of, number, state } = found;
-        const sealed = sealedOf(row, of.secret.secretId, number, state);
-        if (sealed === null) throw noSecret();
-        const data = await openSealed(this.access.parts.keyring, placeOf(tenantId, of.secret.secretId, number), sealed);
-        const merged = mergePatch(data, patch) as SecretData;
-        try {
-          return await this.#write(asker, address, allowed, merged, { cas: cas ?? number });
-        } catch (error) {
-          // Somebody wrote in between: it is merged into that.
-          const isBehind = (error as { code?: unknown }).code === 'check_and_set';
-          if (!isBehind || cas !== undefined || attempt === 4) throw error;
-        }
-      }
-    });
+    return this.access.guarded(asker, address, () => patchSecret(this.access, asker, address, allowed, patch, cas));
   }
 
   /** Soft: what was deleted can be restored. Without versions the current one. */
@@ -209,48 +171,6 @@ export class Secrets {
     return this.configs.put(change, this.access.context(asker, allowed, Date.now()));
   }
 
-  async #write(
-    asker: Asker,
-    address: Address,
-    allowed: Allowed,
-    data: SecretData,
-    { cas, customMetadata, expiresAt }: WriteOptions,
-  ): Promise<VersionView> {
-    const { tenantId } = asker.caller;
-    const { keyring, fingerprints } = this.access.parts;
-    const [newSecretId, found] = [randomUUID(), await fingerprints(tenantId, data)];
-    const plaintext = encodeData(data);
-    const path = address.recorded;
-    return this.access.commit(asker, address, allowed, 'secret.write', {
-      decide: async (secret, { defaults }) => {
-        const next = nextVersion(secret, { cas, expiresAt, defaults, newSecretId, now: Date.now() });
-        const { secretId, version } = next;
-        const value = await keyring.seal(placeOf(tenantId, secretId, version), plaintext);
-        const { algorithm, keyVersion } = value;
-        const sealing = { digest: sha256(value.ciphertext), algorithm, keyVersion };
-        const events = [versionWritten({ path, ...next, ...sealing, referenceable: isReferenceable(address.path) })];
-        const sealed = { secretId, version, value, fingerprints: found };
-        if (customMetadata === undefined) return { events, sealed };
-        const text = textOf(customMetadata);
-        const digest = text === null ? null : await this.access.metadataDigest(tenantId, secretId, text);
-        const meta = putMetadata({ path, newSecretId: secretId, customMetadata: digest })(secret);
-        return { events: [...events, ...meta], sealed, customMetadata: text };
-      },
-      done: async ({ secret, revision, customMetadata: text }) => {
-        const present = secret as PresentSecret;
-        const of = { path: address.path, secret: present, revision, customMetadata: parseCustomMetadata(text) };
-        const number = present.currentVersion;
-        return versionView(of, number, present.versions[number] as VersionState, Date.now());
-      },
-      repeated: async ({ events, revision }) => {
-        const { version } = { version: 0, ...events[0]?.data };
-        const secret = (await this.access.stateAfter(tenantId, address, revision)) as PresentSecret;
-        const of = { path: address.path, secret, revision, customMetadata: null };
-        return versionView(of, version, secret.versions[version] as VersionState, Date.now());
-      },
-    });
-  }
-
   async #changeVersions(asker: Asker, path: string, change: VersionChange, versions?: readonly number[]) {
     const address = this.access.address(asker.caller.tenantId, path);
     const allowed = await this.access.admit(asker, 'secret.delete', `secret/${path}`);
@@ -282,7 +202,7 @@ export class Secrets {
       const { customMetadata, ...settings } = changeOf(before);
       const common = { ...settings, path: address.recorded, newSecretId: fresh };
       if (customMetadata === undefined) return { events: putMetadata(common)(secret) };
-      const text = textOf(customMetadata);
+      const text = textOfMetadata(customMetadata);
       const secretId = secret.status === 'present' ? secret.secretId : fresh;
       const digest = text === null ? null : await this.access.metadataDigest(tenantId, secretId, text);
       return { events: putMetadata({ ...common, customMetadata: digest })(secret), customMetadata: text };
@@ -311,6 +231,3 @@ export class Secrets {
     };
   }
 }
-
-const textOf = (metadata: CustomMetadata | null): string | null =>
-  metadata === null || Object.keys(metadata).length === 0 ? null : canonicalJson(metadata);

@@ -1,4 +1,5 @@
 import type { Actor } from '@gatehouse/contracts';
+import { canonicalJson } from '@gatehouse/crypto';
 import type { SecretData } from './content.js';
 import { deletionTime, type PresentSecret, type VersionState } from './secret.js';
 
@@ -58,6 +59,10 @@ export interface SecretContext {
   readonly revision: number;
   readonly customMetadata: CustomMetadata | null;
 }
+
+/** As it is stored: none is no text. */
+export const textOfMetadata = (metadata: CustomMetadata | null): string | null =>
+  metadata === null || Object.keys(metadata).length === 0 ? null : canonicalJson(metadata);
 
 export const parseCustomMetadata = (text: string | null): CustomMetadata | null =>
   text === null ? null : (JSON.parse(text) as CustomMetadata);

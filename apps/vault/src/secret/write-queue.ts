@@ -1,3 +1,4 @@
+import { SharedBound } from '@gatehouse/bus';
 import {
   Announcer,
   isTransient,
@@ -24,15 +25,15 @@ const limits = { batch: 64, waiting: 2_048, attempts: 4 } as const;
 
 /**
  * Commands of one tenant that come together share a transaction: each is decided on its own, and each is answered when the
- * commit is confirmed. While one batch is being written the next one gathers. A secret is written by one batch at a time, so
- * only other replicas can be first.
+ * commit is confirmed. While one batch is being written the next one gathers; a tenant that fills the queue is refused alone.
+ * A secret is written by one batch at a time, so only other replicas can be first.
  */
 export class WriteQueue {
   readonly #pool: pg.Pool;
   readonly #announcer: Announcer;
   readonly #states: ProvenStates;
   readonly #tenants = new Map<string, Waiting[]>();
-  #waiting = 0;
+  readonly #waiting = new SharedBound(limits.waiting);
 
   constructor(pool: pg.Pool, states: ProvenStates) {
     this.#pool = pool;
@@ -41,11 +42,11 @@ export class WriteQueue {
   }
 
   run(command: SecretCommand): Promise<Committed> {
-    if (this.#waiting >= limits.waiting) return Promise.reject(new StoreOverloaded(this.#waiting));
-    this.#waiting++;
+    const { tenantId } = command.context;
+    if (!this.#waiting.enter({ group: tenantId, count: 1 }))
+      return Promise.reject(new StoreOverloaded(this.#waiting.size));
     return new Promise((resolve, reject) => {
       const waiting = { command, resolve, reject };
-      const { tenantId } = command.context;
       const queue = this.#tenants.get(tenantId);
       if (queue) return void queue.push(waiting);
       this.#tenants.set(tenantId, [waiting]);
@@ -59,7 +60,7 @@ export class WriteQueue {
     while (queue.length > 0) {
       const batch = queue.splice(0, limits.batch);
       await this.#write(tenantId, batch);
-      this.#waiting -= batch.length;
+      this.#waiting.leave({ group: tenantId, count: batch.length });
     }
     this.#tenants.delete(tenantId);
   }

@@ -1,3 +1,4 @@
+import { SharedBound } from '@gatehouse/bus';
 import { type Envelope, formatPosition, parsePosition, type SecretVersionWritten } from '@gatehouse/contracts';
 import { asTenant, Doorbell, notifyChannel, type Wake } from '@gatehouse/event-store';
 import { unavailable } from '@gatehouse/http';
@@ -17,14 +18,14 @@ export interface ChangePage {
 }
 
 const pageSize = 256;
-/** Waits at once in one process. Each holds one connection of its caller, and none of the database while it waits. */
+/** Waits at once in one process; a tenant that fills them is refused alone. Each holds one connection of its caller, and none of the database while it waits. */
 const maxWaiting = 512;
 /** A lost wake-up costs this much. */
 const lookEveryMs = 2_000;
 
 /** Versions written for some secrets, as they are written. */
 export class VersionChanges {
-  #waiting = 0;
+  readonly #waiting = new SharedBound(maxWaiting);
 
   constructor(
     private readonly pool: pg.Pool,
@@ -47,15 +48,15 @@ export class VersionChanges {
   ): Promise<ChangePage> {
     const first = await this.#page(tenantId, secrets, after);
     if (after === undefined || first.changes.length > 0 || waitMs === 0) return first;
-    if (this.#waiting >= maxWaiting) throw unavailable('too many are waiting for changes', 5);
-    this.#waiting++;
+    const place = { group: tenantId, count: 1 };
+    if (!this.#waiting.enter(place)) throw unavailable('too many are waiting for changes', 5);
     const bell = new Doorbell();
     const silence = this.wake.listen((channel) => channel === notifyChannel('vault') && bell.ring());
     try {
       return await this.#until(Date.now() + waitMs, bell, signal, () => this.#page(tenantId, secrets, after));
     } finally {
       silence();
-      this.#waiting--;
+      this.#waiting.leave(place);
     }
   }
 
