@@ -2,6 +2,7 @@ import { sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { ApprovedDevice } from '@gatehouse/service-testing';
 import { challenge, type Hello, helloText, MessageStream, type SessionReport } from '@gatehouse/session';
+import { waitFor } from '@gatehouse/testing';
 import { type ByteStream, type Carrier, type CarrierKind, connect, type StreamEnd } from '@gatehouse/transport';
 import type { RelayStack } from './relay-stack.fixture.js';
 
@@ -121,6 +122,10 @@ export async function connectDevice(
     report: (sid, event) => void dialled.control.send({ type: 'session_report', sid, event }),
   };
 }
+
+/** Until a relay that was started a moment ago knows the device. */
+export const connectWhenReady = (stack: RelayStack, device: ApprovedDevice, port: number): Promise<ConnectedDevice> =>
+  waitFor(() => connectDevice(stack, device, port).catch(() => undefined), { timeoutMs: 30_000 });
 
 export async function connectClient(
   stack: RelayStack,

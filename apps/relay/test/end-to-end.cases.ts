@@ -8,6 +8,7 @@ import {
   frameTypes,
   grantKeyOf,
   type ServedSession,
+  type SessionHandlers,
   type SessionServer,
   serveSessions,
   sessionClient,
@@ -15,7 +16,7 @@ import {
 import { type SupervisedChild, waitFor } from '@gatehouse/testing';
 import type { StreamEnd } from '@gatehouse/transport';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type RelayStack, runRelay, type SharedRelays, type Somebody } from './relay-stack.fixture.js';
+import { killUnnoticed, type RelayStack, runRelay, type SharedRelays, type Somebody } from './relay-stack.fixture.js';
 
 export function endToEndCases(shared: () => SharedRelays): void {
   const command = ['cat'];
@@ -25,16 +26,18 @@ export function endToEndCases(shared: () => SharedRelays): void {
 
   let stack: RelayStack;
   let ada: Somebody;
-  const relays: { child: SupervisedChild; address: string }[] = [];
+  const relays: { id: string; child: SupervisedChild; port: number; address: string }[] = [];
 
   beforeAll(async () => {
     ({ stack, ada } = shared());
-    for (const id of ['relay-a', 'relay-b']) {
-      const { child, port } = await runRelay(stack, id, { RELAY_RESUME_SECONDS: '30' });
-      relays.push({ child, address: `127.0.0.1:${port}` });
-    }
+    for (const id of ['relay-a', 'relay-b']) await start(id);
   });
   afterAll(() => Promise.all(relays.map(({ child }) => child.stop())));
+
+  async function start(id: string, settings: Readonly<Record<string, string>> = {}): Promise<void> {
+    const { child, port } = await runRelay(stack, id, { RELAY_RESUME_SECONDS: '30', ...settings });
+    relays.push({ id, child, port, address: `127.0.0.1:${port}` });
+  }
 
   const addresses = () => relays.map(({ address }) => address);
   const trust = () => ({ ca: readFileSync(stack.authority.caFile, 'utf8') });
@@ -46,20 +49,34 @@ export function endToEndCases(shared: () => SharedRelays): void {
     stream.onDrain = () => stream.resume();
     stream.onFrame = (type, payload) => {
       if (type === frameTypes.data && !stream.send(frameTypes.data, payload)) stream.pause();
-      if (type !== frameTypes.eof) return;
-      stream.sendJson(frameTypes.exit, { code: 7, signal: null });
-      stream.end();
-      session.report({ kind: 'exit', code: 7, signal: null });
+      if (type === frameTypes.eof) exit(session);
     };
   }
+
+  function exit(session: ServedSession<'exec'>): void {
+    const { stream } = session;
+    stream.sendJson(frameTypes.exit, { code: 7, signal: null });
+    stream.end();
+    session.report({ kind: 'exit', code: 7, signal: null });
+  }
+
+  /** How often the client's side of a connection ended at the device. */
+  let endsHeard = 0;
 
   /** A connection that is over at once. */
   function ended({ stream }: ServedSession<'forward'>): void {
     stream.sendJson(frameTypes.accepted, {});
+    stream.onFrame = () => undefined;
+    stream.onEnd = () => {
+      endsHeard++;
+    };
     stream.end();
   }
 
-  async function serve(device: ApprovedDevice): Promise<SessionServer> {
+  async function serve(
+    device: ApprovedDevice,
+    exec: NonNullable<SessionHandlers['exec']> = cat,
+  ): Promise<SessionServer> {
     let server: SessionServer | undefined;
     await new Promise<void>((resolve) => {
       server = serveSessions({
@@ -70,7 +87,7 @@ export function endToEndCases(shared: () => SharedRelays): void {
         grantKeys: [grantKeyOf(stack.grantKey.publicKey)],
         relays: addresses(),
         trust: trust(),
-        handlers: { exec: cat, forward: ended },
+        handlers: { exec, forward: ended },
         onState: ({ status }) => status === 'online' && resolve(),
       });
     });
@@ -184,12 +201,15 @@ export function endToEndCases(shared: () => SharedRelays): void {
       const relay = server.state.status === 'online' ? server.state.relay : undefined;
       const sids = [randomUUID(), randomUUID()];
       const clients = sids.map((sid) => clientOf(device, sid, 'device.forward', relay));
+      const before = endsHeard;
       for (const client of clients) {
         const session = await client.begin({ scope: { kind: 'forward', targets: ['tcp:127.0.0.1:80'] } });
         const stream = await session.open({ kind: 'forward', target: 'tcp:127.0.0.1:80' });
         expect(await new Copy(stream).over).toBe('ended');
         stream.end();
       }
+      // Who leaves before his end has arrived has cancelled instead.
+      await waitFor(() => endsHeard === before + 2);
       await clients[0]?.close();
       const over = await waitFor(async () => (await stack.events('device.session.ended', sids[0]))[0]);
       expect(over.data).toMatchObject({ reason: 'closed' });
@@ -234,6 +254,35 @@ export function endToEndCases(shared: () => SharedRelays): void {
       await client.close();
       await server.close('stopping');
     }, 1_200_000);
+
+    it('are told what a command ended with while no relay was there', async () => {
+      const device = await stack.registry.approve('acme');
+      let running: ServedSession<'exec'> | undefined;
+      const server = await serve(device, (session) => {
+        running = session;
+        session.stream.sendJson(frameTypes.accepted, {});
+        session.stream.onFrame = () => undefined;
+      });
+      const sid = randomUUID();
+      const client = clientOf(device, sid);
+      const copy = new Copy(await client.openSession(request));
+      const began = await waitFor(() => running);
+      // It has been going on for long: of a relay that starts again, too, its client is waited for.
+      const age = `update relay.sessions set since = now() - interval '1 hour' where session_id = $1`;
+      await waitFor(async () => (await stack.superuser.query(age, [sid])).rowCount === 1);
+      const { id, child, port } = relays.pop() as (typeof relays)[number];
+      await killUnnoticed(stack, id, child);
+      exit(began);
+      await start(id, { RELAY_PORT: String(port) });
+      await waitFor(() => copy.exit, patient);
+      expect(copy.exit).toEqual({ code: 7, signal: null });
+      copy.frames.end();
+      expect(await copy.over).toBe('ended');
+      const ended = await waitFor(async () => (await stack.events('device.session.ended', sid))[0], patient);
+      expect(ended.data).toMatchObject({ reason: 'closed', exit: { code: 7, signal: null } });
+      await client.close();
+      await server.close('stopping');
+    }, 120_000);
 
     it('are parted when the caller’s key is disabled, and the handler hears of it', async () => {
       const device = await stack.registry.approve('acme');

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe } from '@jest/globals';
 import { endToEndCases } from './end-to-end.cases.js';
 import { faultCases } from './faults.cases.js';
+import { refusalCases } from './refusals.cases.js';
 import { type SharedRelays, startSharedRelays } from './relay-stack.fixture.js';
+import { reportCases } from './reports.cases.js';
 import { revocationCases } from './revocation.cases.js';
 import { sessionCases } from './sessions.cases.js';
 import { tunnelCases } from './tunnels.cases.js';
@@ -18,4 +20,6 @@ describe('sessions:', () => sessionCases(relays));
 describe('tunnels:', () => tunnelCases(relays));
 describe('revocation:', () => revocationCases(relays));
 describe('end to end:', () => endToEndCases(relays));
+describe('refusals:', () => refusalCases(relays));
+describe('reports:', () => reportCases(relays));
 describe('faults:', () => faultCases(relays));

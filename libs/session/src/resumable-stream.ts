@@ -11,6 +11,7 @@ import {
   resumeTypes,
   writeHeader,
 } from './resumable/resume-frames.js';
+import { SilenceWatch } from './resumable/silence-watch.js';
 
 /** Bytes per direction that the peer's callee did not take yet: both sides must know the same number. */
 export const resumeWindow = 4 * 1_024 * 1_024;
@@ -62,24 +63,29 @@ export class ResumableStream implements ByteStream {
   readonly #in: Incoming;
   readonly #out: Outgoing;
   readonly #window: number;
+  readonly #silence: SilenceWatch;
   #lower: ByteStream | undefined;
   #parser: ResumeParser | undefined;
   #canSend = false;
   #owesDrain = false;
   #owesAck = false;
   #acked = 0;
-  #heardAt = 0;
   #isPaused = false;
   #isOver = false;
   #graceTimer: NodeJS.Timeout | undefined;
   #ackTimer: NodeJS.Timeout | undefined;
-  #silenceTimer: NodeJS.Timeout | undefined;
   readonly #header = Buffer.alloc(resumeHeaderBytes);
 
   constructor(private readonly options: ResumableOptions) {
     this.#window = options.window ?? resumeWindow;
     this.#in = new Incoming(this.#window);
     this.#out = new Outgoing(this.#window);
+    this.#silence = new SilenceWatch(options.silenceMs, {
+      ask: () => {
+        if (this.#canSend) this.#canSend = !!this.#lower?.write(headerOf(resumeTypes.ping, 0));
+      },
+      giveUp: () => this.#detach({ code: 'timeout', detail: 'nothing was heard' }),
+    });
     this.#waitForCarrier();
   }
 
@@ -114,13 +120,12 @@ export class ResumableStream implements ByteStream {
     clearTimeout(this.#graceTimer);
     this.#lower = lower;
     this.#canSend = true;
-    this.#heardAt = Date.now();
     this.#listen(lower);
+    this.#silence.begin();
     // The first words over every carrier, in either direction: they show that the channel's key is known.
     this.#ack();
     this.#send();
     queueMicrotask(() => this.#checkDrain());
-    this.#watchSilence();
   }
 
   write(chunk: Uint8Array): boolean {
@@ -185,7 +190,7 @@ export class ResumableStream implements ByteStream {
     });
     this.#parser = parser;
     lower.onData = (chunk) => {
-      this.#heardAt = Date.now();
+      this.#silence.heard();
       parser.push(chunk);
     };
     lower.onDrain = () => {
@@ -296,7 +301,8 @@ export class ResumableStream implements ByteStream {
 
   #finish(end: StreamEnd | undefined): void {
     this.#isOver = true;
-    for (const timer of [this.#graceTimer, this.#ackTimer, this.#silenceTimer]) clearTimeout(timer);
+    for (const timer of [this.#graceTimer, this.#ackTimer]) clearTimeout(timer);
+    this.#silence.end();
     this.#parser?.stop();
     this.#in.forget();
     this.#out.forget();
@@ -320,7 +326,7 @@ export class ResumableStream implements ByteStream {
     this.#lower = undefined;
     this.#parser?.stop();
     this.#canSend = false;
-    clearTimeout(this.#silenceTimer);
+    this.#silence.end();
     if (lower) giveUp(lower, end);
   }
 
@@ -328,20 +334,5 @@ export class ResumableStream implements ByteStream {
     clearTimeout(this.#graceTimer);
     const { graceMs = 60_000, lost } = this.options;
     this.#graceTimer = setTimeout(() => this.#lose({ code: lost, detail: 'nobody came back in time' }), graceMs);
-  }
-
-  #watchSilence(): void {
-    const { silenceMs } = this.options;
-    clearTimeout(this.#silenceTimer);
-    if (!silenceMs) return;
-    let askedAt = 0;
-    this.#silenceTimer = setInterval(() => {
-      const now = Date.now();
-      if (now - this.#heardAt < silenceMs) askedAt = 0;
-      else if (askedAt === 0) {
-        askedAt = now;
-        if (this.#canSend) this.#canSend = !!this.#lower?.write(headerOf(resumeTypes.ping, 0));
-      } else if (now - askedAt >= silenceMs) this.#detach({ code: 'timeout', detail: 'nothing was heard' });
-    }, silenceMs / 2).unref();
   }
 }

@@ -238,6 +238,20 @@ describe('a session through a relay', () => {
     await waitFor(() => device.server.counts.reports === 0);
   });
 
+  it('that goes on tells again what it ended with: the relay that took it may be gone', async () => {
+    world = await World.make();
+    const device = await world.device(echo().handlers);
+    const stream = await world.client(device).openSession(execRequest);
+    stream.send(frameTypes.eof, Buffer.alloc(0));
+    await waitFor(() => world.relay.told.length === 1);
+    world.relay.tunnels.get(device.deviceId)?.control.send({ type: 'reports_taken', n: 1 });
+    await waitFor(() => device.server.counts.reports === 0);
+    await world.relay.cut();
+    await waitFor(() => world.relay.told.length === 2);
+    expect(world.relay.told).toEqual([1, 2].map((n) => ({ ...(world.relay.told[0] as object), n })));
+    expect(world.relay.opened.length).toBe(2);
+  });
+
   it('is bounded in number', async () => {
     world = await World.make();
     const device = await world.device(echo().handlers, { limits: { sessions: 1, streamsPerSession: 2 } });

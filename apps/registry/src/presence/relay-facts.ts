@@ -1,5 +1,6 @@
 import {
   deviceSessionEnded,
+  deviceSessionRefused,
   deviceSessionResumed,
   deviceSessionRevoked,
   deviceSessionStarted,
@@ -93,6 +94,15 @@ const changes: Readonly<Record<string, Apply>> = {
   'device.session.revoked': (client, envelope) => {
     const { sessionId, decision, cause } = deviceSessionRevoked.parse(envelope.data);
     return set(client, envelope, sessionId, { revoked_by: decision ?? cause });
+  },
+  'device.session.refused': (client, envelope) => {
+    const { sessionId, code } = deviceSessionRefused.parse(envelope.data);
+    return client.query(
+      `insert into session_activity as known (tenant_id, session_id, refused) values ($1, $2, array[$3])
+       on conflict (tenant_id, session_id) do update set refused = array_append(known.refused, $3)
+       where $3 <> all (known.refused)`,
+      [envelope.tenantId, sessionId, code],
+    );
   },
   'recording.chunk_recorded': async (client, envelope) => {
     const { sessionId, index, bytes, sha256 } = recordingChunk.parse(envelope.data);

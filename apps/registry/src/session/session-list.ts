@@ -27,12 +27,14 @@ interface SessionRow {
   readonly bytes_out: string | null;
   readonly duration_ms: string | null;
   readonly revoked_by: string | null;
+  readonly refused: readonly string[] | null;
   readonly recording: string | null;
   readonly chunks: number | null;
 }
 
 const select = `select s.*, d.name as device_name, a.relay_id, a.source, a.started_at, a.resumed, a.ended_at, a.reason,
-    a.exit_code, a.exit_signal, a.bytes_in, a.bytes_out, a.duration_ms, a.revoked_by, a.recording, a.chunks
+    a.exit_code, a.exit_signal, a.bytes_in, a.bytes_out, a.duration_ms, a.revoked_by, a.refused,
+    a.recording, a.chunks
   from sessions s
   left join session_activity a on a.tenant_id = s.tenant_id and a.session_id = s.session_id
   left join devices d on d.tenant_id = s.tenant_id and d.device_id = s.device_id`;
@@ -122,6 +124,7 @@ const sessionView = (row: SessionRow, chunks?: readonly object[]) => ({
   endedAt: row.ended_at?.toISOString() ?? null,
   reason: row.reason,
   revokedBy: row.revoked_by,
+  refused: row.refused ?? [],
   exit: row.exit_code === null && row.exit_signal === null ? null : { code: row.exit_code, signal: row.exit_signal },
   bytesIn: number(row.bytes_in),
   bytesOut: number(row.bytes_out),

@@ -61,6 +61,7 @@ export class DeviceReports {
 
   /** A recording is evidence also when its session has ended: who ends it may be whom it shows. */
   async #record({ tenantId, deviceId }: Tunnel, sessionId: string, event: Report): Promise<void> {
+    // Kept by whoever has the session, for its end; a device tells it again to whoever goes on with it.
     if (event.kind === 'exit') return;
     const place = this.#options.sessions.get(sessionId)?.place ?? { tenantId, sessionId };
     if (place.tenantId !== tenantId) return;

@@ -18,6 +18,7 @@ export interface HousekeepingParts {
 export function housekeeping(platform: Platform, parts: HousekeepingParts) {
   const { settings, remains, leases, sessions } = parts;
   const everyMs = (settings.RELAY_LEASE_SECONDS * 1_000) / 5;
+  const resumeMs = settings.RELAY_RESUME_SECONDS * 1_000;
   const onError = platform.warn('what a stopped relay left could not be ended, and will be');
   const stopped = new AbortController();
   let others: ReturnType<Platform['exclusively']> | undefined;
@@ -32,8 +33,11 @@ export function housekeeping(platform: Platform, parts: HousekeepingParts) {
     start: () => {
       leases.start();
       others = platform.exclusively('remains', ({ signal }) => repeat(signal, () => remains.ofDeadRelays()));
-      own = repeat(stopped.signal, () =>
-        remains.unknownSessionsOf(settings.RELAY_ID, (sessionId) => sessions.get(sessionId) !== undefined),
+      // Clients of an earlier process of this name come back as those of any relay do: from now on they have the time for it.
+      own = pause(resumeMs, stopped.signal).then(() =>
+        repeat(stopped.signal, () =>
+          remains.unknownSessionsOf(settings.RELAY_ID, (sessionId) => sessions.get(sessionId) !== undefined),
+        ),
       );
     },
     stop: async () => {

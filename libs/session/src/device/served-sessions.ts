@@ -44,6 +44,8 @@ interface Stream {
   readonly resumable: ResumableStream;
   /** Of the handshake that it goes on by: one that began earlier and is confirmed later changes nothing. */
   generation: number;
+  /** What it ended with, once it was told. */
+  exit?: SessionReport['event'];
 }
 
 interface Session {
@@ -170,6 +172,8 @@ export class ServedSessions {
     if (stream.generation > generation) return giveUp(lower, { code: 'replaced' });
     stream.generation = generation;
     stream.resumable.attach(lower, { peerReceived: offer.received, told });
+    // The relay that was told is perhaps gone, and whoever records the end of the session is another one.
+    if (stream.exit) this.options.report(claims.sid, stream.exit);
   }
 
   #sessionOf(claims: GrantClaims): Session {
@@ -204,7 +208,10 @@ export class ServedSessions {
       ended: over.signal,
       grant: () => session.grant,
       renew: (text) => this.#take(session, text),
-      report: (event) => this.options.report(sid, event),
+      report: (event) => {
+        if (event.kind === 'exit') stream.exit = event;
+        this.options.report(sid, event);
+      },
       approve: this.options.approve,
     });
     return stream;
