@@ -11,9 +11,10 @@ import {
   wordsOf,
 } from './command.js';
 import { commands } from './commands.js';
-import { splitDeviceCall, withDashes } from './device/split-call.js';
+import { splitDeviceCall, withDashes, wordAfter } from './device/split-call.js';
 import { deviceCommands } from './device-commands.js';
 import { type ExitCode, exitCodes, Failure, usageFailure } from './failure.js';
+import { nearWord } from './near-word.js';
 import { printable } from './output/table.js';
 import { standardInput, type World } from './world.js';
 
@@ -63,8 +64,26 @@ function parserOf(argv: readonly string[]): Parser {
   if (argv[0] === '--version') return { ...top, argv: ['version', ...argv.slice(1)] };
   if (argv[0] === completionFlag) return completionParser(argv);
   const call = splitDeviceCall(argv, words, deviceWords);
-  if (call === undefined) return { ...top, argv };
+  if (call === undefined) {
+    checkFirstWord(argv);
+    return { ...top, argv };
+  }
   return { ...deviceParser(call.device), argv: withDashes(call.argv) };
+}
+
+/** @throws Failure for what is neither a command nor said to a device */
+function checkFirstWord(argv: readonly string[]): void {
+  const at = wordAfter(argv, 0);
+  const [first, next] = [argv[at], argv[wordAfter(argv, at + 1)]];
+  if (first === undefined || words.has(first) || argv.includes('--help')) return;
+  const command = nearWord(first, words);
+  const forDevice = next === undefined ? undefined : nearWord(next, deviceWords);
+  const meant = [...(command ? [command] : []), ...(forDevice ? [`${first} ${forDevice}`] : [])];
+  const hint = meant.length > 0 ? `: did you mean ${meant.map((text) => `gatehouse ${text}`).join(', or ')}?` : '';
+  throw usageFailure(
+    `there is no command "${first}"${hint}`,
+    'gatehouse --help; gatehouse DEVICE --help for a device that gatehouse devices list shows',
+  );
 }
 
 function completionParser(argv: readonly string[]): Parser {
@@ -95,11 +114,19 @@ function parserFor(host: Host, { name, usage, argv, isTop }: Parser, known: read
     .exitProcess(false)
     .wrap(100)
     .fail((message, error) => {
-      throw error ?? usageFailure(message.replaceAll('\n', ' '), 'gatehouse --help, or gatehouse <command> --help');
+      const text = onlyNear(message.replaceAll('\n', ' '), argv);
+      throw error ?? usageFailure(text, 'gatehouse --help, or gatehouse <command> --help');
     });
   parser.version(false);
   withCompletion(parser, host, isTop);
   return known.reduce<Argv<GlobalFlags>>((all, add) => add(all, host), parser as unknown as Argv<GlobalFlags>);
+}
+
+/** yargs proposes whatever is three letters away: of a word with four, that is nearly any. */
+function onlyNear(message: string, argv: readonly string[]): string {
+  const proposed = /^Did you mean (.+)\?$/.exec(message)?.[1];
+  if (proposed === undefined || argv.some((word) => nearWord(word, [proposed]))) return message;
+  return `there is no command "${argv.filter((word) => !word.startsWith('-')).join(' ')}"`;
 }
 
 type Filter = (onCompleted: (error: Error | null, found: readonly string[]) => void) => void;

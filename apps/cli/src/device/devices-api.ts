@@ -58,6 +58,8 @@ export interface DeviceSession {
   readonly startedAt?: string | null;
   readonly endedAt?: string | null;
   readonly reason?: string | null;
+  /** With which words the device refused what was decided. */
+  readonly refused?: readonly string[];
   readonly exit?: { readonly code: number | null; readonly signal: string | null } | null;
   readonly bytesIn?: number | null;
   readonly bytesOut?: number | null;

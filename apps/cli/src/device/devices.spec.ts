@@ -198,6 +198,32 @@ describe('one device', () => {
   });
 });
 
+describe('sessions on devices', () => {
+  const session = {
+    ...{ sessionId: request, deviceId: id, deviceName: 'edge-1', subject: { type: 'user', id: 'ann' }, kind: 'exec' },
+    ...{ startedAt: '2026-11-22T10:00:00.000Z', endedAt: '2026-11-22T10:00:01.000Z', status: 'ended', refused: [] },
+  };
+  const sessions = [
+    { ...session, reason: 'device_lost' },
+    { ...session, reason: 'closed', refused: ['not_granted', 'refused'] },
+    { ...session, status: 'live', endedAt: null, reason: null },
+  ];
+  beforeEach(() => {
+    registry.answers[`GET ${base}/sessions`] = { sessions, nextCursor: null };
+  });
+
+  it('are told with why they ended, and with what their device would not do', async () => {
+    const { out } = await call('sessions', 'list');
+    const [head = '', ...rows] = out.trimEnd().split('\n');
+    const at = head.indexOf('REASON');
+    const reasons = rows.map((row) => row.slice(at).split(/ {2,}/)[0]?.trim());
+    expect(reasons).toEqual(['device_lost', 'refused: not_granted, refused; closed', '-']);
+    expect(JSON.parse((await call('sessions', 'list', '--json')).out)).toEqual({ sessions });
+    registry.answers[`GET ${base}/sessions/${request}`] = sessions[1];
+    expect((await call('sessions', 'show', request)).out).toMatch(/refused +not_granted, refused\n/);
+  });
+});
+
 describe('signing in with a device code', () => {
   const tokens = { access_token: 'at-1', refresh_token: 'rt-1', expires_in: 0 };
   const begun = {

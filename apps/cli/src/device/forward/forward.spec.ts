@@ -39,7 +39,11 @@ async function forwarding(dial: Dial, targets: readonly string[], reverses: read
     (error: Failure) => error.message,
   );
   await Promise.race([waitFor(() => told.length === asked.forwards.length + asked.reverses.length), ended]);
-  return { told, notes, ended, stop: () => (stop.abort(), ended) };
+  const stopped = () => {
+    stop.abort();
+    return ended;
+  };
+  return { told, notes, ended, stop: stopped };
 }
 
 const connected = async (where: { port: number } | { path: string }): Promise<Socket> => {

@@ -1,7 +1,32 @@
-import { describe, expect, it } from '@jest/globals';
+import { Readable } from 'node:stream';
+import { frameTypes } from '@gatehouse/session';
+import { tempDir } from '@gatehouse/testing';
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { caller } from '../../world.fixture.js';
+import { deviceServing, nothing, text } from '../device.fixture.js';
 import { serialTarget } from './serial.js';
 
+const folder = tempDir('cli-serial');
+afterAll(() => folder.remove());
+
 describe('a serial port', () => {
+  it('is told what comes in a pipe, and that it was all; with the line, the call ends well', async () => {
+    const heard: string[] = [];
+    const { dial } = deviceServing(({ stream }) => {
+      stream.onFrame = (type, payload) => {
+        heard.push(type === frameTypes.eof ? 'end' : text(payload));
+        if (type !== frameTypes.eof) return;
+        stream.send(frameTypes.data, Buffer.from('ready'));
+        stream.send(frameTypes.eof, nothing);
+        stream.end();
+      };
+    });
+    const world = { dial: () => dial, stdin: Readable.from([Buffer.from('status\r')]) };
+    const ended = await caller(folder.path)(['edge-1', 'serial', 'ttyUSB0'], {}, world);
+    expect(ended).toMatchObject({ exitCode: 0, out: 'ready', error: '' });
+    expect(heard).toEqual(['status\r', 'end']);
+  });
+
   it.each([
     ['ttyUSB0', 115_200, 'serial:/dev/ttyUSB0'],
     ['/dev/ttyUSB0', 115_200, 'serial:/dev/ttyUSB0'],

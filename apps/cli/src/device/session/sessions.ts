@@ -3,7 +3,7 @@ import { formatReference } from '../../reference.js';
 import { allPages, type DeviceSession, devicesPath, readDevice } from '../devices-api.js';
 
 export const sessionsPath = `${devicesPath}/sessions`;
-const head = ['STARTED', 'WHO', 'DEVICE', 'KIND', 'WHAT', 'STATUS', 'ENDED BY', 'EXIT', 'DURATION', 'ID'];
+const head = ['STARTED', 'WHO', 'DEVICE', 'KIND', 'WHAT', 'STATUS', 'REASON', 'EXIT', 'DURATION', 'ID'];
 
 export const sessionUrl = (id: string): string => `${sessionsPath}/${encodeURIComponent(id)}`;
 
@@ -36,11 +36,15 @@ const rowOf =
     session.kind,
     session.detail ?? '',
     session.status,
-    session.reason ?? '',
+    reasonText(session),
     exitText(session.exit),
     durationText(session.durationMs),
     session.sessionId,
   ];
+
+/** Why it ended, and before that what the device itself would not do. */
+const reasonText = ({ reason, refused = [] }: DeviceSession): string =>
+  [...(refused.length > 0 ? [`refused: ${refused.join(', ')}`] : []), ...(reason ? [reason] : [])].join('; ');
 
 export const exitText = (exit: DeviceSession['exit']): string => (exit ? (exit.signal ?? String(exit.code ?? '')) : '');
 
@@ -76,7 +80,8 @@ export const showDeviceSession = defineCommand({
         ['status', session.status],
         ['started', output.time(session.startedAt ?? undefined)],
         ['ended', output.time(session.endedAt ?? undefined)],
-        ['ended by', session.reason ?? undefined],
+        ['reason', session.reason ?? undefined],
+        ['refused', session.refused?.join(', ') || undefined],
         ['exit', exitText(session.exit)],
         ['duration', durationText(session.durationMs)],
         ['bytes in, out', session.bytesIn == null ? undefined : `${session.bytesIn}, ${session.bytesOut ?? 0}`],

@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { createSocket } from 'node:dgram';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
@@ -263,31 +265,54 @@ describe('a reverse forward', () => {
 });
 
 describe('a serial line', () => {
-  it('bytes go both ways as they are', async () => {
-    // A terminal whose other side is a program: the nearest thing to a line that every machine has.
-    const name = join(root.path, 'line');
+  /** A terminal whose other side is a program: the nearest thing to a line that every machine has. */
+  async function line() {
+    const name = join(root.path, randomUUID());
     const program = startInTerminal({
       file: '/bin/sh',
       args: ['-c', `tty > ${name}.new; mv ${name}.new ${name}; sleep 1000`],
       ...{ environment: { PATH: process.env.PATH ?? '' }, cwd: '/', rows: 24, columns: 80, onExit: () => undefined },
     });
-    let heard = Buffer.alloc(0);
-    program.output.on('data', (chunk: Buffer) => {
-      heard = Buffer.concat([heard, chunk]);
-    });
+    const heard: Buffer[] = [];
+    program.output.on('data', (chunk: Buffer) => heard.push(chunk));
     toEnd.push(() => {
       process.kill(program.pid, 'SIGKILL');
       program.release();
     });
-    const { readFileSync } = await import('node:fs');
     const path = await waitFor(() => readFileSync(name, 'utf8').trim());
     const client = forward(`serial:${path}:9600`);
     await accepted(client);
+    return { path, client, heard: () => Buffer.concat(heard), say: (bytes: Uint8Array) => program.input.write(bytes) };
+  }
+
+  it('bytes go both ways as they are', async () => {
+    const { client, heard, say } = await line();
     const bytes = Buffer.from([0, 3, 4, 10, 13, 17, 19, 26, 127, 255]);
     client.send(bytes);
-    await waitFor(() => heard.equals(bytes));
-    program.input.write(bytes);
+    await waitFor(() => heard().equals(bytes));
+    say(bytes);
     await client.until(() => client.bytes().equals(bytes));
+  });
+
+  it('ends when its input did and it was silent, and what it answers until then is told', async () => {
+    const { path, client, heard, say } = await line();
+    const bytes = Buffer.alloc(200_000, 'status\r');
+    for (let at = 0; at < bytes.length; at += 50_000) client.send(bytes.subarray(at, at + 50_000));
+    client.eof();
+    await waitFor(() => heard().equals(bytes));
+    say(Buffer.from('ready'));
+    expect(await client.end()).toBeUndefined();
+    expect([client.text(), client.of(frameTypes.eof).length]).toEqual(['ready', 1]);
+    const isOpen = (fd: string) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`) === path;
+      } catch {
+        return false;
+      }
+    };
+    // One is the terminal's own, which keeps its program's side open.
+    const holders = () => readdirSync('/proc/self/fd').filter(isOpen).length;
+    await waitFor(() => holders() === 1, { message: () => `nobody has the line any more: ${holders()}` });
   });
 
   it('that is none is refused', async () => {

@@ -1,4 +1,4 @@
-import { readSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { Readable, type Writable } from 'node:stream';
 import { ReadStream } from 'node:tty';
@@ -24,7 +24,7 @@ interface NativePty {
       helperPath: string,
       onExit: (code: number, signal: number) => void,
     ]
-  ): { readonly fd: number; readonly pid: number };
+  ): { readonly fd: number; readonly pid: number; readonly pty: string };
   resize(fd: number, columns: number, rows: number): void;
 }
 
@@ -60,7 +60,14 @@ export interface TerminalProgram {
 export function startInTerminal(program: TerminalProgram): PseudoTerminal {
   const { file, args, environment, cwd, rows, columns, onExit } = program;
   const pairs = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
-  const { fd, pid } = native().fork(file, args, pairs, cwd, columns, rows, -1, -1, false, '', onExit);
+  const ended = (code: number, signal: number) => {
+    if (held !== undefined) closeSync(held);
+    onExit(code, signal);
+  };
+  const { fd, pid, pty } = native().fork(file, args, pairs, cwd, columns, rows, -1, -1, false, '', ended);
+  // A program may close its side a moment before it ends (`cat` does). If nobody had it open then, our side would be closed for
+  // that, and the hang-up would kill the program before it gave its code.
+  const held = openProgramSide(pty);
   const stream = new ReadStream(fd, { allowHalfOpen: true });
   return {
     pid,
@@ -71,6 +78,15 @@ export function startInTerminal(program: TerminalProgram): PseudoTerminal {
     },
     release: () => void stream.destroy(),
   };
+}
+
+/** Undefined where terminals have no names, as in some sandboxes. */
+function openProgramSide(name: string): number | undefined {
+  try {
+    return openSync(name, constants.O_RDWR | constants.O_NOCTTY);
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -213,6 +213,14 @@ describe('with a terminal', () => {
     expect(await client.end()).toEqual({ code: 0, signal: null });
   });
 
+  it('gives its own code, though it lets go of the terminal before it ends', async () => {
+    for (let round = 0; round < 30; round++) {
+      const client = exec(['cat'], { terminal, stdin: true });
+      client.eof();
+      expect(await client.end()).toEqual({ code: 0, signal: null });
+    }
+  });
+
   it('all of its output comes, however slowly it is read', async () => {
     writeFileSync(here('big'), 'x'.repeat(99).concat('\n').repeat(20_000));
     const client = exec(['cat', 'big'], { terminal, stdin: true });

@@ -54,6 +54,7 @@ export function serveSftp(sftp: SFTPWrapper, home: string, rights: SftpRights): 
 class SftpServer {
   readonly #held = new Map<number, Held>();
   #turn: Promise<void> = Promise.resolve();
+  #isOver = false;
   #last = 0;
 
   constructor(
@@ -79,7 +80,10 @@ class SftpServer {
     );
     this.#listenToChanges();
     sftp.on('end', () => endWell(sftp));
-    sftp.on('close', () => void this.#closeAll());
+    sftp.on('close', () => {
+      this.#isOver = true;
+      this.#turn = this.#turn.then(() => this.#closeAll());
+    });
     sftp.on('error', () => undefined);
   }
 
@@ -185,16 +189,23 @@ class SftpServer {
 
   /**
    * One request after the other, in order, as OpenSSH's own server does: its clients up to 9.2 cut a file off where the first
-   * answer came out of turn, and say nothing. `work` answers by itself, if it does not fail.
+   * answer came out of turn, and say nothing. `work` answers by itself, if it does not fail. What waits when the session ends is
+   * not done any more.
    */
   #do(id: number, work: () => Promise<unknown>): void {
-    this.#turn = this.#turn.then(work).then(
-      () => undefined,
-      (error: NodeJS.ErrnoException) => {
-        const status = error instanceof Denied ? code.PERMISSION_DENIED : (statuses[error.code ?? ''] ?? code.FAILURE);
-        this.sftp.status(id, status, error.code === 'ENOSPC' ? 'the disk is full' : undefined);
-      },
-    );
+    this.#turn = this.#turn.then(async () => {
+      if (this.#isOver) return;
+      try {
+        await work();
+      } catch (error) {
+        this.#fail(id, error as NodeJS.ErrnoException);
+      }
+    });
+  }
+
+  #fail(id: number, error: NodeJS.ErrnoException): void {
+    const status = error instanceof Denied ? code.PERMISSION_DENIED : (statuses[error.code ?? ''] ?? code.FAILURE);
+    this.sftp.status(id, status, error.code === 'ENOSPC' ? 'the disk is full' : undefined);
   }
 
   #done(id: number, work: () => Promise<unknown>): void {

@@ -52,6 +52,10 @@ function forwardPorts(client: Connection, isAllowed: boolean): void {
   client.on('tcpip', (accept, refuse, { destIP, destPort }) => {
     if (!isAllowed) return refuse();
     const socket = createConnection({ host: destIP, port: destPort, allowHalfOpen: true });
+    // Before it has a channel nothing else ends it with its session.
+    const end = () => socket.destroy();
+    client.once('close', end);
+    socket.once('close', () => client.off('close', end));
     socket.once('error', () => refuse());
     socket.once('connect', () => {
       socket.removeAllListeners('error');

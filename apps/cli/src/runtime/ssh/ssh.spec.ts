@@ -1,18 +1,36 @@
 import { execFile, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, lstatSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
+import { once } from 'node:events';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { frameTypes } from '@gatehouse/session';
 import { tempDir, waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import ssh2 from 'ssh2';
 import { testHost } from '../host.fixture.js';
 import { readProcess } from '../process/process-table.js';
 import { TestClient } from '../stream/client.fixture.js';
 import { serveSsh } from './serve-ssh.js';
 
 const run = promisify(execFile);
+const openAt = (fd: string): string => {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return '';
+  }
+};
 const all = [...['device.shell', 'device.exec', 'device.files.read', 'device.files.write', 'device.forward']];
 
 let test: ReturnType<typeof testHost>;
@@ -119,6 +137,27 @@ describe('ssh', () => {
     expect(told.text).toBe('got this');
   });
 
+  it.each([
+    ['begins', true],
+    ['is there', false],
+  ])('a connection that %s is gone with the session', async (_name, isAtOnce) => {
+    let seen = 0;
+    const sockets = new Set<Socket>();
+    const target = createServer((socket) => {
+      sockets.add(socket.on('close', () => sockets.delete(socket)).on('error', () => undefined));
+      seen++;
+      if (isAtOnce) clients.at(-1)?.revoke();
+    });
+    bridges.push(target);
+    await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve));
+    const { port: to } = target.address() as { port: number };
+    const running = ssh(await bridge(), ['-W', `127.0.0.1:${to}`, 'localhost']);
+    await waitFor(() => seen === 1);
+    clients.at(-1)?.revoke();
+    await waitFor(() => sockets.size === 0);
+    expect((await running).code).not.toBe(0);
+  });
+
   it('its programs are gone with the session', async () => {
     const port = await bridge();
     const running = ssh(port, ['localhost', 'echo $$ > running; sleep 1000']);
@@ -177,6 +216,24 @@ describe('scp and sftp', () => {
     expect(statSync(here('target')).mode & 0o777).toBe(0o644);
     await sftp(port, ['rm link']);
     expect([existsSync(here('link')), readFileSync(here('target'), 'utf8')]).toEqual([false, 'kept']);
+  });
+
+  it('ends with its session: what waits for its turn is not done, and no file stays open', async () => {
+    const port = await bridge();
+    const client = new ssh2.Client();
+    client.on('error', () => undefined);
+    const ready = once(client, 'ready');
+    client.connect({ host: '127.0.0.1', port, username: 'ann', authHandler: ['none'] });
+    await ready;
+    const files = await promisify(client.sftp.bind(client))();
+    await new Promise<void>((resolve) => {
+      for (let i = 0; i < 200; i++) files.open(`waits-${i}`, 'w', () => resolve());
+      for (let i = 200; i < 1_000; i++) files.mkdir(`waits-${i}`, () => undefined);
+    });
+    clients.at(-1)?.revoke();
+    const opened = () => readdirSync('/proc/self/fd').filter((fd) => openAt(fd).includes('/waits-'));
+    await waitFor(() => opened().length === 0);
+    expect(existsSync(here('waits-999'))).toBe(false);
   });
 
   it('what is no file is not opened', async () => {
