@@ -29,6 +29,11 @@ export function writeOperatorFiles(folder: DataFolder, owner: FirstOwner): void 
   writeOnce(folder.curlHeader, `Authorization: Bearer ${owner.operatorKey}\n`);
 }
 
+/** What the printed command sends. Undefined when somebody has made something else of the file. */
+export function readAuthorization(folder: DataFolder): string | undefined {
+  return /^authorization:[ \t]*(bearer [\x21-\x7e]+)\s*$/i.exec(readFileSync(folder.curlHeader, 'utf8'))?.[1];
+}
+
 function writeOnce(path: string, text: string): void {
   if (existsSync(path)) return;
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });

@@ -10,6 +10,11 @@ export interface ServiceRow {
   readonly stateful: boolean;
   /** Environment variable -> file in the data folder. */
   readonly files: Readonly<Record<string, KeyFile>>;
+  /**
+   * What to ask to see whether the service knows a key, as a `KeyProbe` says it: no route has the parameter, an empty
+   * question is none, and so nothing is decided or recorded.
+   */
+  readonly keyProbe?: string;
   /** It writes letters, and signs the tokens that the others check. */
   readonly isIdentity?: true;
   /** Devices and their clients connect to it by themselves, at a port of its own. */
@@ -25,6 +30,7 @@ export const serviceTable = [
     program: program('identity'),
     portOffset: 0,
     stateful: true,
+    keyProbe: 'GET /api/v1/identity/me?probe',
     files: { ROOT_KEY_FILE: 'rootKey', PEPPER_FILE: 'pepper' },
     isIdentity: true,
   },
@@ -33,6 +39,7 @@ export const serviceTable = [
     program: program('policy'),
     portOffset: 1,
     stateful: true,
+    keyProbe: 'POST /access/v1/evaluation',
     files: { PEPPER_FILE: 'pepper', METADATA_KEY_FILE: 'metadataKey' },
   },
   {
@@ -40,6 +47,7 @@ export const serviceTable = [
     program: program('vault'),
     portOffset: 3,
     stateful: true,
+    keyProbe: 'GET /api/v1/vault/whoami?probe',
     files: { PEPPER_FILE: 'pepper', SEAL_KEY_FILE: 'sealKey' },
   },
   {
@@ -47,6 +55,7 @@ export const serviceTable = [
     program: program('registry'),
     portOffset: 4,
     stateful: true,
+    keyProbe: 'GET /api/v1/devices/grant-keys?probe',
     files: { PEPPER_FILE: 'pepper', GRANT_KEY_FILE: 'grantKey' },
   },
   {
@@ -54,6 +63,7 @@ export const serviceTable = [
     program: program('relay'),
     portOffset: 5,
     stateful: true,
+    keyProbe: 'GET /api/v1/relay/tunnels?probe',
     files: {
       PEPPER_FILE: 'pepper',
       RELAY_CERT_FILE: 'serverCertificate',
@@ -68,6 +78,7 @@ export const serviceTable = [
     program: program('audit'),
     portOffset: 2,
     stateful: true,
+    keyProbe: 'GET /api/v1/audit/key?probe',
     files: {
       PEPPER_FILE: 'pepper',
       LEDGER_KEY_FILE: 'ledgerKey',

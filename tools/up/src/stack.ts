@@ -23,18 +23,20 @@ import {
   servicePort,
   withInherited,
 } from './environment.js';
-import { type FirstOwner, readFirstOwner, writeOperatorFiles } from './first-owner.js';
+import { readAuthorization, readFirstOwner, writeOperatorFiles } from './first-owner.js';
 import type { UpFlags } from './flags.js';
 import { keepRunning } from './keep-running.js';
+import { keyProblem, probesOf } from './key-check.js';
 import { MigrationStamp } from './migration-stamp.js';
 import { runProgram } from './program-run.js';
 import type { Progress, Summary } from './progress.js';
-import { RunningParts } from './running-parts.js';
+import { RunningParts, Stopped } from './running-parts.js';
 import { ensureKeys, ensureLogins } from './secrets.js';
 import { boundServerLogs } from './server-logs.js';
 import { ServiceProcess } from './service-process.js';
 import { gatewayName, natsPortOffset, postgresPortOffset, type ServiceRow, serviceTable } from './service-table.js';
-import { summaryOf } from './summary.js';
+import { type StartedStack, summaryOf } from './summary.js';
+import { UpError } from './up-error.js';
 
 export interface StackOptions {
   /** The repository, with compiled programs. */
@@ -48,6 +50,8 @@ export interface StackOptions {
 
 const rank = { gateway: 0, service: 1, nats: 2, postgres: 3 } as const;
 const DAY_MS = 86_400_000;
+const NEW_KEY_WITHIN_MS = 60_000;
+const KNOWN_KEY_WITHIN_MS = 5_000;
 
 /** PostgreSQL, NATS, the services and the gateway of one data folder. */
 export class Stack {
@@ -91,7 +95,7 @@ export class Stack {
       addresses: this.#addresses,
       folder,
       authority: await authority,
-      owner: await owner,
+      ...(await owner),
     };
     return summaryOf(made, new Date(), process.cwd());
   }
@@ -209,23 +213,38 @@ export class Stack {
     );
   }
 
-  /** The first owner is made once the schema of identity is there, while the services start. */
-  async #ownerAfter(ready: Promise<void>[]): Promise<FirstOwner | undefined> {
+  /** The first owner, whose key works. He is made once the schema of identity is there, while the services start. */
+  async #ownerAfter(ready: Promise<void>[]): Promise<Pick<StartedStack, 'owner' | 'keyProblem'>> {
     const { folder, repository } = this.#options;
     const row = this.#rows.find(({ name }) => name === 'identity');
-    if (row === undefined) return readFirstOwner(folder);
-    await this.#migrated.get(row.name);
     // These files are written last: without them an earlier bootstrap may have been cut short, and is finished now.
-    if (!existsSync(folder.curlHeader)) {
+    const isNew = row !== undefined && !existsSync(folder.curlHeader);
+    if (row !== undefined) await this.#migrated.get(row.name);
+    if (isNew) {
       const args = [row.program, 'bootstrap', '--out', folder.firstOwner];
       const env = { OWNER_EMAIL: 'owner@localhost', ...this.#serviceEnvironment(row) };
       await runProgram({ name: 'identity bootstrap', args, env, cwd: repository });
     }
     const owner = readFirstOwner(folder);
     if (owner !== undefined) writeOperatorFiles(folder, owner);
-    writeClientSettings(folder, publicUrl(this.#addresses));
+    if (row !== undefined) writeClientSettings(folder, publicUrl(this.#addresses));
     await Promise.all(ready);
-    return owner;
+    return { owner, keyProblem: owner && (await this.#keyProblem(isNew)) };
+  }
+
+  /** Who reads that all is ready tries the printed command at once. A key that was made just now works then. */
+  async #keyProblem(isNew: boolean): Promise<string | undefined> {
+    const { folder } = this.#options;
+    const authorization = readAuthorization(folder);
+    if (authorization === undefined) return 'it is not a line "Authorization: Bearer KEY"';
+    const withinMs = isNew ? NEW_KEY_WITHIN_MS : KNOWN_KEY_WITHIN_MS;
+    const check = { authorization, withinMs, isKnown: !isNew, stopping: () => this.parts.stopping };
+    const problem = await keyProblem(probesOf(this.#rows, this.#addresses), check);
+    if (this.parts.stopping) throw new Stopped();
+    if (problem === undefined || !isNew) return problem;
+    throw new UpError(
+      `the first owner's key does not work after ${withinMs / 1000} s: ${problem}; logs: ${folder.logs}`,
+    );
   }
 
   /** A stack that runs for a year must not end with an expired certificate. The gateway reads changed files by itself. */

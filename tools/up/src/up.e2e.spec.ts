@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -60,7 +60,7 @@ async function start(): Promise<Up> {
       if (child.exitCode !== null) return { failed: output.stderr };
       return events().find(({ event }) => event === 'ready');
     },
-    { timeoutMs: START_TIMEOUT_MS, intervalMs: 100, message: () => `ready; ${output.stderr}` },
+    { timeoutMs: START_TIMEOUT_MS, intervalMs: 5, message: () => `ready; ${output.stderr}` },
   );
   if ('failed' in ready) throw new Error(ready.failed);
   const notes = () =>
@@ -93,11 +93,24 @@ const pidOf = (program: string): number => {
 
 /** As a person would: the printed line, in a shell. */
 async function runPrintedCurl(): Promise<{ decision?: boolean }> {
+  if (up.ready.curl === undefined) throw new Error(`nothing to try: ${up.ready.warnings}`);
   const { stdout } = await promisify(execFile)('sh', ['-c', `${up.ready.curl} --silent --show-error --max-time 10`], {
     cwd: repository,
   });
   return JSON.parse(stdout) as { decision?: boolean };
 }
+
+const operatorKeyOf = () =>
+  (JSON.parse(readFileSync(join(data, 'first-owner.json'), 'utf8')) as { operatorKey: string }).operatorKey;
+
+const readsOf: Readonly<Record<string, string>> = {
+  identity: '/api/v1/identity/keys',
+  policy: '/api/v1/policy/position',
+  vault: '/api/v1/vault/secrets-overview',
+  registry: '/api/v1/devices',
+  relay: '/api/v1/relay/tunnels',
+  audit: '/api/v1/audit/key',
+};
 
 beforeAll(async () => {
   up = await start();
@@ -110,9 +123,21 @@ afterAll(async () => {
 });
 
 describe('npm start', () => {
+  it('is ready when every service knows the key that it made', async () => {
+    const headers = { authorization: `Bearer ${operatorKeyOf()}` };
+    const asked = Object.entries(readsOf).map(async ([service, path]) => {
+      const { status } = await fetch(`${up.ready.services[service]}${path}`, { headers });
+      return [service, status];
+    });
+    // On a first start, asked at once.
+    expect(Object.fromEntries(await Promise.all(asked))).toEqual(
+      Object.fromEntries(Object.keys(up.ready.services).map((service) => [service, 200])),
+    );
+  });
+
   it('answers the printed curl line, and shows the key nowhere', async () => {
     expect((await runPrintedCurl()).decision).toBe(true);
-    const { operatorKey } = JSON.parse(readFileSync(join(data, 'first-owner.json'), 'utf8')) as { operatorKey: string };
+    const operatorKey = operatorKeyOf();
     expect(JSON.stringify(up.ready)).not.toContain(operatorKey);
     for (const pid of processesOfStack()) {
       const shown = ['cmdline', 'environ'].map((file) => readOrEmpty(`/proc/${pid}/${file}`)).join();
@@ -159,7 +184,17 @@ describe('npm start', () => {
     expect(await exitCode).toBe(1);
     expect(output.stderr).toMatch(/Gatehouse did not start: policy ended .*DECISION_WRITERS/s);
     expect(processesOfStack()).toEqual([]);
+  });
+
+  it('prints no command for a key that nobody knows any more, and says so', async () => {
+    const file = join(data, 'curl.header');
+    const header = readFileSync(file, 'utf8');
+    writeFileSync(file, header.replace(/.{8}\n$/, 'aaaaaaaa\n'));
     up = await start();
+    writeFileSync(file, header);
+    expect(up.ready.curl).toBeUndefined();
+    const all = Object.keys(up.ready.services).map((service) => `${service} answers 401`);
+    expect(up.ready.warnings?.join()).toContain(`${file} does not work (${all.join(', ')})`);
   });
 
   it('leaves no orphan when it is killed', async () => {
