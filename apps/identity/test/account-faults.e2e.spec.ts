@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { auth, goodPassword, login, registerPerson, tokenFor } from './account.fixture.js';
+import { api, works } from './api.fixture.js';
 import { type CommitGate, startCommitGate } from './commit-gate.fixture.js';
-import { api, type Replica, type ReplicaApart, type Stack, startStack, works } from './stack.fixture.js';
+import { type Replica, type ReplicaApart, type Stack, startStack } from './stack.fixture.js';
 
 let stack: Stack;
 let gate: CommitGate;

@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { auth, claimsOf, goodPassword, lettersTo, login, registerPerson, tokenFor } from './account.fixture.js';
-import { api, type FirstOwner, type Replica, type Stack, startStack } from './stack.fixture.js';
+import { api } from './api.fixture.js';
+import { type FirstOwner, type Replica, type Stack, startStack } from './stack.fixture.js';
 
 let stack: Stack;
 let replica: Replica;

@@ -10,8 +10,9 @@ import pg from 'pg';
 import { SignInFailures } from '../src/account/throttle/sign-in-failures.service.js';
 import { alertPersonalData } from '../src/alert/personal-data.service.js';
 import { Observations } from '../src/observation/observations.service.js';
+import { api, works } from './api.fixture.js';
 import { countryDatabase } from './mmdb.fixture.js';
-import { api, type FirstOwner, type Replica, type Stack, startStack, works } from './stack.fixture.js';
+import { type FirstOwner, type Replica, type Stack, startStack } from './stack.fixture.js';
 import { isGenuine, type Message, type Receiver, startReceiver } from './webhook-receiver.fixture.js';
 
 let stack: Stack;

@@ -2,8 +2,9 @@ import { chmodSync, copyFileSync, readFileSync, rmSync, statSync, writeFileSync 
 import { join } from 'node:path';
 import { loadRootKey, openField, unwrapKey } from '@gatehouse/crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { api, works } from './api.fixture.js';
 import { type CommitGate, startCommitGate } from './commit-gate.fixture.js';
-import { api, type FirstOwner, type Stack, startStack, works } from './stack.fixture.js';
+import { type FirstOwner, type Stack, startStack } from './stack.fixture.js';
 
 let stack: Stack;
 let gate: CommitGate;

@@ -7,8 +7,9 @@ import { factorsOfPerson } from '../src/factor/factors-of-person.service.js';
 import { type Deviation, SoftwareAuthenticator } from '../src/factor/passkey/authenticator.fixture.js';
 import { totpCode } from '../src/factor/totp/totp.js';
 import { SubjectKeys } from '../src/user/subject-keys.service.js';
+import { api } from './api.fixture.js';
 import { auth, peopleEnv, publicUrl, type Registered, type Reply, register, signIn } from './people.fixture.js';
-import { api, type Replica, type Stack, startStack } from './stack.fixture.js';
+import { type Replica, type Stack, startStack } from './stack.fixture.js';
 
 jest.setTimeout(60_000);
 

@@ -1,14 +1,8 @@
 import { waitFor } from '@gatehouse/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { api, works } from './api.fixture.js';
 import { type CommitGate, startCommitGate } from './commit-gate.fixture.js';
-import {
-  api,
-  type FirstOwner,
-  type Replica,
-  type StackWithServer,
-  startStackWithServer,
-  works,
-} from './stack.fixture.js';
+import { type FirstOwner, type Replica, type StackWithServer, startStackWithServer } from './stack.fixture.js';
 
 let stack: StackWithServer;
 let gate: CommitGate;

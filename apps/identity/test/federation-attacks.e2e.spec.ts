@@ -1,10 +1,10 @@
 import { waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { auth, lettersTo, login, registerPerson } from './account.fixture.js';
+import { api } from './api.fixture.js';
 import { type FederationStack, sessionOf, startFederation } from './federation.fixture.js';
 import { Browser } from './foreign-browser.fixture.js';
 import { type ForeignOp, startForeignOp } from './foreign-op.fixture.js';
-import { api } from './stack.fixture.js';
 
 let world: FederationStack;
 let evil: ForeignOp;

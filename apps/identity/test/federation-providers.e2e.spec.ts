@@ -1,7 +1,8 @@
 import { waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { api, works } from './api.fixture.js';
 import { clientId, clientSecret, type ForeignOp, startForeignOp } from './foreign-op.fixture.js';
-import { api, type Replica, type Stack, startStack, works } from './stack.fixture.js';
+import { type Replica, type Stack, startStack } from './stack.fixture.js';
 
 let stack: Stack;
 let replica: Replica;

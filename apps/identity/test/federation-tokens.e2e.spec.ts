@@ -1,8 +1,8 @@
 import { waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { api } from './api.fixture.js';
 import { type Claims, type FederationStack, sessionOf, startFederation } from './federation.fixture.js';
 import type { Forgery } from './foreign-op/forge.js';
-import { api } from './stack.fixture.js';
 
 const audience = 'urn:example:api';
 let world: FederationStack;

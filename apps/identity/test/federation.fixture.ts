@@ -2,9 +2,10 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decodeJwt } from 'jose';
+import { api, works } from './api.fixture.js';
 import { Browser } from './foreign-browser.fixture.js';
 import { clientId, clientSecret, type ForeignOp, startForeignOp } from './foreign-op.fixture.js';
-import { api, type Replica, type Stack, startStack, works } from './stack.fixture.js';
+import { type Replica, type Stack, startStack } from './stack.fixture.js';
 
 export interface Claims {
   readonly sub: string;

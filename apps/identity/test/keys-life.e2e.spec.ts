@@ -5,7 +5,8 @@ import pg from 'pg';
 import { KeyUses } from '../src/key/key-use/key-uses.service.js';
 import { People } from '../src/person/people.service.js';
 import { SubjectKeys } from '../src/user/subject-keys.service.js';
-import { type Answer, api, type FirstOwner, type Replica, type Stack, startStack, works } from './stack.fixture.js';
+import { type Answer, api, works } from './api.fixture.js';
+import { type FirstOwner, type Replica, type Stack, startStack } from './stack.fixture.js';
 
 let stack: Stack;
 let replica: Replica;

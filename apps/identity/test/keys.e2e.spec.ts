@@ -1,6 +1,7 @@
 import { waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { api, decisionId, type FirstOwner, type Replica, type Stack, startStack, works } from './stack.fixture.js';
+import { api, works } from './api.fixture.js';
+import { decisionId, type FirstOwner, type Replica, type Stack, startStack } from './stack.fixture.js';
 
 let stack: Stack;
 let replica: Replica;

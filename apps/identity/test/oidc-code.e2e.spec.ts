@@ -1,6 +1,7 @@
 import { waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as client from 'openid-client';
+import { api } from './api.fixture.js';
 import {
   authorizationUrl,
   authorize,
@@ -17,7 +18,7 @@ import {
   signInAt,
   startOidc,
 } from './oidc.fixture.js';
-import { api, type FirstOwner, type Replica } from './stack.fixture.js';
+import { type FirstOwner, type Replica } from './stack.fixture.js';
 
 const scopes = ['openid', 'email', 'profile', 'offline_access'];
 const offline = { scope: 'openid email offline_access logs.read', prompt: 'consent' };

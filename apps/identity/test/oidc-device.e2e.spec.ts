@@ -1,8 +1,9 @@
 import { waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import * as client from 'openid-client';
+import { api } from './api.fixture.js';
 import { Browser, claimsOf, discover, type OidcStack, postForm, type SignedIn, startOidc } from './oidc.fixture.js';
-import { api, type FirstOwner } from './stack.fixture.js';
+import { type FirstOwner } from './stack.fixture.js';
 
 const cli = 'gatehouse-cli';
 const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code';

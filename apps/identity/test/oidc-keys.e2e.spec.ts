@@ -3,8 +3,8 @@ import { createTokenVerifier, tokenAudience } from '@gatehouse/authn';
 import { waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type JWK, SignJWT } from 'jose';
+import { api } from './api.fixture.js';
 import { basic, claimsOf, type OidcStack, postForm, type Registered, startOidc } from './oidc.fixture.js';
-import { api } from './stack.fixture.js';
 
 let oidc: OidcStack;
 let service: Registered;

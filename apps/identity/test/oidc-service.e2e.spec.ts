@@ -3,6 +3,7 @@ import { waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import * as client from 'openid-client';
+import { api } from './api.fixture.js';
 import {
   basic,
   claimsOf,
@@ -15,7 +16,7 @@ import {
   signInAt,
   startOidc,
 } from './oidc.fixture.js';
-import { api, type FirstOwner } from './stack.fixture.js';
+import { type FirstOwner } from './stack.fixture.js';
 
 const exchangeGrant = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const accessToken = 'urn:ietf:params:oauth:token-type:access_token';

@@ -7,7 +7,8 @@ import type { JWTPayload } from 'jose';
 import * as client from 'openid-client';
 import pg from 'pg';
 import { SigningKeys } from '../src/signing-key/signing-keys.service.js';
-import { type FirstOwner, type Replica, type Stack, startStack, tail, works } from './stack.fixture.js';
+import { works } from './api.fixture.js';
+import { type FirstOwner, type Replica, type Stack, startStack, tail } from './stack.fixture.js';
 
 export interface SignedIn {
   readonly userId: string;

@@ -8,16 +8,9 @@ import pg from 'pg';
 import { ExportRows } from '../src/privacy/export/export-rows.service.js';
 import { RetentionJob } from '../src/privacy/retention/retention-job.service.js';
 import { sweepsOf } from '../src/privacy/retention/sweeps.service.js';
+import { api, works } from './api.fixture.js';
 import { finished, type OtherServices, privacyCall, signedIn, startOtherServices } from './privacy.fixture.js';
-import {
-  api,
-  type FirstOwner,
-  type Replica,
-  type ReplicaApart,
-  type Stack,
-  startStack,
-  works,
-} from './stack.fixture.js';
+import { type FirstOwner, type Replica, type ReplicaApart, type Stack, startStack } from './stack.fixture.js';
 import { as, openPeople, type People, type TestPerson, untilKnown } from './tenancy.fixture.js';
 
 let stack: Stack;

@@ -3,6 +3,7 @@ import { waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { destroySubjectKeys } from '../src/user/subject-keys.service.js';
+import { api, works } from './api.fixture.js';
 import {
   filesOf,
   finished,
@@ -12,15 +13,7 @@ import {
   signedIn,
   startOtherServices,
 } from './privacy.fixture.js';
-import {
-  api,
-  type FirstOwner,
-  type Replica,
-  type ReplicaApart,
-  type Stack,
-  startStack,
-  works,
-} from './stack.fixture.js';
+import { type FirstOwner, type Replica, type ReplicaApart, type Stack, startStack } from './stack.fixture.js';
 
 const name = 'Ann Canary';
 let stack: Stack;

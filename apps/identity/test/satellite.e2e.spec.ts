@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, type JWTPayload, jwtVerify } from 'jose';
 import pg from 'pg';
 import { SigningKeys } from '../src/signing-key/signing-keys.service.js';
-import { api, type FirstOwner, type Replica, type Stack, startStack, works } from './stack.fixture.js';
+import { api, works } from './api.fixture.js';
+import { type FirstOwner, type Replica, type Stack, startStack } from './stack.fixture.js';
 
 let stack: Stack;
 let replica: Replica;

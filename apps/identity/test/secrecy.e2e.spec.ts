@@ -4,14 +4,8 @@ import { connectBus, eventStream } from '@gatehouse/bus';
 import { waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { jetstreamManager } from '@nats-io/jetstream';
-import {
-  api,
-  type FirstOwner,
-  type Replica,
-  type StackWithServer,
-  startStackWithServer,
-  works,
-} from './stack.fixture.js';
+import { api, works } from './api.fixture.js';
+import { type FirstOwner, type Replica, type StackWithServer, startStackWithServer } from './stack.fixture.js';
 
 let stack: StackWithServer;
 let replica: Replica;

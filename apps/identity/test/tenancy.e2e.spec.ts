@@ -1,7 +1,8 @@
 import { waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { type FirstOwner, type Replica, type Stack, startStack, works } from './stack.fixture.js';
+import { works } from './api.fixture.js';
+import { type FirstOwner, type Replica, type Stack, startStack } from './stack.fixture.js';
 import { as, openPeople, type People, type TestPerson, untilKnown } from './tenancy.fixture.js';
 
 let stack: Stack;

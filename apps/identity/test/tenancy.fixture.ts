@@ -21,7 +21,8 @@ import { teamsProjection } from '../src/tenancy/team/teams.projection.js';
 import { registerUser } from '../src/user/register-user/register-user.js';
 import { openSealed, SubjectKeys } from '../src/user/subject-keys.service.js';
 import { userDecider, userStream } from '../src/user/user.js';
-import { api, type Stack } from './stack.fixture.js';
+import { api } from './api.fixture.js';
+import { type Stack } from './stack.fixture.js';
 
 /** Somebody with a verified address, a personal workspace, and an access token for it. */
 export interface TestPerson {

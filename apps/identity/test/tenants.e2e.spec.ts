@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { api, type FirstOwner, type Replica, type Stack, startStack, works } from './stack.fixture.js';
+import { api, works } from './api.fixture.js';
+import { type FirstOwner, type Replica, type Stack, startStack } from './stack.fixture.js';
 
 let stack: Stack;
 let replica: Replica;
