@@ -20,11 +20,11 @@ export async function startChild(
   const child = spawn(process.execPath, [...args], { stdio: ['ignore', 'pipe', 'inherit'] });
   const kill = () => void child.kill('SIGKILL');
   signal?.addEventListener('abort', kill);
+  const ended = once(child, 'exit');
   child.once('exit', () => signal?.removeEventListener('abort', kill));
   const stop = async () => {
-    if (child.exitCode !== null) return;
     child.kill('SIGTERM');
-    await once(child, 'exit');
+    await ended;
   };
   const lines = createInterface({ input: child.stdout });
   const line = await new Promise<string>((resolve, reject) => {

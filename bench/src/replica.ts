@@ -34,14 +34,14 @@ export async function startReplica(stack: Stack, service: string): Promise<Repli
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   const url = `http://127.0.0.1:${port}`;
+  const ended = once(child, 'exit');
   const stop = async () => {
-    if (child.exitCode !== null) return;
     child.kill('SIGTERM');
-    await once(child, 'exit');
+    await ended;
   };
   const until = performance.now() + readyWithinMs;
   while (!(await isReady(url))) {
-    if (child.exitCode !== null || performance.now() > until) {
+    if (child.exitCode !== null || child.signalCode !== null || performance.now() > until) {
       await stop();
       throw new Error(`the replica of ${service} was not ready`);
     }

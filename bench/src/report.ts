@@ -26,3 +26,9 @@ export function printTable(title: string, rows: readonly Row[]): void {
     process.stdout.write(`  ${row.name.padEnd(width)}  ${row.value}${against}\n`);
   }
 }
+
+/** The smallest value that at least this part of them does not exceed. */
+export function quantile(values: readonly number[], part: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? 0;
+}

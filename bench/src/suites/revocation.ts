@@ -1,4 +1,4 @@
-import { type Row, ratioOf } from '../report.js';
+import { quantile, type Row, ratioOf } from '../report.js';
 import type { Stack } from '../stack.js';
 
 const targetMs = 500;
@@ -46,10 +46,4 @@ export async function revocation(stack: Stack, trials: number): Promise<readonly
     ratio: ratioOf(quantile(ms, 0.99), targetMs),
     against: `${targetMs} ms, p99`,
   }));
-}
-
-/** The smallest value that at least this part of them does not exceed. */
-function quantile(values: readonly number[], part: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? 0;
 }

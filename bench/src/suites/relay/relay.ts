@@ -170,7 +170,7 @@ async function measureAll(ways: Ways, folder: string): Promise<readonly Row[]> {
     ...rowsOf(node),
     ...(ssh ? rowsOf(ssh) : [absent('ssh -R')]),
     ...(chisel ? rowsOf(chisel) : [absent('chisel')]),
-    ...targetRows({ ours, direct, sized, classes, ssh, chisel }),
+    ...targetRows({ ours, direct, carried, sized, classes, ssh, chisel }),
   ];
 }
 

@@ -5,6 +5,8 @@ import type { Found, Measured } from './measure.js';
 export interface Results {
   readonly ours: Readonly<Record<'quic' | 'tls', { readonly measured: Measured; readonly exec: Found }>>;
   readonly direct: Readonly<Record<'quic' | 'tls', Measured>>;
+  /** Our carriers, joined by what does nothing else. */
+  readonly carried: Readonly<Record<'quic' | 'tls', Measured>>;
   /** Ours, and quiche in a loop of its own, both with datagrams of this size. */
   readonly sized: readonly { readonly datagram: number; readonly ours: Measured; readonly raw: Measured }[];
   readonly classes: Measured;
@@ -27,11 +29,13 @@ function atLeast(name: string, least: number, ours: Measured, other: Measured | 
 }
 
 /** Whether each target of the project for bytes through the relay is met by this run. */
-export function targetRows({ ours, direct, sized, classes, ssh, chisel }: Results): Row[] {
+export function targetRows({ ours, direct, carried, sized, classes, ssh, chisel }: Results): Row[] {
   const added = (['quic', 'tls'] as const).map((kind) => {
-    const ms = (ours[kind].measured.rtt?.p50 ?? Number.NaN) - (direct[kind].rtt?.p50 ?? Number.NaN);
+    const [whole, hop] = [ours[kind].measured, carried[kind]].map(
+      ({ rtt }) => (rtt?.p50 ?? Number.NaN) - (direct[kind].rtt?.p50 ?? Number.NaN),
+    ) as [number, number];
     const name = `p50 added to a connection of ${kind} without relay and seal < 0.3 ms`;
-    return verdict(name, ms < 0.3, `${ms.toFixed(2)} ms`);
+    return verdict(name, whole < 0.3, `${whole.toFixed(2)} ms, of which one more hop of its carrier ${hop.toFixed(2)}`);
   });
   const warm = (['quic', 'tls'] as const).map((kind) =>
     verdict(`exec over ${kind} p50 < 50 ms`, ours[kind].exec.p50 < 50, `${ours[kind].exec.p50.toFixed(1)} ms`),
