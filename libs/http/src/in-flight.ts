@@ -81,6 +81,7 @@ export class InFlight {
 
   private sweep(): void {
     const nowMs = performance.now();
+    // A copy: those that are over are taken out on the way.
     for (const { request, reply, deadlineMs } of [...this.flights]) {
       // A response pipelined behind another never closes when its connection dies, so the socket is asked too.
       const isGone = reply.raw.destroyed || request.raw.socket.destroyed;
