@@ -3,6 +3,7 @@ import type {
   DatabaseRoleWritten,
   DatabaseRootRotationStarted,
   Envelope,
+  StaticRoleRotated,
   StaticRoleRotationStarted,
   StaticRoleWritten,
 } from '@gatehouse/contracts';
@@ -66,6 +67,8 @@ export type StaticRole =
       readonly pending?: number;
       /** When the last rotation was confirmed, Unix milliseconds; 0 for never. */
       readonly rotatedAt: number;
+      /** When the next is due, Unix milliseconds. */
+      readonly nextAt: number;
       readonly alarmed: boolean;
     };
 
@@ -74,16 +77,19 @@ export const staticRoleDecider: Decider<StaticRole> = {
   evolve: (state, { type, data, occurredAt }: Envelope): StaticRole => {
     if (type === 'static_role.written') {
       const role = data as StaticRoleWritten;
-      if (state.status === 'written' && state.role.roleId === role.roleId) return { ...state, role };
-      return { status: 'written', role, secretVersion: 0, rotatedAt: 0, alarmed: false };
+      const nextAt = Date.parse(role.nextAt);
+      if (state.status === 'written' && state.role.roleId === role.roleId) return { ...state, role, nextAt };
+      return { status: 'written', role, secretVersion: 0, rotatedAt: 0, nextAt, alarmed: false };
     }
     if (state.status !== 'written') return state;
     const { secretVersion } = data as StaticRoleRotationStarted;
     const { pending: _pending, ...settled } = state;
     if (type === 'static_role.removed') return { status: 'removed' };
     if (type === 'static_role.rotation_started') return { ...state, pending: secretVersion };
-    if (type === 'static_role.rotated')
-      return { ...settled, secretVersion, rotatedAt: Date.parse(occurredAt), alarmed: false };
+    if (type === 'static_role.rotated') {
+      const nextAt = Date.parse((data as StaticRoleRotated).nextAt);
+      return { ...settled, secretVersion, rotatedAt: Date.parse(occurredAt), nextAt, alarmed: false };
+    }
     return type === 'static_role.rotation_failing' ? { ...state, alarmed: true } : state;
   },
 };

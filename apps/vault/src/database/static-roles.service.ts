@@ -122,12 +122,13 @@ export class StaticRoles {
    * Changes the password, or finishes a change that began: the new one is sealed and named in the log before the target
    * has it, and the old one is kept until the target confirmed. Done twice, it sets the same password twice.
    *
+   * @param dueAt begins nothing that is not due by then, Unix milliseconds: whoever looks for what is due may come late
    * @throws TargetError; ProblemError `sealed`
    */
-  async rotate(tenantId: string, name: string): Promise<void> {
+  async rotate(tenantId: string, name: string, dueAt = Number.POSITIVE_INFINITY): Promise<void> {
     const { keyring, store, pool, databases } = this.#options;
     const state = await this.#load(tenantId, name);
-    if (state.status !== 'written') return;
+    if (state.status !== 'written' || (state.pending === undefined && state.nextAt > dueAt)) return;
     const { role } = state;
     const version = state.pending ?? state.secretVersion + 1;
     const place = { tenantId, ownerId: role.roleId, version };

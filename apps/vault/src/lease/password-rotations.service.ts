@@ -58,7 +58,7 @@ export class PasswordRotations {
   async #rotate(tenantId: string, name: string): Promise<boolean> {
     const { platform, staticRoles, attempts, alarmAfter } = this.#options;
     try {
-      await staticRoles.rotate(tenantId, name);
+      await staticRoles.rotate(tenantId, name, Date.now());
       await attempts.forget(tenantId, 'static-role', name);
       return true;
     } catch (error) {
