@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePortBlock } from '@gatehouse/local-servers';
+import pg from 'pg';
 import { type Child, startChild } from './child.js';
 
 export interface Stack extends Child {
@@ -48,12 +49,14 @@ export async function startStack(services?: string): Promise<Stack> {
   if (!ready) throw new Error('the stack said nothing of its addresses');
   const credentials = JSON.parse(readFileSync(join(data, 'data/cli/credentials.json'), 'utf8'));
   const password = readFileSync(join(data, 'data/secrets/postgres.password'), 'utf8').trim();
+  const databaseUrl = `postgres://postgres:${encodeURIComponent(password)}@127.0.0.1:${portBase + 20}/gatehouse`;
+  await writeLogFiles(databaseUrl);
   return {
     process: child.process,
     gateway: ready.url,
     services: ready.services,
     key: credentials.credentials.APIKey.api_key,
-    databaseUrl: `postgres://postgres:${encodeURIComponent(password)}@127.0.0.1:${portBase + 20}/gatehouse`,
+    databaseUrl,
     natsUrl: `nats://127.0.0.1:${portBase + 21}`,
     natsSeed: (service) => join(data, 'data/secrets/nats', `${service}.seed`),
     mail: join(data, 'data/mail'),
@@ -62,6 +65,32 @@ export async function startStack(services?: string): Promise<Stack> {
       rmSync(data, { recursive: true, force: true, maxRetries: 5 });
     },
   };
+}
+
+/** Files of 16 MiB, a minute's worth of load. */
+const logFiles = 64;
+
+/**
+ * Leaves PostgreSQL with log files to write over, as it has them after its first gigabytes. Until then it makes a new one each
+ * second of load and commits wait meanwhile: a matter of an hour in a database's life, and of all of a measurement's.
+ */
+async function writeLogFiles(connectionString: string): Promise<void> {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  try {
+    await client.query(`alter system set min_wal_size = '${logFiles * 16}MB'`);
+    await client.query('select pg_reload_conf()');
+    await client.query('create table written (file int)');
+    for (let file = 0; file < logFiles; file++) {
+      // A file without anything in it is not left.
+      await client.query('insert into written values ($1)', [file]);
+      await client.query('select pg_switch_wal()');
+    }
+    await client.query('drop table written');
+    await client.query('checkpoint');
+  } finally {
+    await client.end();
+  }
 }
 
 function readReady(line: string): Ready | undefined {

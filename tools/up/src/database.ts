@@ -13,6 +13,8 @@ const settings = {
   full_page_writes: 'on',
   wal_compression: 'on',
   max_wal_size: '2GB',
+  // A log file that is not there to be written over is filled with zeros first: 50 ms in which no commit goes on.
+  min_wal_size: '512MB',
   checkpoint_timeout: '15min',
   checkpoint_completion_target: '0.9',
   effective_io_concurrency: '16',
