@@ -27,52 +27,42 @@ interface Unproven {
   asked: number;
 }
 
+export interface PathsOptions {
+  readonly connection: Connection;
+  readonly first: Path;
+  /** The peer goes on from another address. */
+  readonly onMoved: (peer: Host) => void;
+  /** This connection has no future, for what it says. */
+  readonly onLost: (detail: string) => void;
+}
+
 /** The paths that a connection has gone over: which it goes over now, whether the peer is there, and what was lost on the others. */
 export class Paths {
+  readonly #options: PathsOptions;
   #known: Path[];
   #unproven: Unproven | undefined;
 
-  constructor(
-    private readonly connection: Connection,
-    first: Path,
-  ) {
-    this.#known = [first];
+  constructor(options: PathsOptions) {
+    this.#options = options;
+    this.#known = [options.first];
   }
 
-  add(path: Path): void {
-    this.#known = [...this.#known.filter((known) => !isSamePath(known, path)), path].slice(-maxKnown);
+  /** The connection goes on over another path. */
+  moved(path: Path): void {
+    this.#add(path);
+    this.#countMove();
   }
 
-  onEvent(event: PathEvent): void {
-    if (event.type === 'New' || event.type === 'FailedValidation') {
-      const path = { local: event.local, peer: event.peer };
-      this.add(path);
-      // Whatever is lost on it takes quiche's question along: a few such losses, and a path that works has failed.
-      if (!this.#unproven || !isSamePath(this.#unproven.path, path)) {
-        this.#unproven = { path, since: performance.now(), askedAt: 0, asked: 0 };
-      }
-      if (event.type === 'FailedValidation') this.#ask(this.#unproven);
-    } else if (event.type === 'Validated' && this.#unproven && isSamePath(this.#unproven.path, event)) {
-      this.#unproven = undefined;
+  /** Takes in what became of the paths, and asks for the proof that the peer still owes. */
+  follow(): void {
+    const { connection, onMoved, onLost } = this.#options;
+    for (let event: PathEvent | null = connection.pathEventNext(); event; event = connection.pathEventNext()) {
+      this.#onEvent(event);
+      if (event.type !== 'PeerMigrated') continue;
+      onMoved(event.new);
+      this.#countMove();
     }
-  }
-
-  /**
-   * Asks the peer again for the proof that it still owes, as long as there is hope.
-   * @returns false: packets go to where nobody has answered for too long
-   */
-  prove(): boolean {
-    const unproven = this.#unproven;
-    if (!unproven) return true;
-    const now = performance.now();
-    if (now - unproven.since > provenWithinMs && unproven.asked >= leastAsked) {
-      this.#unproven = undefined;
-      // Somebody who copies packets can make any address appear; the peer is then still heard on the one it had.
-      const active = this.#active();
-      return active !== undefined && !isSamePath(active, unproven.path);
-    }
-    if (now - Math.max(unproven.since, unproven.askedAt) > askAgainMs) this.#ask(unproven);
-    return true;
+    if (!this.#prove()) onLost('the address changed, and nobody answers at the new one');
   }
 
   /**
@@ -93,8 +83,50 @@ export class Paths {
     }
   }
 
+  #countMove(): void {
+    // Each path uses up an id of the peer's, and quiche gives back none while it may.
+    const { connection, onLost } = this.#options;
+    if (connection.availableDcids() === 0) onLost('the address changed too often for one connection');
+  }
+
+  #add(path: Path): void {
+    this.#known = [...this.#known.filter((known) => !isSamePath(known, path)), path].slice(-maxKnown);
+  }
+
+  #onEvent(event: PathEvent): void {
+    if (event.type === 'New' || event.type === 'FailedValidation') {
+      const path = { local: event.local, peer: event.peer };
+      this.#add(path);
+      // Whatever is lost on it takes quiche's question along: a few such losses, and a path that works has failed.
+      if (!this.#unproven || !isSamePath(this.#unproven.path, path)) {
+        this.#unproven = { path, since: performance.now(), askedAt: 0, asked: 0 };
+      }
+      if (event.type === 'FailedValidation') this.#ask(this.#unproven);
+    } else if (event.type === 'Validated' && this.#unproven && isSamePath(this.#unproven.path, event)) {
+      this.#unproven = undefined;
+    }
+  }
+
+  /**
+   * Asks the peer again for the proof that it still owes, as long as there is hope.
+   * @returns false: packets go to where nobody has answered for too long
+   */
+  #prove(): boolean {
+    const unproven = this.#unproven;
+    if (!unproven) return true;
+    const now = performance.now();
+    if (now - unproven.since > provenWithinMs && unproven.asked >= leastAsked) {
+      this.#unproven = undefined;
+      // Somebody who copies packets can make any address appear; the peer is then still heard on the one it had.
+      const active = this.#active();
+      return active !== undefined && !isSamePath(active, unproven.path);
+    }
+    if (now - Math.max(unproven.since, unproven.askedAt) > askAgainMs) this.#ask(unproven);
+    return true;
+  }
+
   #active(): Path | undefined {
-    const stats = this.connection.pathStats().find(({ active }) => active);
+    const stats = this.#options.connection.pathStats().find(({ active }) => active);
     return stats && { local: stats.localHost, peer: stats.peerHost };
   }
 
@@ -102,7 +134,7 @@ export class Paths {
     unproven.askedAt = performance.now();
     unproven.asked++;
     try {
-      this.connection.probePath(unproven.path.local, unproven.path.peer);
+      this.#options.connection.probePath(unproven.path.local, unproven.path.peer);
     } catch {
       // No id is left to ask with.
     }
@@ -110,7 +142,7 @@ export class Paths {
 
   #packetFor(path: Path, room: Buffer): number {
     try {
-      return this.connection.sendOnPath(room, path.local, path.peer)?.[0] ?? 0;
+      return this.#options.connection.sendOnPath(room, path.local, path.peer)?.[0] ?? 0;
     } catch {
       // quiche has forgotten that path.
       this.#known = this.#known.filter((known) => known !== path);

@@ -1,12 +1,13 @@
 import { type ByteStream, type StreamEnd, StreamReset } from '../byte-stream.js';
 import type { Carrier, CarrierStats } from '../carrier.js';
 import { hostPort } from '../host-port.js';
+import { ListenedCarrier } from '../listened-carrier.js';
 import { encodeReason, lost } from '../stream-end.js';
 import { fingerprintOf } from '../trust.js';
 import { closeReason } from './close-reason.js';
 import { exchangeIds } from './connection-ids.js';
 import { ConnectionTimer } from './connection-timer.js';
-import type { Connection, Host, PathEvent } from './native.js';
+import type { Connection, Host } from './native.js';
 import type { Outlet } from './outlet.js';
 import { Paths } from './paths.js';
 import type { QuicCarrierOptions } from './quic-carrier-options.js';
@@ -17,8 +18,9 @@ import { preface, StreamReader } from './stream-reader.js';
 import { StreamWriter } from './stream-writer.js';
 
 const closeWaitMs = 500;
+
 /** Many streams over one connection of quiche, driven by datagrams and one timer. */
-export class QuicCarrier implements Carrier {
+export class QuicCarrier extends ListenedCarrier<QuicStream> implements Carrier {
   readonly kind = 'quic';
   serverFingerprint: string;
   remoteAddress: string;
@@ -28,14 +30,10 @@ export class QuicCarrier implements Carrier {
   readonly #streams = new Map<number, QuicStream>();
   readonly #reader: StreamReader;
   readonly #wanted: QuicStream[] = [];
-  #unclaimed: QuicStream[] = [];
-  #onStream: ((stream: ByteStream) => void) | undefined;
-  #onClose: ((end: StreamEnd) => void) | undefined;
   #nextOwn: number;
   readonly #writer: StreamWriter;
   #established = false;
   #end: StreamEnd | undefined;
-  #told = false;
   #gone = false;
   #goneCalls: (() => void)[] = [];
   /** Datagrams of this burst. */
@@ -46,11 +44,20 @@ export class QuicCarrier implements Carrier {
   readonly #sender: Sender;
 
   constructor(options: QuicCarrierOptions) {
+    super();
     this.#options = options;
     this.#connection = options.connection;
     this.serverFingerprint = options.serverFingerprint ?? '';
     this.remoteAddress = hostPort(options.remote.host, options.remote.port);
-    this.#paths = new Paths(options.connection, { local: options.local, peer: options.remote });
+    this.#paths = new Paths({
+      connection: options.connection,
+      first: { local: options.local, peer: options.remote },
+      onMoved: ({ host, port }) => {
+        this.remoteAddress = hostPort(host, port);
+      },
+      // On a new connection streams go on.
+      onLost: (detail) => process.nextTick(() => void this.close(lost(detail))),
+    });
     this.#writer = new StreamWriter(options.connection, this.#streams, {
       sent: () => this.#flushSoon(),
       broken: (stream, error) => this.#broken(stream, error),
@@ -75,24 +82,6 @@ export class QuicCarrier implements Carrier {
       idleMs: options.limits.idleMs,
       onBroken: () => this.#giveUp(),
     });
-  }
-
-  get onStream(): (stream: ByteStream) => void {
-    return this.#onStream ?? (() => {});
-  }
-
-  set onStream(callback: (stream: ByteStream) => void) {
-    this.#onStream = callback;
-    if (this.#unclaimed.length > 0) process.nextTick(() => this.#offer());
-  }
-
-  get onClose(): (end: StreamEnd) => void {
-    return this.#onClose ?? (() => {});
-  }
-
-  set onClose(callback: (end: StreamEnd) => void) {
-    this.#onClose = callback;
-    if (this.#end) process.nextTick(() => this.#tellClose());
   }
 
   /** When the last packet came; `performance.now`. */
@@ -139,6 +128,10 @@ export class QuicCarrier implements Carrier {
     };
   }
 
+  protected isThere(stream: QuicStream): boolean {
+    return this.#streams.get(stream.id) === stream;
+  }
+
   // What the socket calls.
 
   /** One datagram, which is overwritten. @param info where it came from, and to; may be reused by the caller */
@@ -179,8 +172,7 @@ export class QuicCarrier implements Carrier {
     try {
       this.#connection.migrate(local, remote);
       this.#sender.outlet = outlet;
-      this.#paths.add({ local, peer: remote });
-      this.#moved();
+      this.#paths.moved({ local, peer: remote });
       this.#flushSoon();
       return true;
     } catch {
@@ -272,34 +264,15 @@ export class QuicCarrier implements Carrier {
 
   /** Ids given and taken back, and where the peer is now. */
   #keepHouse(): void {
-    const connection = this.#connection;
-    exchangeIds(connection, this.#options);
-    for (let event: PathEvent | null = connection.pathEventNext(); event; event = connection.pathEventNext()) {
-      this.#paths.onEvent(event);
-      if (event.type !== 'PeerMigrated') continue;
-      this.remoteAddress = hostPort(event.new.host, event.new.port);
-      this.#moved();
-    }
-    if (!this.#paths.prove()) this.#loseSoon('the address changed, and nobody answers at the new one');
-  }
-
-  /** The connection goes on over another path. */
-  #moved(): void {
-    // Each path uses up an id of the peer's, and quiche gives back none while it may.
-    if (this.#connection.availableDcids() === 0) this.#loseSoon('the address changed too often for one connection');
-  }
-
-  /** On a new connection streams go on. */
-  #loseSoon(detail: string): void {
-    process.nextTick(() => void this.close(lost(detail)));
+    exchangeIds(this.#connection, this.#options);
+    this.#paths.follow();
   }
 
   /** A stream that the peer opened; who is to have it may not be there yet. */
   #adopt(id: number): QuicStream {
     const stream = new QuicStream(this, id);
     this.#streams.set(id, stream);
-    if (this.#onStream && this.#unclaimed.length === 0) this.#onStream(stream);
-    else this.#unclaimed.push(stream);
+    this.tellStream(stream);
     return stream;
   }
 
@@ -353,10 +326,9 @@ export class QuicCarrier implements Carrier {
 
   #abandon(): void {
     const end = this.#end ?? { code: 'closed' };
-    this.#unclaimed = [];
     for (const stream of [...this.#streams.values()]) stream.receiveReset(end);
     if (!this.#established) this.#options.onFailed(end);
-    this.#tellClose();
+    this.tellEnd(end);
   }
 
   #leave(): void {
@@ -366,17 +338,5 @@ export class QuicCarrier implements Carrier {
     this.#sender.stop();
     this.#options.onGone();
     for (const call of this.#goneCalls.splice(0)) call();
-  }
-
-  #tellClose(): void {
-    if (!this.#end || !this.#onClose || this.#told) return;
-    this.#told = true;
-    this.#onClose(this.#end);
-  }
-
-  #offer(): void {
-    for (const stream of this.#unclaimed.splice(0)) {
-      if (this.#streams.get(stream.id) === stream) this.#onStream?.(stream);
-    }
   }
 }

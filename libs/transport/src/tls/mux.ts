@@ -2,9 +2,11 @@ import type { TLSSocket } from 'node:tls';
 import { type ByteStream, type StreamEnd, StreamReset } from '../byte-stream.js';
 import type { Carrier, CarrierStats } from '../carrier.js';
 import type { Limits } from '../limits.js';
+import { ListenedCarrier } from '../listened-carrier.js';
 import { SendLine } from '../send-line.js';
 import { decodeReason, encodeReason, lost } from '../stream-end.js';
 import { type FrameHandler, FrameReader, frameType, ProtocolError, version } from './frames.js';
+import { Heartbeat } from './heartbeat.js';
 import { MuxStream } from './mux-stream.js';
 import { Outbox } from './outbox.js';
 import { receiveOn } from './receive.js';
@@ -32,7 +34,7 @@ interface MuxOptions {
 }
 
 /** Many streams over one TLS connection. */
-export class Mux implements Carrier, FrameHandler {
+export class Mux extends ListenedCarrier<MuxStream> implements Carrier, FrameHandler {
   readonly kind = 'tls';
   readonly serverFingerprint: string;
   readonly remoteAddress: string;
@@ -45,11 +47,8 @@ export class Mux implements Carrier, FrameHandler {
   readonly #streams = new Map<number, MuxStream>();
   readonly #onReady: () => void;
   readonly #onFailed: (end: StreamEnd) => void;
-  readonly #timer: NodeJS.Timeout;
+  readonly #heartbeat: Heartbeat;
 
-  #onStream: ((stream: ByteStream) => void) | undefined;
-  #onClose: ((end: StreamEnd) => void) | undefined;
-  #unclaimed: MuxStream[] = [];
   #nextOwn: number;
   #nextPeers: number;
   #own = 0;
@@ -57,17 +56,13 @@ export class Mux implements Carrier, FrameHandler {
   #peerAllows = -1;
   #peerWindow = 0;
   #end: StreamEnd | undefined;
-  #told = false;
   #closed: Promise<void> | undefined;
-  #heardAt = performance.now();
-  #pingSent = false;
-  #pong: Buffer | undefined;
   #resets = 0;
   #resetsSince = performance.now();
   #bytesIn = 0;
-  #rttMs: number | undefined;
 
   constructor(options: MuxOptions) {
+    super();
     this.#socket = options.socket;
     this.#limits = options.limits;
     this.#onReady = options.onReady;
@@ -92,26 +87,10 @@ export class Mux implements Carrier, FrameHandler {
     this.#socket.on('error', (error: NodeJS.ErrnoException) => this.#finish(lost(error.code ?? 'connection error')));
     this.#socket.on('end', () => this.#finish(lost('the peer went away')));
     this.#socket.on('close', () => this.#finish(lost('the connection was closed')));
-    this.#timer = setInterval(() => this.#watch(), Math.min(options.limits.keepAliveMs, options.limits.idleMs / 4) / 2);
-    this.#timer.unref();
-  }
-
-  get onStream(): (stream: ByteStream) => void {
-    return this.#onStream ?? (() => {});
-  }
-
-  set onStream(callback: (stream: ByteStream) => void) {
-    this.#onStream = callback;
-    if (this.#unclaimed.length > 0) process.nextTick(() => this.#offer());
-  }
-
-  get onClose(): (end: StreamEnd) => void {
-    return this.#onClose ?? (() => {});
-  }
-
-  set onClose(callback: (end: StreamEnd) => void) {
-    this.#onClose = callback;
-    if (this.#end) process.nextTick(() => this.#tellClose());
+    this.#heartbeat = new Heartbeat({
+      ...{ outbox: this.#outbox, limits: options.limits, isAlive: this.#isAlive },
+      onSilence: () => this.#finish({ code: 'timeout', detail: 'nothing was heard of the peer' }),
+    });
   }
 
   open(): ByteStream {
@@ -144,12 +123,17 @@ export class Mux implements Carrier, FrameHandler {
   }
 
   stats(): CarrierStats {
+    const { rttMs } = this.#heartbeat;
     return {
       bytesIn: this.#bytesIn,
       bytesOut: this.#outbox.bytesOut,
       streams: this.#streams.size,
-      ...(this.#rttMs !== undefined && { rttMs: this.#rttMs }),
+      ...(rttMs !== undefined && { rttMs }),
     };
+  }
+
+  protected isThere(stream: MuxStream): boolean {
+    return !stream.isOver;
   }
 
   // What the streams use.
@@ -208,8 +192,8 @@ export class Mux implements Carrier, FrameHandler {
     this.#heard();
     if (this.#peerAllows < 0) this.#settle(type, payload);
     else if (type === frameType.open) this.#accept(id);
-    else if (type === frameType.ping) this.#answer(payload);
-    else if (type === frameType.pong) this.#measure(payload);
+    else if (type === frameType.ping) this.#heartbeat.answer(payload);
+    else if (type === frameType.pong) this.#heartbeat.measure(payload);
     else if (type === frameType.close) this.#peerCloses(payload);
     else if (type === frameType.settings) throw new ProtocolError('settings twice');
     else this.#ofStream(id, type, payload);
@@ -233,9 +217,7 @@ export class Mux implements Carrier, FrameHandler {
     if (this.#peers >= this.#limits.streams) throw new ProtocolError('too many streams');
     this.#nextPeers += 2;
     this.#peers++;
-    const stream = this.#begin(id);
-    if (this.#onStream && this.#unclaimed.length === 0) this.#onStream(stream);
-    else this.#unclaimed.push(stream);
+    this.tellStream(this.#begin(id));
   }
 
   #ofStream(id: number, type: number, payload: Buffer): void {
@@ -287,22 +269,6 @@ export class Mux implements Carrier, FrameHandler {
     }
   }
 
-  #answer(payload: Buffer): void {
-    const first = this.#pong === undefined;
-    this.#pong = Buffer.from(payload);
-    // One at the end of the turn, however many were asked for.
-    if (first)
-      process.nextTick(() => {
-        if (this.#pong && !this.#end) this.#outbox.frame(0, frameType.pong, this.#pong);
-        this.#pong = undefined;
-      });
-  }
-
-  #measure(payload: Buffer): void {
-    const took = performance.now() - payload.readDoubleBE(0);
-    if (took >= 0 && took < 60_000) this.#rttMs = this.#rttMs === undefined ? took : this.#rttMs * 0.875 + took * 0.125;
-  }
-
   #countReset(): void {
     const now = performance.now();
     this.#resets = Math.max(0, this.#resets - ((now - this.#resetsSince) / 1_000) * resetsPerSecond) + 1;
@@ -312,8 +278,7 @@ export class Mux implements Carrier, FrameHandler {
 
   #receive(chunk: Buffer): void {
     this.#bytesIn += chunk.length;
-    this.#heardAt = performance.now();
-    this.#pingSent = false;
+    this.#heartbeat.heard();
     try {
       this.#reader.push(chunk, this.#isAlive);
     } catch (error) {
@@ -323,19 +288,6 @@ export class Mux implements Carrier, FrameHandler {
   }
 
   readonly #isAlive = () => this.#end === undefined;
-
-  #watch(): void {
-    const silence = performance.now() - this.#heardAt;
-    if (silence >= this.#limits.idleMs) {
-      this.#finish({ code: 'timeout', detail: 'nothing was heard of the peer' });
-      return;
-    }
-    if (silence < this.#limits.keepAliveMs / 2 || this.#pingSent || this.#end) return;
-    this.#pingSent = true;
-    const payload = Buffer.alloc(8);
-    payload.writeDoubleBE(performance.now(), 0);
-    this.#outbox.frame(0, frameType.ping, payload);
-  }
 
   #peerCloses(payload: Buffer): void {
     this.#socket.end();
@@ -358,27 +310,13 @@ export class Mux implements Carrier, FrameHandler {
 
   #abandon(): void {
     const end = this.#end ?? { code: 'closed' };
-    clearInterval(this.#timer);
+    this.#heartbeat.stop();
     this.#outbox.close();
     // A peer that does not answer a close with its own does not keep the socket.
     const patience = setTimeout(() => this.#socket.destroy(), closeWaitMs);
     this.#socket.once('close', () => clearTimeout(patience));
-    this.#unclaimed = [];
     for (const stream of [...this.#streams.values()]) stream.receiveReset(end);
     if (this.#peerAllows < 0) this.#onFailed(end);
-    this.#tellClose();
-  }
-
-  #tellClose(): void {
-    if (!this.#end || !this.#onClose || this.#told) return;
-    this.#told = true;
-    this.#onClose(this.#end);
-  }
-
-  #offer(): void {
-    for (const stream of this.#unclaimed.splice(0)) {
-      if (stream.isOver) continue;
-      this.#onStream?.(stream);
-    }
+    this.tellEnd(end);
   }
 }
