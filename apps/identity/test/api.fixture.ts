@@ -27,10 +27,10 @@ export interface Call {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Calls `METHOD /path` of a replica's API. */
-export async function api({ address }: { readonly address: string }, what: string, call: Call = {}): Promise<Answer> {
+/** Sends `METHOD /path`, a body as JSON. */
+export function send({ address }: { readonly address: string }, what: string, call: Call = {}): Promise<Response> {
   const [method = 'GET', path = ''] = what.split(' ');
-  const response = await fetch(`${address}/api/v1/identity${path}`, {
+  return fetch(`${address}/api/v1/identity${path}`, {
     method,
     headers: {
       ...(call.key !== undefined && { authorization: `Bearer ${call.key}` }),
@@ -39,6 +39,11 @@ export async function api({ address }: { readonly address: string }, what: strin
     },
     ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
   });
+}
+
+/** Calls `METHOD /path` of a replica's API. */
+export async function api(replica: { readonly address: string }, what: string, call: Call = {}): Promise<Answer> {
+  const response = await send(replica, what, call);
   const text = await response.text();
   return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) };
 }

@@ -9,6 +9,7 @@ import { strFromU8, unzipSync } from 'fflate';
 import type { JWTPayload } from 'jose';
 import pg from 'pg';
 import { SigningKeys } from '../src/signing-key/signing-keys.service.js';
+import { type Call, send } from './api.fixture.js';
 import type { Stack } from './stack.fixture.js';
 
 export interface Answer {
@@ -35,20 +36,11 @@ export interface Answer {
 
 /** Calls `METHOD /path` below `/api/v1/identity/privacy`. */
 export async function privacyCall(
-  { address }: { readonly address: string },
+  replica: { readonly address: string },
   what: string,
-  call: { key?: string; body?: unknown; headers?: Record<string, string> } = {},
+  call: Call = {},
 ): Promise<Answer> {
-  const [method = 'GET', path = ''] = what.split(' ');
-  const response = await fetch(`${address}/api/v1/identity/privacy${path}`, {
-    method,
-    headers: {
-      ...(call.key !== undefined && { authorization: `Bearer ${call.key}` }),
-      ...(call.body !== undefined && { 'content-type': 'application/json' }),
-      ...call.headers,
-    },
-    ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
-  });
+  const response = await send(replica, what.replace(' ', ' /privacy'), call);
   const bytes = Buffer.from(await response.arrayBuffer());
   const isJson = /json/.test(response.headers.get('content-type') ?? '');
   return {

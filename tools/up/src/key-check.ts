@@ -28,7 +28,7 @@ export interface KeyCheckOptions {
   readonly stopping: () => boolean;
 }
 
-/** Doubled each time up to the second: a key that is refused many times a minute would be an alert. */
+/** Between two questions; twice the last one each time, until it is the longest. A key that is refused many times a minute would be an alert. */
 const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] = [100, 5_000];
 const TIMEOUT_MS = 5_000;
 

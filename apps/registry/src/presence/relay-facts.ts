@@ -16,6 +16,9 @@ import type pg from 'pg';
 type Client = Pick<pg.PoolClient, 'query'>;
 type Apply = (client: Client, envelope: Envelope) => Promise<unknown>;
 
+/** Different words of a session's device that are listed. They are its own: a device that makes them up fills no row. */
+const maxRefusals = 8;
+
 const noteStatus = (client: Client, envelope: Envelope, deviceId: string, status: string, reason: string | null) =>
   client.query(
     `insert into device_status_history (tenant_id, device_id, event_id, at, status, reason)
@@ -100,8 +103,8 @@ const changes: Readonly<Record<string, Apply>> = {
     return client.query(
       `insert into session_activity as known (tenant_id, session_id, refused) values ($1, $2, array[$3])
        on conflict (tenant_id, session_id) do update set refused = array_append(known.refused, $3)
-       where $3 <> all (known.refused)`,
-      [envelope.tenantId, sessionId, code],
+       where $3 <> all (known.refused) and cardinality(known.refused) < $4`,
+      [envelope.tenantId, sessionId, code, maxRefusals],
     );
   },
   'recording.chunk_recorded': async (client, envelope) => {
