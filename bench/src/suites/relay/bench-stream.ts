@@ -94,8 +94,13 @@ export function pump(stream: BenchStream, untilMs: number, mostBytes: number): P
   });
 }
 
-/** Times of 64 bytes there and back, one after the other, in milliseconds, in rising order. */
-export async function roundTrips(stream: BenchStream, count: number): Promise<number[]> {
+/**
+ * Times of 64 bytes there and back, one after the other, in milliseconds, in rising order.
+ *
+ * @param from moment from which on they count, `performance.now`: what runs for the first time is compiled before
+ * @param until moment of the last one
+ */
+export async function roundTrips(stream: BenchStream, from: number, until: number): Promise<number[]> {
   const bytes = Buffer.alloc(64, 1);
   let arrived: () => void = nothing;
   let waiting = 0;
@@ -105,15 +110,16 @@ export async function roundTrips(stream: BenchStream, count: number): Promise<nu
   };
   stream.write(Buffer.from([echoMark]));
   const tookMs: number[] = [];
-  for (let i = 0; i < count + 50; i++) {
-    const from = performance.now();
+  for (let now = performance.now(); now < until; ) {
+    const sentAt = now;
     waiting = bytes.byteLength;
     const back = new Promise<void>((resolve) => {
       arrived = resolve;
     });
     stream.write(bytes);
     await back;
-    if (i >= 50) tookMs.push(performance.now() - from);
+    now = performance.now();
+    if (sentAt >= from) tookMs.push(now - sentAt);
   }
   return tookMs.sort((a, b) => a - b);
 }

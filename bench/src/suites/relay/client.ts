@@ -17,6 +17,8 @@ const quantiles = (sorted: readonly number[]) => ({ p50: percentile(sorted, 0.5)
 
 /** Code that runs for the first time is compiled: that is not what is asked for. */
 const warmUpMs = 500;
+/** Of a conversation, in which little runs and nothing runs often. */
+const talkWarmUpMs = 2_000;
 
 async function bulk(open: Open, { streams, seconds, mostBytes = Number.POSITIVE_INFINITY }: Task) {
   await pump(await open(), performance.now() + warmUpMs, mostBytes);
@@ -29,6 +31,12 @@ async function bulk(open: Open, { streams, seconds, mostBytes = Number.POSITIVE_
   const { user, system } = process.cpuUsage(cpuBefore);
   const bytes = counts.reduce((sum, count) => sum + count, 0);
   return { bytes, seconds: tookSeconds, cpuSeconds: (user + system) / 1e6 };
+}
+
+async function talk(open: Open, { seconds }: Task) {
+  const stream = await open();
+  const from = performance.now() + talkWarmUpMs;
+  return quantiles(await roundTrips(stream, from, from + seconds * 1_000));
 }
 
 async function exec(way: Extract<Way, { kind: 'session' }>) {
@@ -59,6 +67,6 @@ const result =
     ? await exec(way)
     : what === 'bulk'
       ? await bulk(await beClient(way), task)
-      : quantiles(await roundTrips(await (await beClient(way))(), 2_000));
+      : await talk(await beClient(way), task);
 process.stdout.write(`${JSON.stringify(result)}\n`);
 process.exit(0);

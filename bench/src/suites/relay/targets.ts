@@ -28,13 +28,16 @@ function atLeast(name: string, least: number, ours: Measured, other: Measured | 
   });
 }
 
+/** Undefined: one of them did not finish. */
+const addedMs = (rtt: Measured['rtt'], without: Measured['rtt']): number | undefined =>
+  rtt && without && rtt.p50 - without.p50;
+
 /** Whether each target of the project for bytes through the relay is met by this run. */
 export function targetRows({ ours, direct, carried, sized, classes, ssh, chisel }: Results): Row[] {
   const added = (['quic', 'tls'] as const).map((kind) => {
-    const [whole, hop] = [ours[kind].measured, carried[kind]].map(
-      ({ rtt }) => (rtt?.p50 ?? Number.NaN) - (direct[kind].rtt?.p50 ?? Number.NaN),
-    ) as [number, number];
     const name = `p50 added to a connection of ${kind} without relay and seal < 0.3 ms`;
+    const [whole, hop] = [ours[kind].measured, carried[kind]].map(({ rtt }) => addedMs(rtt, direct[kind].rtt));
+    if (whole === undefined || hop === undefined) return verdict(name, false, 'did not finish');
     return verdict(name, whole < 0.3, `${whole.toFixed(2)} ms, of which one more hop of its carrier ${hop.toFixed(2)}`);
   });
   const warm = (['quic', 'tls'] as const).map((kind) =>
