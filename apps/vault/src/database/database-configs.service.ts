@@ -11,7 +11,7 @@ import { AddressRefused, parseConnectionUrl } from './connection-url.js';
 import { type Database, databaseEvent } from './database.js';
 import type { DatabaseInput } from './database-input.js';
 import { type DatabaseSecret, forgetSecrets, sealSecret, storeSecret } from './database-secrets.js';
-import type { Databases, DatabasesOptions } from './databases.service.js';
+import { type Databases, type DatabasesOptions, lockDatabase } from './databases.service.js';
 import { newPassword } from './password.js';
 import { permitted } from './permission.js';
 import { targetProblem } from './problems.js';
@@ -45,8 +45,8 @@ export class DatabaseConfigs {
     const secret = await this.#secretFor(tenantId, input, before, address);
     const login: TargetLogin = { ...address, ...tlsOf(input), password: secret.password, tlsKey: secret.tlsKey };
     const targetId = await this.#examine(login);
-    if (before.status === 'configured' && before.config.targetId !== targetId)
-      await this.#leaveServer(tenantId, name, input.abandon_leases, context);
+    const leaves = before.status === 'configured' && before.config.targetId !== targetId;
+    if (leaves) await this.#leaveServer(tenantId, name, input.abandon_leases, context);
     const databaseId = before.status === 'configured' ? before.config.databaseId : randomUUID();
     const version = 1 + versionOf(before);
     const place = { tenantId, ownerId: databaseId, version };
@@ -62,6 +62,9 @@ export class DatabaseConfigs {
       secretVersion: version,
     };
     await this.#options.store.together(tenantId, async (log, client) => {
+      await lockDatabase(client, tenantId, name, 'update');
+      // Of one that was begun since the others were given up, nobody would look after what it left there.
+      if (leaves && (await countOpen(client, tenantId, name)) > 0) throw new ProblemError('database_has_leases');
       await this.#options.databases.append(log, name, context, (state) => {
         if (versionOf(state) !== version - 1) throw new ProblemError('conflict', 'Somebody else is changing it');
         return [databaseEvent('database.configured', config)];
@@ -77,6 +80,7 @@ export class DatabaseConfigs {
     const { tenantId } = context;
     const { config } = await this.#options.databases.configured(tenantId, name);
     await this.#options.store.together(tenantId, async (log, client) => {
+      await lockDatabase(client, tenantId, name, 'update');
       const { rows } = await client.query(
         `select from database_entries where tenant_id = $1 and database = $2 and kind <> 'database' limit 1`,
         [tenantId, name],

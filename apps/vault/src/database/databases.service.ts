@@ -2,6 +2,7 @@ import type { DatabaseConfigured } from '@gatehouse/contracts';
 import {
   type CommandContext,
   type EventStore,
+  fold,
   handle,
   type NewEvent,
   type PostgresEventStore,
@@ -78,6 +79,19 @@ export class Databases {
     return this.with(tenantId, name, work, database);
   }
 
+  /**
+   * For the rest of the transaction of `client`, the database stays the server that it is: who removes it or leads it elsewhere waits.
+   *
+   * @param log the transaction's
+   * @throws ProblemError `conflict` where it is another one by now
+   */
+  async hold(client: pg.PoolClient, log: EventStore, tenantId: string, of: { name: string; targetId: string }) {
+    await lockDatabase(client, tenantId, of.name, 'share');
+    const state = fold(databaseDecider, (await log.read(tenantId, databaseStream(of.name))).events);
+    if (state.status !== 'configured' || state.config.targetId !== of.targetId)
+      throw new ProblemError('conflict', 'The database was changed meanwhile: ask again');
+  }
+
   /** A password as statements are to have it. */
   stored({ passwordAuthentication }: DatabaseConfigured, password: string): Promise<string> {
     return passwordAuthentication === 'password' ? Promise.resolve(password) : scramVerifier(password);
@@ -128,4 +142,12 @@ export class Databases {
   append(log: EventStore, name: string, context: CommandContext, decide: (state: Database) => readonly NewEvent[]) {
     return handle(log, databaseDecider, { streamId: databaseStream(name), context, decide });
   }
+}
+
+/** Until the transaction ends: leases are begun under `share`, and the database is changed under `update`. */
+export async function lockDatabase(client: pg.PoolClient, tenantId: string, name: string, mode: 'share' | 'update') {
+  await client.query(
+    `select from database_entries where tenant_id = $1 and kind = 'database' and name = $2 for ${mode}`,
+    [tenantId, name],
+  );
 }

@@ -1,6 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { credentialOf } from '@gatehouse/authn';
-import { asTenant, type CommandContext, handle, type NewEvent, type PostgresEventStore } from '@gatehouse/event-store';
+import {
+  asTenant,
+  type CommandContext,
+  type EventStore,
+  handle,
+  type NewEvent,
+  type PostgresEventStore,
+} from '@gatehouse/event-store';
 import { type Authorize, type Principal, ProblemError } from '@gatehouse/http';
 import { commandIdOf } from '@gatehouse/service';
 import type pg from 'pg';
@@ -10,6 +17,7 @@ import type { Databases } from '../database/databases.service.js';
 import { newPassword } from '../database/password.js';
 import { permitted } from '../database/permission.js';
 import { targetProblem } from '../database/problems.js';
+import type { TargetIdentity } from '../database/target-connection.js';
 import { TargetError } from '../database/target-error.js';
 import { createRole, renewRole } from '../database/target-roles.js';
 import type { Keyring } from '../key/keyring.js';
@@ -67,7 +75,7 @@ export class Leases {
    * Makes an account in the target and gives its password. The intent is recorded before the target hears of it, and the
    * password leaves after the lease is recorded as issued: whatever breaks off between, the lease is known.
    *
-   * @throws ProblemError `not_found`, `forbidden`, `too_many_leases`, `credentials_given_already`, `database_unavailable`
+   * @throws ProblemError `not_found`, `forbidden`, `too_many_leases`, `credentials_given_already`, `conflict`, `database_unavailable`
    */
   async issue(authorize: Authorize, asker: Asker, roleName: string): Promise<IssuedLease> {
     const context = await permitted(authorize, asker, 'database.credentials', `database-role/${roleName}`);
@@ -86,12 +94,17 @@ export class Leases {
     const username = usernameOf(tenantId, roleName, leaseId);
     const holder = await this.holderOf(tenantId, asker.caller);
     const password = newPassword();
-    const work = async (client: pg.Client, targetNow: number): Promise<IssuedLease> => {
+    const work = async (client: pg.Client, { now: targetNow, targetId }: TargetIdentity): Promise<IssuedLease> => {
       const validUntil = targetNow + role.defaultTtlSeconds * 1_000;
       const maxUntil = targetNow + role.maxTtlSeconds * 1_000;
       const terms: LeaseTerms = { leaseId, database: role.database, role: roleName, username, maxUntil, holder };
       const credential = credentialOf(asker.caller);
-      const requested = await this.#decide(context, leaseId, requestLease(terms, validUntil, credential), commandId);
+      const decide = requestLease(terms, validUntil, credential);
+      const requested = await store.together(tenantId, async (log, own) => {
+        // Without it nobody would look after the account: the keeper goes by the databases that there are.
+        await databases.hold(own, log, tenantId, { name: role.database, targetId });
+        return this.#decide(context, leaseId, decide, { commandId, log });
+      });
       if (requested.duplicate) refuseRepeated(requested);
       const marker = { leaseId, database: role.database, role: roleName, maxUntil, holder };
       const code = await keyring.fingerprint(tenantId, markerInput(username, marker));
@@ -114,7 +127,7 @@ export class Leases {
       };
     };
     return databases
-      .with(tenantId, role.database, (client, { now }) => work(client, now))
+      .with(tenantId, role.database, work)
       .catch((error: unknown) => this.#failed(context, leaseId, error));
   }
 
@@ -224,8 +237,13 @@ export class Leases {
     return this.#decide(context, leaseId, startRevocation(leaseId, 'requested', note));
   }
 
-  #decide(context: CommandContext, leaseId: string, decide: (lease: Lease) => readonly NewEvent[], commandId?: string) {
-    return handle(this.#options.store, leaseDecider, {
+  #decide(
+    context: CommandContext,
+    leaseId: string,
+    decide: (lease: Lease) => readonly NewEvent[],
+    { commandId, log = this.#options.store }: { commandId?: string | undefined; log?: EventStore } = {},
+  ) {
+    return handle(log, leaseDecider, {
       streamId: leaseStream(leaseId),
       context: { ...context, now: Date.now() },
       ...(commandId !== undefined && { commandId }),
