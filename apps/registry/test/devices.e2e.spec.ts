@@ -217,7 +217,9 @@ describe('a session on a device', () => {
     expect((await as('viewer', path)).status).toBe(403);
     expect((await as('other', path)).status).toBe(404);
     const listed = async (who: string, query: string) => (await as(who, `${devices}/sessions?${query}`)).body.sessions;
-    expect(await listed('admin', `device=${one.deviceId}`)).toMatchObject([{ refused: ['not_granted', 'refused', ...made.slice(0, 6)] }]);
+    expect(await listed('admin', `device=${one.deviceId}`)).toMatchObject([
+      { refused: ['not_granted', 'refused', ...made.slice(0, 6)] },
+    ]);
     expect(await listed('viewer', `device=${one.deviceId}`)).toEqual([]);
     expect(await listed('developer', 'subject=service/developer&limit=1')).toHaveLength(1);
     expect((await as('developer', `${devices}/sessions?subject=service/owner`)).status).toBe(403);

@@ -130,7 +130,8 @@ describe('a target that fails', () => {
       await root.query(`create role ${name}_reports login; grant ${name}_reports to manager with admin option`);
       expect((await write(name, '1h')).status).toBe(204);
     }
-    const changes = async (of: string) => (await eventsOf('static_role.rotated')).filter(({ name }) => name === of).length;
+    const changes = async (of: string) =>
+      (await eventsOf('static_role.rotated')).filter(({ name }) => name === of).length;
     const reached = proxy.stopAt({ text: 'ALTER ROLE "main_reports"', side: 'before' });
     for (const name of ['main', 'second']) expect((await write(name, '5s')).status).toBe(204);
     await reached;

@@ -64,7 +64,10 @@ export class Heartbeat {
   #watch(): void {
     const { limits, outbox, isAlive, onSilence } = this.#options;
     const silence = performance.now() - this.#heardAt;
-    if (silence >= limits.idleMs) return onSilence();
+    if (silence >= limits.idleMs) {
+      onSilence();
+      return;
+    }
     if (silence < limits.keepAliveMs / 2 || this.#asked || !isAlive()) return;
     this.#asked = true;
     const payload = Buffer.alloc(8);
