@@ -1,9 +1,11 @@
 import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { type DeviceProofPurpose, signDeviceProof } from '@gatehouse/crypto';
 import type { Answer, ServiceStack, Somebody } from '@gatehouse/service-testing';
+import { waitFor } from '@gatehouse/testing';
 
 export const publicUrl = 'https://gatehouse.test';
 const registrations = '/api/v1/devices/registrations';
+const grantKeys = '/api/v1/devices/grant-keys';
 
 const x = (key: KeyObject): string => key.export({ format: 'jwk' }).x as string;
 
@@ -59,12 +61,14 @@ export class TestDevice {
     return this;
   }
 
-  /** Registers, is approved by somebody, and fetches its key. */
+  /** Registers, is approved by somebody, and fetches its key; resolves when that works. */
   async admit(by: Somebody, approval: object = {}): Promise<this> {
     await this.ask(by.tenantId);
     const approved = await approve(this.stack, by, this.requestId, approval);
     if (approved.status !== 200) throw new Error(`approval answered ${approved.status}: ${approved.text}`);
     this.apiKey = (await this.state()).body.apiKey;
+    const known = async () => (await this.stack.call(grantKeys, { key: this.apiKey })).status !== 401;
+    await waitFor(known, { timeoutMs: 20_000, message: 'the key of the device is known' });
     return this;
   }
 }
