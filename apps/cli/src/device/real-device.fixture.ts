@@ -80,11 +80,11 @@ export class RealDevices {
     this.#tunnels.delete(this.devices.get(name)?.id ?? '');
   }
 
-  /** It dials again. */
-  async back(name: string): Promise<void> {
+  /** Who was forgotten dials again, as all do. */
+  async back(): Promise<void> {
     await this.cut();
-    const id = this.devices.get(name)?.id ?? '';
-    await waitFor(() => this.#tunnels.has(id));
+    const isThere = ({ id }: Device) => this.#carriers.has(this.#tunnels.get(id) as Carrier);
+    await waitFor(() => [...this.devices.values()].every(isThere), { message: 'all devices are there again' });
   }
 
   async stop(): Promise<void> {
