@@ -175,13 +175,15 @@ describe('GroupCommit', () => {
     await listener.query(`listen ${notifyChannel(service)}`);
     const commits = new GroupCommit({ service, pool });
     await Promise.all(decisions(5).map((event) => commits.append(event)));
+    // What the tests before have committed may be told of only now.
     await waitFor(() => heard.length > 0, { message: 'the notification' });
-    expect(heard).toEqual([highRate]);
+    let before = heard.length;
     await commits.append(decision());
-    await waitFor(() => heard.length === 2, { message: 'the notification of what came too soon' });
+    await waitFor(() => heard.length > before, { message: 'the notification of what came too soon' });
+    before = heard.length;
     for (let i = 0; i < 30; i++) await commits.append(decision());
     const batches = commits.written.batches;
-    await waitFor(() => heard.length > 2, { message: 'the next, of all that came meanwhile' });
+    await waitFor(() => heard.length > before, { message: 'the next, of all that came meanwhile' });
     expect(new Set(heard)).toEqual(new Set([highRate]));
     expect([batches, heard.length < batches]).toEqual([32, true]);
     await listener.end();
