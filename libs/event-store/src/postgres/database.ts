@@ -28,6 +28,9 @@ export function openPool(options: DatabaseOptions): pg.Pool {
     keepAlive: true,
   });
   pool.on('error', (error) => options.onError?.(error));
+  // The pool listens to a connection while it is idle, who got it from the next microtask on. PostgreSQL may end it between the
+  // two, and an error event that nobody hears ends the process. The next statement on it fails, so nothing is missed.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
 
@@ -44,7 +47,6 @@ export async function inTransaction<T>(pool: pg.Pool, work: (client: pg.PoolClie
     throw new StoreUnavailable('no connection to PostgreSQL', { cause: error });
   });
   let broken: Error | undefined;
-  // The pool listens only while the connection is idle, and an error event that nobody hears ends the process.
   const onLost = (error: Error) => {
     broken = error;
   };

@@ -22,11 +22,12 @@ const failureOf = async (work: Promise<unknown>): Promise<Error> => {
   throw new Error('it did not fail');
 };
 
-/** A server that accepts connections and never says a word. */
-async function silentServer(): Promise<{ url: string; close(): void }> {
+/** A server that accepts connections and never says a word, unless told what to answer. */
+async function silentServer(greet?: (socket: Socket) => void): Promise<{ url: string; close(): void }> {
   const sockets: Socket[] = [];
   const server: Server = createServer((socket) => {
     socket.on('error', () => undefined);
+    socket.once('data', () => greet?.(socket));
     sockets.push(socket);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -265,6 +266,23 @@ describe('openPool', () => {
     await db.admin('select pg_terminate_backend($1)', [rows[0].pid]);
     await waitFor(() => lost.length > 0, { message: 'the report' });
     expect((await pool.query('select 1 as n')).rows).toEqual([{ n: 1 }]);
+    await pool.end();
+  });
+
+  it('survives that a connection is ended in the moment in which it is given', async () => {
+    const message = (type: string, body: string) => {
+      const bytes = Buffer.from(`${type}1234${body}`, 'latin1');
+      bytes.writeUInt32BE(bytes.length - 1, 1);
+      return bytes;
+    };
+    // Let in, ready, and "terminating connection due to administrator command", in one packet.
+    const words = [message('R', '\0\0\0\0'), message('Z', 'I'), message('E', 'SFATAL\0C57P01\0Mended\0\0')];
+    const server = await silentServer((socket) => socket.end(Buffer.concat(words)));
+    const pool = openPool({ url: server.url, max: 1, applicationName: 'greeted' });
+    const error = await failureOf(inTransaction(pool, async () => 1));
+    expect(error.message).toBe('Client has encountered a connection error and is not queryable');
+    expect(pool.totalCount).toBe(0);
+    server.close();
     await pool.end();
   });
 });
