@@ -160,6 +160,7 @@ export function faultCases(shared: () => SharedRelays): void {
       // A test's PostgreSQL answers before it is on the disk: what was said to be stored is, from here on.
       await stack.superuser.query('checkpoint');
       await stack.postgres.kill9();
+      const killedAtMs = performance.now();
       const event = { kind: 'recording_chunk', index: 0, bytes: 9, sha256: 'c'.repeat(64) } as const;
       there.control.send({ type: 'session_report', sid, n: 1, event });
       expect((await openStream(client, grant())).answer).toMatchObject({ type: 'refused', code: 'unavailable' });
@@ -167,14 +168,20 @@ export function faultCases(shared: () => SharedRelays): void {
       expect(taken()).toEqual([]);
       const ready = async () => (await fetch(`${await other.service.app.getUrl()}/readyz`)).ok;
       await waitFor(async () => !(await ready()), { timeoutMs: 30_000 });
+      // Longer than a lease: a relay that missed no renewal would be right to end what is an hour old.
+      await waitFor(() => performance.now() - killedAtMs > 2_500);
       await stack.postgres.restart();
       // As after an hour: none of the relays has been heard of, and the first that is back ends nothing of the others.
       await waitFor(() => stack.superuser.query(`update relay.relays set seen_at = now() - interval '1 hour'`));
       await waitFor(() => taken().length > 0, { timeoutMs: 60_000 });
       expect(taken()).toEqual([{ type: 'reports_taken', n: 1 }]);
       expect((await stack.events('recording.chunk_recorded', sid)).length).toBe(1);
-      const again = async () => (await openStream(client, grant())).answer.type === 'opened';
-      await waitFor(again, { timeoutMs: 60_000 });
+      let answer: unknown;
+      const again = async () => {
+        ({ answer } = await openStream(client, grant()));
+        return (answer as { type: string }).type === 'opened';
+      };
+      await waitFor(again, { timeoutMs: 60_000, message: () => `opened, not ${JSON.stringify(answer)}` });
       expect(String(await session.echo(Buffer.from('still on')))).toBe('still on');
       for (const { tunnelId } of [there, elsewhere]) expect(await stack.events('tunnel.closed', tunnelId)).toEqual([]);
     });
