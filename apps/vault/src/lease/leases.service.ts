@@ -32,7 +32,14 @@ import {
   startRenewal,
   startRevocation,
 } from './lease-commands.js';
-import { countOpen, type LeaseRow, leasesOf, leaseView } from './lease-list/lease-rows.js';
+import {
+  countOpen,
+  type LeaseFilter,
+  type LeaseRow,
+  leasesOf,
+  leaseView,
+  selectLeases,
+} from './lease-list/lease-rows.js';
 import { leaseIdOf, leaseIdPattern, usernameOf } from './lease-name.js';
 import { markerInput, writeMarker } from './marker.js';
 import type { RoleDropper } from './role-dropper.js';
@@ -273,34 +280,15 @@ export class Leases {
   }
 
   async #select(tenantId: string, selection: LeaseSelection & { cursor?: string | undefined }, limit: number) {
-    const { principal, database, role, status, open, cursor } = selection;
-    const holder = principal && (await this.holderOf(tenantId, principal));
-    const text = `select * from leases where tenant_id = $1 and ($2::text is null or holder = $2)
-         and ($3::text is null or database = $3) and ($4::text is null or role = $4)
-         and ($5::text is null or status = $5)
-         and (not $6 or status in ('requested', 'active', 'renewing'))
-         and ($7::text is null or lease_id > $7) order by lease_id limit $8`;
-    const values = [
-      tenantId,
-      holder ?? null,
-      database ?? null,
-      role ?? null,
-      status ?? null,
-      open ?? false,
-      cursor ?? null,
-      limit,
-    ];
-    return this.#rows(tenantId, async (client) => (await client.query<LeaseRow>(text, values)).rows);
+    const { principal, ...rest } = selection;
+    const filter = { ...rest, holder: principal && (await this.holderOf(tenantId, principal)) };
+    return this.#rows(tenantId, (client) => selectLeases(client, tenantId, filter, limit));
   }
 }
 
 /** Which leases: all members together. */
-export interface LeaseSelection {
+export interface LeaseSelection extends Omit<LeaseFilter, 'holder' | 'cursor'> {
   readonly principal?: { readonly type: string; readonly id: string } | undefined;
-  readonly database?: string | undefined;
-  readonly role?: string | undefined;
-  readonly status?: string | undefined;
-  readonly open?: boolean | undefined;
 }
 
 /** The password was in the first answer and is nowhere now: a repeated request must not quietly make a second account. */

@@ -75,6 +75,35 @@ export async function countOpen(query: Query, tenantId: string, database: string
   return rows[0]?.count ?? 0;
 }
 
+/** All members together; `holder` as leases have it, `cursor` the id of the last one that was seen. */
+export interface LeaseFilter {
+  readonly holder?: string | undefined;
+  readonly database?: string | undefined;
+  readonly role?: string | undefined;
+  readonly status?: string | undefined;
+  /** Those that have not ended, and are not being ended. */
+  readonly open?: boolean | undefined;
+  readonly cursor?: string | undefined;
+}
+
+/** In the order of their ids. */
+export async function selectLeases(
+  query: Query,
+  tenantId: string,
+  { holder, database, role, status, open = false, cursor }: LeaseFilter,
+  limit: number,
+): Promise<LeaseRow[]> {
+  const { rows } = await query.query<LeaseRow>(
+    `select * from leases where tenant_id = $1 and ($2::text is null or holder = $2)
+       and ($3::text is null or database = $3) and ($4::text is null or role = $4)
+       and ($5::text is null or status = $5)
+       and (not $6 or status in ('requested', 'active', 'renewing'))
+       and ($7::text is null or lease_id > $7) order by lease_id limit $8`,
+    [tenantId, holder ?? null, database ?? null, role ?? null, status ?? null, open, cursor ?? null, limit],
+  );
+  return rows;
+}
+
 /** What callers see. The password is nowhere. */
 export const leaseView = (row: LeaseRow) => ({
   leaseId: row.lease_id,
