@@ -1,11 +1,8 @@
 import { constants, type Stats } from 'node:fs';
 import {
-  chmod,
-  chown,
   type FileHandle,
   link,
   lstat,
-  lutimes,
   mkdir,
   open,
   readdir,
@@ -15,11 +12,11 @@ import {
   rmdir,
   stat,
   symlink,
-  truncate,
   unlink,
 } from 'node:fs/promises';
 import { posix } from 'node:path';
-import ssh2, { type Attributes, type InputAttributes, type SFTPWrapper } from 'ssh2';
+import ssh2, { type Attributes, type SFTPWrapper } from 'ssh2';
+import { attributesOf, longName, setByHandle, setByPath } from './sftp-attributes.js';
 
 const { STATUS_CODE: code, OPEN_MODE: mode } = ssh2.utils.sftp;
 const { O_RDONLY, O_WRONLY, O_RDWR, O_APPEND, O_CREAT, O_TRUNC, O_EXCL, O_NONBLOCK, O_NOCTTY } = constants;
@@ -270,38 +267,4 @@ function openFlags(flags: number, reads: boolean, writes: boolean): number {
   const rest =
     has(mode.APPEND, O_APPEND) | has(mode.CREAT, O_CREAT) | has(mode.TRUNC, O_TRUNC) | has(mode.EXCL, O_EXCL);
   return access | rest | O_NONBLOCK | O_NOCTTY;
-}
-
-async function setByPath(path: string, wish: InputAttributes): Promise<void> {
-  const { size, uid, gid, mode: bits } = wish;
-  const [accessed, modified] = [seconds(wish.atime), seconds(wish.mtime)];
-  if (size !== undefined) await truncate(path, size);
-  if (uid !== undefined && gid !== undefined) await chown(path, uid, gid);
-  if (bits !== undefined) await chmod(path, Number(bits) & 0o777);
-  if (modified !== undefined) await lutimes(await realpath(path), accessed ?? modified, modified);
-}
-
-async function setByHandle(file: FileHandle, wish: InputAttributes): Promise<void> {
-  const { size, uid, gid, mode: bits } = wish;
-  const [accessed, modified] = [seconds(wish.atime), seconds(wish.mtime)];
-  if (size !== undefined) await file.truncate(size);
-  if (uid !== undefined && gid !== undefined) await file.chown(uid, gid);
-  if (bits !== undefined) await file.chmod(Number(bits) & 0o777);
-  if (modified !== undefined) await file.utimes(accessed ?? modified, modified);
-}
-
-const seconds = (time: number | Date | undefined): number | undefined =>
-  typeof time === 'object' ? time.getTime() / 1_000 : time;
-
-const attributesOf = (stats: Stats): Attributes => ({
-  ...{ mode: stats.mode, uid: stats.uid, gid: stats.gid, size: stats.size },
-  ...{ atime: Math.floor(stats.atimeMs / 1_000), mtime: Math.floor(stats.mtimeMs / 1_000) },
-});
-
-/** As `ls -l` has it: what `sftp` shows. */
-function longName(name: string, stats: Stats): string {
-  const type = stats.isDirectory() ? 'd' : stats.isSymbolicLink() ? 'l' : '-';
-  const bits = [...'rwxrwxrwx'].map((letter, i) => (stats.mode & (0o400 >> i) ? letter : '-')).join('');
-  const when = stats.mtime.toISOString().slice(0, 16).replace('T', ' ');
-  return `${type}${bits} ${stats.nlink} ${stats.uid} ${stats.gid} ${String(stats.size).padStart(10)} ${when} ${name}`;
 }
