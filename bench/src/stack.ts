@@ -71,8 +71,8 @@ export async function startStack(services?: string): Promise<Stack> {
 const logFiles = 64;
 
 /**
- * Leaves PostgreSQL with log files to write over, as it has them after its first gigabytes. Until then it makes a new one each
- * second of load and commits wait meanwhile: a matter of an hour in a database's life, and of all of a measurement's.
+ * Leaves PostgreSQL with log files to write over, as it has them after its first gigabytes. Until then it makes new ones under load,
+ * and commits wait meanwhile: that is soon over in the life of a database, and would last for all of a measurement.
  */
 async function writeLogFiles(connectionString: string): Promise<void> {
   const client = new pg.Client({ connectionString });
