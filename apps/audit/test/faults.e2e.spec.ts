@@ -97,7 +97,7 @@ class Barrier {
         );
         return rows[0]?.pid ?? 0;
       },
-      { timeoutMs: 20_000, message: 'the barrier is reached' },
+      { message: 'the barrier is reached' },
     );
   }
 

@@ -132,7 +132,7 @@ describe('with the services stopped', () => {
     await stack.stop();
     vkey = readFileSync(join(data, 'cli/ledger.vkey'), 'utf8').trim();
     proof = readFileSync(proofFile);
-  }, 60_000);
+  });
 
   it('nothing answers, and that is 5', async () => {
     expect((await gatehouse(['whoami'])).exitCode).toBe(5);
@@ -157,7 +157,7 @@ describe('with the services stopped', () => {
         wrong.push(`byte ${at}: proof ${ordinal} is not named`);
     }
     expect(wrong).toEqual([]);
-  }, 60_000);
+  });
 
   it('the program says so too, with exit code 1', async () => {
     const verdict = verifyProofFile(proof, vkey);
@@ -178,5 +178,5 @@ describe('with the services stopped', () => {
       expect({ at, exitCode }).toEqual({ at, exitCode: 1 });
       expect(out).toContain(words);
     }
-  }, 60_000);
+  });
 });

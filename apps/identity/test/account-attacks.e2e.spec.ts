@@ -24,7 +24,7 @@ beforeAll(async () => {
   );
   at = { address: (await running.app.getUrl()).replace('[::1]', '127.0.0.1') };
   account = running.app.get<Account>(ACCOUNT);
-}, 60_000);
+});
 
 afterAll(async () => {
   await running?.stop();

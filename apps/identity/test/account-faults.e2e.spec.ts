@@ -15,7 +15,7 @@ beforeAll(async () => {
   mail = join(stack.folder, 'mail');
   gate = await startCommitGate(stack.postgres.port);
   ({ operatorKey } = await stack.bootstrap());
-}, 60_000);
+});
 
 afterAll(async () => {
   await gate?.stop();

@@ -18,7 +18,7 @@ beforeAll(async () => {
   mail = join(stack.folder, 'mail');
   owner = await stack.bootstrap();
   replica = await stack.serve({ MAIL_FOLDER: mail });
-}, 60_000);
+});
 
 afterAll(() => stack?.stop());
 

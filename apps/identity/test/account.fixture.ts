@@ -80,7 +80,7 @@ export async function tokenFor(
       const all = lettersTo(folder, email);
       return all.length >= letters ? all : undefined;
     },
-    { message: `letter ${letters} to ${email}`, timeoutMs: 10_000 },
+    { message: `letter ${letters} to ${email}` },
   );
   const token = pattern.exec(found.at(-1) ?? '')?.[1];
   if (token === undefined) throw new Error('the letter has no link');

@@ -40,7 +40,7 @@ beforeAll(async () => {
   receiver = await startReceiver();
   const made = await call('POST /alerts/channels', { type: 'webhook', name: 'pager', url: receiver.url });
   ({ secret, channelId } = made.body);
-}, 60_000);
+});
 
 afterAll(async () => {
   receiver?.close();
@@ -109,7 +109,6 @@ const untilPlaced = (keyId: string) =>
     async () => (await stack.superuser('select from identity.alert_places where key_id = $1', [keyId])).length > 0,
     {
       message: 'the use of the new key to be reported',
-      timeoutMs: 20_000,
     },
   );
 
@@ -167,9 +166,7 @@ describe('a burst of refusals', () => {
     await settle({ denied_principal: quick }, { notifyResolved: true });
     const of = async () => (await alerts('?kind=denied_principal')).filter(({ subject }) => subject.id === 'returning');
     await report([denied('returning', 9)]);
-    const over = await waitFor(async () => (await of()).find(({ status }) => status === 'resolved'), {
-      timeoutMs: 10_000,
-    });
+    const over = await waitFor(async () => (await of()).find(({ status }) => status === 'resolved'));
     expect(over).toMatchObject({ count: 9 });
     await report([denied('returning', 1)]);
     expect(await of()).toHaveLength(1);

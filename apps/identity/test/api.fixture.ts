@@ -52,5 +52,4 @@ export async function api(replica: { readonly address: string }, what: string, c
 export const works = (replica: { readonly address: string }, key: string): Promise<true> =>
   waitFor(async () => (await api(replica, 'GET /me', { key })).status === 200, {
     message: 'the key to work',
-    timeoutMs: 20_000,
   });

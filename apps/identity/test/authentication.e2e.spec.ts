@@ -36,7 +36,7 @@ beforeAll(async () => {
   for (const replica of [usual, marie])
     for (const key of [keys.disabled, keys.expired])
       await waitFor(async () => (await api(replica, 'GET /me', { key })).status === 401);
-}, 60_000);
+});
 
 afterAll(() => stack?.stop());
 

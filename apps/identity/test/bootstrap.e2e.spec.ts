@@ -12,7 +12,7 @@ let gate: CommitGate;
 beforeAll(async () => {
   stack = await startStack();
   gate = await startCommitGate(stack.postgres.port);
-}, 60_000);
+});
 
 afterAll(async () => {
   await gate?.stop();

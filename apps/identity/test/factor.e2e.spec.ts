@@ -21,7 +21,7 @@ let count = 0;
 beforeAll(async () => {
   stack = await startStack();
   [replica, other] = await Promise.all([stack.serve(peopleEnv(stack)), stack.serveApart(peopleEnv(stack))]);
-}, 90_000);
+});
 afterAll(() => stack?.stop());
 
 const newPerson = () => register(stack, replica, `person${++count}@example.org`);

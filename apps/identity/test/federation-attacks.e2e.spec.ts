@@ -17,7 +17,7 @@ beforeAll(async () => {
   [world, evil] = await Promise.all([startFederation(), startForeignOp()]);
   idpId = await world.configure(roles);
   evilId = await world.configure(roles, world.otherKey, evil);
-}, 60_000);
+});
 
 afterAll(() => Promise.all([world?.stop(), evil?.stop()]));
 

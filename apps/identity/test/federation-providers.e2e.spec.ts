@@ -16,7 +16,7 @@ beforeAll(async () => {
   otherKey = (await stack.bootstrap('other')).operatorKey;
   replica = await stack.serve({ ISSUERS_ON_LOOPBACK: 'true' });
   await Promise.all([works(replica, key), works(replica, otherKey)]);
-}, 60_000);
+});
 
 afterAll(() => Promise.all([stack?.stop(), op?.stop()]));
 

@@ -9,7 +9,7 @@ let idpId: string;
 beforeAll(async () => {
   world = await startFederation();
   idpId = await world.configure({ groupRoles: { devs: 'developer', leads: 'maintainer' }, groupsClaim: 'groups' });
-}, 60_000);
+});
 
 afterAll(() => world?.stop());
 

@@ -17,7 +17,7 @@ beforeAll(async () => {
   userId = (await sessionOf((await world.signIn(person, { idpId })).browser)).sub;
   const token = await world.op.token({ sub: person.sub, aud: audience });
   await waitFor(async () => (await me(token)).status === 200, { message: 'the issuer to be known' });
-}, 60_000);
+});
 
 afterAll(() => world?.stop());
 

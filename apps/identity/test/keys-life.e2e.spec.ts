@@ -24,7 +24,7 @@ beforeAll(async () => {
   for (const each of [key, other.operatorKey]) await works(replica, each);
   userKey = (await api(replica, 'POST /setup', { body: { token: owner.setupToken } })).body.key;
   await works(replica, userKey);
-}, 60_000);
+});
 
 afterAll(() => stack?.stop());
 

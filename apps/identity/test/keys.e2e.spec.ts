@@ -14,7 +14,7 @@ beforeAll(async () => {
   key = owner.operatorKey;
   replica = await stack.serve();
   await works(replica, key);
-}, 60_000);
+});
 
 afterAll(() => stack?.stop());
 

@@ -54,7 +54,7 @@ let stack: Stack;
 
 beforeAll(async () => {
   stack = await startStack();
-}, 60_000);
+});
 
 afterEach(() => stack?.stopReplicas());
 afterAll(() => stack?.stop());

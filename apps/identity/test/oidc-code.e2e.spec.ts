@@ -39,7 +39,7 @@ beforeAll(async () => {
   web = await oidc.register({ kind: 'web', redirectUris: [redirectUri], permissions: ['logs.*', 'key.read'], scopes });
   other = await oidc.register({ kind: 'web', redirectUris: [redirectUri], scopes });
   config = await discover(oidc.issuer, web.clientId, client.ClientSecretPost(web.clientSecret));
-}, 60_000);
+});
 
 afterAll(() => oidc?.stop());
 

@@ -18,7 +18,7 @@ beforeAll(async () => {
   acme = await oidc.stack.bootstrap('acme');
   person = await oidc.signIn();
   config = await discover(oidc.issuer, cli);
-}, 60_000);
+});
 
 beforeEach(() => oidc.stack.superuser('delete from identity.oidc_attempts'));
 afterAll(() => oidc?.stop());

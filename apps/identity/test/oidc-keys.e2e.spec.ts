@@ -12,7 +12,7 @@ let service: Registered;
 beforeAll(async () => {
   oidc = await startOidc();
   service = await oidc.register({ kind: 'service', permissions: ['*'] });
-}, 60_000);
+});
 
 afterAll(() => oidc?.stop());
 
@@ -76,7 +76,7 @@ describe('signing keys', () => {
     const retired = await eventsOf('signing_key.retired');
     expect(retired.map(({ data }) => data.kid)).toEqual([kidOf(old)]);
     await Promise.all([second, third].map((replica) => replica.stop()));
-  }, 60_000);
+  });
 
   it('are told to the ledger by their number only', async () => {
     const created = await eventsOf('signing_key.created');

@@ -42,7 +42,7 @@ beforeAll(async () => {
     permissions: ['logs.read', 'key.*'],
     exchangeFrom: [web.clientId, 'session'],
   });
-}, 60_000);
+});
 
 afterAll(() => oidc?.stop());
 

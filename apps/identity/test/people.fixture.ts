@@ -54,7 +54,7 @@ export async function register(stack: Stack, replica: Replica, email: string): P
   const registered = await auth(replica, 'POST /register', { email, password, name: 'Some Body' });
   if (registered.status !== 201) throw new Error(JSON.stringify(registered.body));
   const message = () => `a letter to ${email}: ${tail(replica)}`;
-  const token = await waitFor(() => safely(() => letterTo(stack, email)), { timeoutMs: 15_000, message });
+  const token = await waitFor(() => safely(() => letterTo(stack, email)), { message });
   const verified = await auth(replica, 'POST /verify-email', { token, password });
   if (verified.status !== 200) throw new Error(JSON.stringify(verified.body));
   return { userId: verified.body.id, email, password };

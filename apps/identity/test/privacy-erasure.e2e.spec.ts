@@ -31,7 +31,7 @@ beforeAll(async () => {
   replica = mortal;
   key = owner.operatorKey;
   await works(replica, key);
-}, 60_000);
+});
 afterAll(async () => {
   await people?.close();
   await others?.stop();
@@ -88,7 +88,7 @@ describe('the erasure of a person', () => {
     exportId = body.exportId;
     await finished(replica, `/exports/${exportId}`, key);
     certificate = await erased(ann.userId);
-  }, 60_000);
+  });
 
   it('answers with a certificate that the ledger holds', () => {
     const { certificate: said } = certificate;
@@ -134,7 +134,7 @@ describe('the erasure of a person', () => {
           );
           return found?.rebuildRequested === false;
         },
-        { timeoutMs: 20_000, message: `the rebuild of ${name}` },
+        { message: `the rebuild of ${name}` },
       );
     }
     const reports = await stack.superuser<{ name: string; differences: number }>(
@@ -142,7 +142,7 @@ describe('the erasure of a person', () => {
     );
     expect(reports.filter(({ differences }) => differences > 0)).toEqual([]);
     expect(await stack.superuser('select * from identity.people order by user_id')).toEqual(before);
-  }, 60_000);
+  });
 
   it('is done once: a second request finds nobody', async () => {
     expect(await erase(ann.userId)).toMatchObject({ status: 404 });
@@ -163,7 +163,6 @@ describe('an erasure that a replica dies in', () => {
         [body.erasureId],
       );
     await waitFor(async () => ['records', 'letters'].includes((await rows())[0]?.phase ?? ''), {
-      timeoutMs: 20_000,
       message: 'the step',
     });
     expect(await typesOf(`user:${bob.userId}`)).toEqual(['user.registered', 'user.disabled']);
@@ -176,7 +175,7 @@ describe('an erasure that a replica dies in', () => {
     expect((await rows())[0]?.attempt).toBeGreaterThan(1);
     expect(await typesOf(`user:${bob.userId}`)).toEqual(['user.registered', 'user.disabled', 'user.erased']);
     expect(await typesOf(`erasure:${body.erasureId}`)).toEqual(['erasure.requested', 'erasure.completed']);
-  }, 60_000);
+  });
 });
 
 describe('who may erase a person', () => {
@@ -340,7 +339,6 @@ describe('reapply-erasures, after a backup was restored', () => {
     expect({ code, output }).toMatchObject({ code: 0, output: expect.stringContaining('1 erasures queued') });
     expect(await count('from identity.subject_keys where subject = $1', ann.userId)).toBe(0);
     await waitFor(async () => (await typesOf(`user:${ann.userId}`)).includes('user.erased'), {
-      timeoutMs: 20_000,
       message: 'the tombstone',
     });
     writeFileSync(list, 'nonsense');

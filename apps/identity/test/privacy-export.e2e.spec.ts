@@ -34,7 +34,7 @@ beforeAll(async () => {
   key = owner.operatorKey;
   await works(replica, key);
   self = await signedIn(stack, { userId: owner.ownerId, tenantId: 'main' });
-}, 60_000);
+});
 afterAll(async () => {
   await others?.stop();
   await stack?.stop();
@@ -176,7 +176,7 @@ describe('the export of a person', () => {
     release();
     expect((await finished(replica, `/exports/${body.exportId}`, key)).body.status).toBe('ready');
     expect((await archive(body.exportId)).status).toBe(200);
-  }, 40_000);
+  });
 });
 
 describe('who may export a person', () => {

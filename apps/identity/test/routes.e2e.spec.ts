@@ -15,7 +15,7 @@ let service: RunningService;
 beforeAll(async () => {
   stack = await startStack();
   service = await startService(identityService, stack.env());
-}, 60_000);
+});
 afterAll(async () => {
   await service?.stop();
   await stack?.stop();

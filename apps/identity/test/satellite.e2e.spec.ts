@@ -29,7 +29,7 @@ beforeAll(async () => {
   billingKey = (await api(replica, 'POST /keys', { key: operator, body: { name: 'billing' } })).body.key;
   await Promise.all([works(replica, ownerKey), works(replica, billingKey)]);
   await audience({ name: ' Billing ' });
-}, 60_000);
+});
 
 afterAll(() => stack?.stop());
 

@@ -25,7 +25,7 @@ beforeAll(async () => {
   await works(replica, key);
   await useEveryRoute(key);
   await published();
-}, 60_000);
+});
 
 afterAll(() => stack?.stop());
 

@@ -14,7 +14,7 @@ beforeAll(async () => {
   stack = await startStack();
   owner = await stack.bootstrap();
   replica = await stack.serve();
-}, 60_000);
+});
 
 afterAll(() => stack?.stop());
 

@@ -13,7 +13,7 @@ let stack: StackWithServer;
 beforeAll(async () => {
   stack = await startStackWithServer();
   await stack.bootstrap();
-}, 60_000);
+});
 
 afterAll(() => stack?.stop());
 
@@ -104,11 +104,10 @@ describe('identity starts', () => {
     const message = () => tail(launched);
     const address = await waitFor(() => /"address":"([^"]+)"/.exec(launched.log())?.[1], {
       message,
-      timeoutMs: 20_000,
     });
     expect((await fetch(`${address}/readyz`)).status).toBe(503);
     await stack.postgres.restart();
-    await waitFor(async () => (await fetch(`${address}/readyz`)).ok, { message, timeoutMs: 20_000 });
+    await waitFor(async () => (await fetch(`${address}/readyz`)).ok, { message });
     expect((await launched.child.stop()).code).toBe(0);
   });
 });

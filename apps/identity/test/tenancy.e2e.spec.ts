@@ -17,7 +17,7 @@ beforeAll(async () => {
   people = await openPeople(stack);
   replica = await stack.serve({ ORGANIZATIONS_PER_PERSON: '2' });
   await works(replica, first.operatorKey);
-}, 60_000);
+});
 
 afterAll(async () => {
   await people?.close();

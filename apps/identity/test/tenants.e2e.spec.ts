@@ -17,7 +17,7 @@ beforeAll(async () => {
   await works(replica, ours.operatorKey);
   await works(replica, theirs.operatorKey);
   ourKeyId = (await api(replica, 'POST /keys', { key: ours.operatorKey, body: { name: 'ci' } })).body.keyId;
-}, 60_000);
+});
 
 afterAll(() => stack?.stop());
 

@@ -15,7 +15,7 @@ beforeAll(async () => {
   admin = new pg.Client({ connectionString: stack.adminUrl });
   await admin.connect();
   await grant('maintainer', 'maintainer');
-}, 60_000);
+});
 afterAll(async () => {
   await admin?.end();
   await stack?.stop();

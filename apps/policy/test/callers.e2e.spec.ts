@@ -23,7 +23,7 @@ beforeAll(async () => {
   service = (await stack.identity.createKey('main', 'ci', ['owner'])).key;
   mine = (await stack.identity.createKey('main', 'mine', [], { principal: { type: 'user', id: ownerId } })).key;
   for (const key of [service, mine]) await untilKnown(stack, key);
-}, 60_000);
+});
 afterAll(() => stack?.stop());
 
 const roles = async (key: string, headers: Record<string, string> = {}) => {

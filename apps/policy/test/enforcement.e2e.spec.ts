@@ -19,7 +19,7 @@ beforeAll(async () => {
   stack = await startPolicyStack();
   admin = new pg.Client({ connectionString: stack.adminUrl });
   await admin.connect();
-}, 60_000);
+});
 afterAll(async () => {
   await admin?.end();
   await stack?.stop();
@@ -27,7 +27,7 @@ afterAll(async () => {
 beforeEach(async () => {
   tenant = new TestTenant(stack);
   owner = await tenant.create();
-}, 30_000);
+});
 
 const activate = async (...rules: readonly object[]) => {
   const drafted = await owner.call('/versions', { document: { rules } });
@@ -255,7 +255,7 @@ describe('three replicas', () => {
         );
       await waitFor(isReady, { timeoutMs: 60_000, message: 'the replica is ready' });
     }
-  }, 90_000);
+  });
   afterAll(async () => {
     for (const child of children) {
       child.kill('SIGKILL');
@@ -294,5 +294,5 @@ describe('three replicas', () => {
     expect(refused).toBeGreaterThan(admitted);
     expect(admitted / expected).toBeGreaterThan(0.95);
     expect(admitted / expected).toBeLessThan(1.05);
-  }, 60_000);
+  });
 });

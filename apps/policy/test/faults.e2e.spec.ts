@@ -63,9 +63,8 @@ describe('PostgreSQL down', () => {
     expect((await stack.call('/readyz')).status).toBe(503);
     expect((await stack.call('/livez')).status).toBe(200);
     await stack.postgres.restart();
-    await waitFor(async () => (await ask()).status === 200, { timeoutMs: 15_000, message: 'decisions are back' });
+    await waitFor(async () => (await ask()).status === 200, { message: 'decisions are back' });
     await waitFor(async () => (await stack.call('/readyz')).status === 200, {
-      timeoutMs: 15_000,
       message: 'ready again',
     });
   });
@@ -88,7 +87,6 @@ describe('NATS down', () => {
       Number((await client.query('select count(*) n from policy.events')).rows[0].n),
     );
     await waitFor(() => stack.service.platform.outbox.state.published >= total, {
-      timeoutMs: 20_000,
       message: `${total} events are published`,
     });
   });
@@ -193,7 +191,6 @@ describe('kill -9 of the process', () => {
       };
       const callers = Array.from({ length: 16 }, caller);
       await waitFor(() => answered.length >= before + 40 * (round + 1), {
-        timeoutMs: 20_000,
         message: 'decisions flow',
       });
       const gone = once(child, 'exit');
@@ -206,5 +203,5 @@ describe('kill -9 of the process', () => {
     expect(answered.length).toBeGreaterThan(400 - 1);
     expect(answered.filter((id) => !recorded.has(id))).toEqual([]);
     expect(new Set(answered).size).toBe(answered.length);
-  }, 180_000);
+  });
 });

@@ -8,7 +8,7 @@ let [ann, bob]: Somebody[] = [];
 
 beforeAll(async () => {
   stack = await startPolicyStack();
-}, 60_000);
+});
 afterAll(() => stack?.stop());
 
 const settings = (by: Somebody, body: object) =>
@@ -19,7 +19,7 @@ beforeEach(async () => {
   ann = await tenant.create();
   bob = await tenant.person('admin');
   expect((await settings(ann, {})).status).toBe(200);
-}, 30_000);
+});
 
 const draft = async (by: Somebody, action = 'printer.use') => {
   const rules = [{ id: 'r', type: 'selector', effect: 'permit', actions: [action], who: { anyone: true } }];

@@ -131,6 +131,5 @@ export const question = (subject: string, action: string, resource: string) => (
  */
 export const untilKnown = (stack: PolicyStack, key: string, status: 400 | 403 = 400) =>
   waitFor(async () => (await stack.call('/access/v1/evaluation', { key, body: {} })).status === status, {
-    timeoutMs: 10_000,
     message: 'policy learns the key',
   });

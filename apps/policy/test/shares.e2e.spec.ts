@@ -8,12 +8,12 @@ let owner: Somebody;
 
 beforeAll(async () => {
   stack = await startPolicyStack();
-}, 60_000);
+});
 afterAll(() => stack?.stop());
 beforeEach(async () => {
   tenant = new TestTenant(stack);
   owner = await tenant.create();
-}, 30_000);
+});
 
 const user = (id: string) => ({ type: 'user', id });
 const share = (by: Somebody, subject: object, role: string, resource: unknown) =>

@@ -151,7 +151,7 @@ beforeAll(async () => {
   await owner.call('/settings', { mode: 'strict', fourEyes: false, reason: 'tried' }, { method: 'PUT' });
   await grant(stranger, 'zoe', 'developer');
   expect(await strangers.decides(stranger, 'user/zoe', 'deploy.preview', 'project/shop')).toBe(true);
-}, 90_000);
+});
 afterAll(async () => {
   await database?.end();
   await stack?.stop();

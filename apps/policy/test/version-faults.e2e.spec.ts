@@ -15,12 +15,12 @@ let owner: Somebody;
 
 beforeAll(async () => {
   stack = await startPolicyStack();
-}, 60_000);
+});
 afterAll(() => stack?.stop());
 beforeEach(async () => {
   tenant = new TestTenant(stack);
   owner = await tenant.create();
-}, 30_000);
+});
 
 const permitting = (action: string) => ({
   rules: [{ id: 'r', type: 'selector', effect: 'permit', actions: [action], who: { anyone: true } }],
@@ -57,7 +57,7 @@ describe('kill -9 around an activation', () => {
         ({ ok }) => ok,
         () => false,
       );
-    await waitFor(isReady, { timeoutMs: 20_000, message: 'the process is ready' });
+    await waitFor(isReady, { message: 'the process is ready' });
     const answer = fetch(`${at}/api/v1/policy/versions/${digest}/activate`, {
       method: 'POST',
       headers: {
@@ -102,7 +102,7 @@ describe('kill -9 around an activation', () => {
     expect(await mayPrint()).toBe(false);
     expect(await repeat(digest, 'before-commit')).toMatchObject({ status: 200, body: { digest } });
     expect(await mayPrint()).toBe(true);
-  }, 60_000);
+  });
 
   it('after its commit, before its answer: it holds, and the repetition answers what was done', async () => {
     const digest = await draft();
@@ -125,7 +125,7 @@ describe('kill -9 around an activation', () => {
     });
     await withDatabase(async (client) => expect(await activations(client)).toBe(1));
     expect(await mayPrint()).toBe(true);
-  }, 60_000);
+  });
 });
 
 describe('another replica', () => {

@@ -8,7 +8,7 @@ let owner: Somebody;
 
 beforeAll(async () => {
   stack = await startPolicyStack();
-}, 60_000);
+});
 afterAll(() => stack?.stop());
 
 const newTenant = async () => {

@@ -68,7 +68,7 @@ export class TestDevice {
     if (approved.status !== 200) throw new Error(`approval answered ${approved.status}: ${approved.text}`);
     this.apiKey = (await this.state()).body.apiKey;
     const known = async () => (await this.stack.call(grantKeys, { key: this.apiKey })).status !== 401;
-    await waitFor(known, { timeoutMs: 20_000, message: 'the key of the device is known' });
+    await waitFor(known, { message: 'the key of the device is known' });
     return this;
   }
 }

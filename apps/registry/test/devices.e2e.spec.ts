@@ -22,7 +22,7 @@ beforeAll(async () => {
   for (const role of ['owner', 'admin', 'developer', 'viewer', 'nobody'])
     somebody[role] = await stack.somebody('acme', role, role === 'nobody' ? [] : [role]);
   somebody.other = await stack.somebody('other', 'other', ['owner']);
-}, 120_000);
+});
 afterAll(() => stack?.stop());
 
 const keyOf = (who: string): string => (somebody[who] as Somebody).key;
@@ -140,7 +140,7 @@ describe('a session on a device', () => {
     };
     await relay.publish('acme', 'device.session.ended', ended);
     const isOver = async () => (await as('developer', pathOf(one, '/sessions'), renewal)).body.code === 'session_over';
-    await waitFor(isOver, { timeoutMs: 30_000, message: 'the session is over' });
+    await waitFor(isOver, { message: 'the session is over' });
   });
 
   it('counts for a limit where it begins and not where it is renewed; why it was wanted is recorded', async () => {
@@ -250,7 +250,7 @@ describe('devices in a list', () => {
     expect((await as('viewer', `${devices}?cursor=x`)).status).toBe(400);
     expect((await as('other', devices)).body).toEqual({ devices: [], nextCursor: null });
     expect((await as('other', pathOf(admitted[0] as TestDevice))).status).toBe(404);
-  }, 120_000);
+  });
 
   it('are those one was given, for who may not read all of them', async () => {
     const one = await admit('shared-one');
@@ -295,7 +295,7 @@ describe('devices in a list', () => {
       relay.publish('acme', 'tunnel.closed', { deviceId: one.deviceId, tunnelId, reason });
     const status = async () => (await as('viewer', pathOf(one))).body.status;
     await opened(first);
-    await waitFor(async () => (await status()) === 'online', { timeoutMs: 30_000, message: 'it is online' });
+    await waitFor(async () => (await status()) === 'online', { message: 'it is online' });
     await opened(second);
     await closed(first, 'replaced');
     const marker = await admit();
@@ -312,7 +312,7 @@ describe('devices in a list', () => {
     });
     expect(await status()).toBe('online');
     await closed(second, 'lost');
-    await waitFor(async () => (await status()) === 'offline', { timeoutMs: 30_000, message: 'it is offline' });
+    await waitFor(async () => (await status()) === 'offline', { message: 'it is offline' });
     const { history } = (await as('viewer', pathOf(one, '/history'))).body;
     expect(history.map((each: { status: string; reason: string }) => [each.status, each.reason])).toEqual([
       ['offline', 'lost'],
@@ -482,12 +482,12 @@ describe('when an owner goes', () => {
     expect(held.items).toMatchObject([{ kind: 'device', record: { deviceId: one.deviceId } }]);
     await stack.identity.publish('acme', 'user.erased', { userId: member });
     const ownerNow = async () => (await as('admin', pathOf(one))).body.owner?.type;
-    await waitFor(async () => (await ownerNow()) === 'org', { timeoutMs: 30_000, message: 'it is the organization’s' });
+    await waitFor(async () => (await ownerNow()) === 'org', { message: 'it is the organization’s' });
 
     const theirs = await new TestDevice(stack).admit(somebody.other as Somebody);
     await stack.identity.publish('other', 'tenant.closed', {});
     const removed = async () => (await eventOf(`device:${theirs.deviceId}`)).type === 'device.removed';
-    await waitFor(removed, { timeoutMs: 30_000, message: 'it is removed' });
+    await waitFor(removed, { message: 'it is removed' });
     expect((await eventOf(`device:${theirs.deviceId}`)).data.reason).toBe('tenant_closed');
   });
 });
@@ -534,7 +534,7 @@ describe('read models', () => {
         );
         return rows[0]?.rebuild_requested === false && rows[0].rebuild !== null && rows[0].rebuild;
       };
-      const done = await waitFor(isDone, { timeoutMs: 30_000, message: `the rebuild of ${name}` });
+      const done = await waitFor(isDone, { message: `the rebuild of ${name}` });
       expect([name, done.differences]).toEqual([name, 0]);
       expect(await rowsOf()).toEqual(before);
     }
@@ -554,5 +554,5 @@ describe('without policy', () => {
     expect(statuses.map(({ status }) => status)).toEqual([503, 503, 503, 503]);
     expect((await eventOf(`device:${one.deviceId}`)).type).toBe('device.key.issued');
     expect((await waiting.state()).body.state).toBe('pending');
-  }, 30_000);
+  });
 });

@@ -16,7 +16,7 @@ beforeAll(async () => {
   stack = await startRegistryStack({}, postgres);
   await stack.tenant('acme', randomUUID());
   owner = await stack.somebody('acme', 'owner', ['owner']);
-}, 120_000);
+});
 afterAll(() => stack?.stop());
 
 const eventsOf = async (deviceId: string): Promise<string[]> => {

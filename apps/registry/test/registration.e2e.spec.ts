@@ -24,7 +24,7 @@ beforeAll(async () => {
   owner = await stack.somebody('acme', 'owner', ['owner']);
   viewer = await stack.somebody('acme', 'viewer', ['viewer']);
   other = await stack.somebody('other', 'other', ['owner']);
-}, 120_000);
+});
 afterAll(() => stack?.stop());
 
 const device = () => new TestDevice(stack);

@@ -125,7 +125,7 @@ export async function connectDevice(
 
 /** Until a relay that was started a moment ago knows the device. */
 export const connectWhenReady = (stack: RelayStack, device: ApprovedDevice, port: number): Promise<ConnectedDevice> =>
-  waitFor(() => connectDevice(stack, device, port).catch(() => undefined), { timeoutMs: 30_000 });
+  waitFor(() => connectDevice(stack, device, port).catch(() => undefined));
 
 export async function connectClient(
   stack: RelayStack,

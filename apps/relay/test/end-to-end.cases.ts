@@ -282,7 +282,7 @@ export function endToEndCases(shared: () => SharedRelays): void {
       expect(ended.data).toMatchObject({ reason: 'closed', exit: { code: 7, signal: null } });
       await client.close();
       await server.close('stopping');
-    }, 120_000);
+    });
 
     it('are parted when the caller’s key is disabled, and the handler hears of it', async () => {
       const device = await stack.registry.approve('acme');

@@ -25,9 +25,7 @@ export function reportCases(shared: () => SharedRelays): void {
       liar.report(sid, { kind: 'recording_chunk', index: 0, bytes: 1, sha256: 'a'.repeat(64) });
       session.stream.end();
       expect(await session.over).toBe('ended');
-      const ended = await waitFor(async () => (await stack.events('device.session.ended', sid))[0], {
-        timeoutMs: 20_000,
-      });
+      const ended = await waitFor(async () => (await stack.events('device.session.ended', sid))[0]);
       expect(ended.data).not.toHaveProperty('exit');
       expect(await stack.events('recording.%', sid)).toEqual([]);
     });
@@ -68,9 +66,7 @@ export function reportCases(shared: () => SharedRelays): void {
       await waitFor(async () => (await stack.events('recording.chunk_recorded', sid)).length === 3);
       await there.carrier.close({ code: 'lost' });
       // Both are written one after the other: the end is the last of them.
-      const ended = await waitFor(async () => (await stack.events('device.session.ended', sid))[0], {
-        timeoutMs: 20_000,
-      });
+      const ended = await waitFor(async () => (await stack.events('device.session.ended', sid))[0]);
       const [truncated] = await stack.events('recording.truncated', sid);
       expect(truncated?.data).toMatchObject({ chunks: 3 });
       expect(ended.data.reason).toBe('device_lost');

@@ -103,7 +103,7 @@ export function revocationCases(shared: () => SharedRelays): void {
         const known = await stack.superuser.query(`select from relay.known_members where tenant_id = $1`, [tenantId]);
         return rows.length >= 2 && known.rows.length >= 2;
       };
-      await waitFor(granted, { timeoutMs: 30_000, message: 'policy and relay know the members' });
+      await waitFor(granted, { message: 'policy and relay know the members' });
       const theirs = await stack.registry.approve(tenantId);
       const connected = await connectDevice(stack, theirs, relay.port);
       const person = (id: string, credential: string) => ({ subject: { type: 'user', id }, credential, tenantId });

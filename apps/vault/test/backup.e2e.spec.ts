@@ -34,7 +34,7 @@ afterAll(async () => {
   await stack?.stop();
   await restored?.stop();
   if (copy) rmSync(copy, { recursive: true, force: true });
-}, 60_000);
+});
 
 const write = (path: string, value: string) =>
   stack.call(`${api}/secrets/${path}`, { key: ann.key, method: 'PUT', body: { value } });

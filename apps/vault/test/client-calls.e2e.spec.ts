@@ -8,7 +8,7 @@ let ann: Somebody;
 beforeAll(async () => {
   stack = await startVaultStack();
   ann = await stack.somebody('acme', 'ann', ['admin']);
-}, 180_000);
+});
 
 afterAll(() => stack?.stop());
 

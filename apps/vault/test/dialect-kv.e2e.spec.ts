@@ -10,7 +10,7 @@ beforeAll(async () => {
   stack = await startVaultStack();
   ann = await stack.somebody('acme', 'ann', ['admin']);
   eve = await stack.somebody('globex', 'eve', ['admin']);
-}, 180_000);
+});
 
 afterAll(() => stack?.stop());
 
@@ -226,5 +226,5 @@ describe('tenants', () => {
       const answer = await as(vic, `secret/data/${path}`);
       expect([answer.status, answer.body]).toEqual([403, { errors: ['permission denied'] }]);
     }
-  }, 30_000);
+  });
 });

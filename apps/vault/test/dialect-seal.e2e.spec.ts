@@ -19,7 +19,7 @@ describe('sealing in the words of Vault’s clients', () => {
     stack = await startVaultStack();
     operator = await stack.somebody('main', 'operator', ['admin']);
     admin = await stack.somebody('acme', 'admin-1', ['admin']);
-  }, 180_000);
+  });
 
   afterAll(() => stack?.stop());
 
@@ -44,7 +44,7 @@ describe('sealing in the words of Vault’s clients', () => {
     const opened = await stack.call('/api/v1/vault/seal/unseal', { key: operator.key, method: 'POST' });
     expect([opened.status, opened.body.sealed]).toEqual([200, false]);
     expect((await ask(stack, secret, admin)).body.data.data).toEqual({ a: 'b' });
-  }, 60_000);
+  });
 });
 
 describe('a vault that people open with shares', () => {
@@ -54,7 +54,7 @@ describe('a vault that people open with shares', () => {
   beforeAll(async () => {
     stack = await startVaultStack({ SEAL: 'shamir' });
     operator = await stack.somebody('main', 'operator', ['admin']);
-  }, 180_000);
+  });
 
   afterAll(() => stack?.stop());
 
@@ -75,5 +75,5 @@ describe('a vault that people open with shares', () => {
     await waitFor(async () => (await ask(stack, 'sys/health')).status === 200, { message: 'the vault is open' });
     const data = { data: { a: 'b' } };
     expect((await ask(stack, 'secret/data/x', operator, 'POST', data)).status).toBe(200);
-  }, 60_000);
+  });
 });

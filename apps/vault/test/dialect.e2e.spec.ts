@@ -9,7 +9,7 @@ let ann: Somebody;
 beforeAll(async () => {
   stack = await startVaultStack();
   ann = await stack.somebody('acme', 'ann', ['developer']);
-}, 180_000);
+});
 
 afterAll(() => stack?.stop());
 
@@ -62,7 +62,7 @@ describe('callers of the dialect', () => {
       expect(await inNamespace(other)).not.toBe(200);
     expect(await inNamespace('acme', { 'x-tenant-id': 'globex' })).toBe(400);
     expect(await inNamespace('globex', { 'x-tenant-id': 'acme' })).toBe(400);
-  }, 30_000);
+  });
 });
 
 describe('answers of the dialect', () => {
@@ -165,5 +165,5 @@ describe('the state of the vault', () => {
     await waitFor(async () => (await stack.call('/v1/secret/data/development/A', { key })).status === 200, {
       timeoutMs: 60_000,
     });
-  }, 180_000);
+  });
 });

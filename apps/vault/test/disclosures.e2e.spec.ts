@@ -27,7 +27,7 @@ const listed = (query: string, count: number) =>
       const { body } = await get(`disclosures?${query}`);
       return body.disclosures.length >= count && body;
     },
-    { timeoutMs: 10_000, message: `${count} disclosures of ${query}` },
+    { message: `${count} disclosures of ${query}` },
   );
 
 beforeAll(async () => {
@@ -43,7 +43,7 @@ beforeAll(async () => {
   await secrets().read(askerOf(reader), 'production/THIRD_PARTY');
   await expect(secrets().read(askerOf(viewer), path)).rejects.toMatchObject({ code: 'forbidden' });
   await listed('', 4);
-}, 90_000);
+});
 
 afterAll(() => stack?.stop());
 

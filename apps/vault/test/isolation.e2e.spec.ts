@@ -11,7 +11,7 @@ beforeAll(async () => {
   stack = await startVaultStack();
   ann = await stack.somebody('acme', 'ann', ['admin']);
   eve = await stack.somebody('globex', 'eve', ['admin']);
-}, 180_000);
+});
 
 afterAll(() => stack?.stop());
 
@@ -100,7 +100,7 @@ describe('two tenants', () => {
       expect(login.status).toBe(200);
       expect((await vault(stack, 'PUT', 'sys/wrapping/unwrap', { token: wrapped })).body.data).toEqual({ of: name });
     }
-  }, 180_000);
+  });
 
   it('are walled off in PostgreSQL as well: one sees no row of the other, and writes none', async () => {
     const { PLATFORM } = await import('@gatehouse/service');

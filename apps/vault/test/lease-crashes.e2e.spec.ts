@@ -18,7 +18,7 @@ beforeAll(async () => {
     const role = { db_name: 'main', creation_statements: creation, default_ttl: ttl, max_ttl: '24h' };
     expect((await vault.call(`database-roles/${name}`, role, 'PUT')).status).toBe(204);
   }
-}, 120_000);
+});
 
 afterAll(() => vault?.stop());
 
@@ -185,7 +185,7 @@ describe('killed while a lease is ended', () => {
     await killAt(['own', 'before', 'lease.revocation_started'], () => vault.call(`leases/${leaseId}/revoke`, {}));
     expect((await settled(vault)).roles).toContain(username);
     expect(await vault.target.opens(username ?? '', password ?? '')).toBe(true);
-  }, 120_000);
+  });
 });
 
 /** What is sealed of passwords: an old one goes when its successor is confirmed. */
@@ -253,7 +253,7 @@ describe('two replicas', () => {
   let other: LeaseProcess['call'];
   beforeAll(async () => {
     other = await vault.startReplica();
-  }, 120_000);
+  });
 
   const ended = (leaseId: string) =>
     waitFor(async () => (await leaseOf(leaseId)).status === 'revoked', {
@@ -286,7 +286,7 @@ describe('two replicas', () => {
     }
     expect(await vault.target.leased()).toEqual((await settled(vault)).active);
     await vault.start();
-  }, 120_000);
+  });
 
   it('one loses its turn before it has said that a lease ended: the other says so, and it is said once', async () => {
     const stopped = vault.ownProxy.stopAt({ text: 'lease.revoked', side: 'before' });
@@ -300,9 +300,9 @@ describe('two replicas', () => {
     await ended(leaseId);
     await vault.ownProxy.resume();
     // Whoever lost the turn waits for the next one when he is done with what he had begun.
-    await waitFor(async () => (await inLine()) === 2, { timeoutMs: 30_000, message: 'both are in line' });
+    await waitFor(async () => (await inLine()) === 2, { message: 'both are in line' });
     expect(await endedOnce(leaseId)).toEqual([1, 1]);
-  }, 120_000);
+  });
 
   it('both are asked to end one: it ends once', async () => {
     const { leaseId = '', username } = await issue();
@@ -311,5 +311,5 @@ describe('two replicas', () => {
     await ended(leaseId);
     expect(await endedOnce(leaseId)).toEqual([1, 1]);
     expect(await vault.target.leased()).not.toContain(username);
-  }, 120_000);
+  });
 });

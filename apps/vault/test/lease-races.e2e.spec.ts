@@ -8,7 +8,7 @@ let vault: LeaseProcess;
 
 beforeAll(async () => {
   vault = await startLeaseProcess();
-}, 120_000);
+});
 
 afterAll(() => vault?.stop());
 
@@ -36,7 +36,7 @@ it('a database whose lease is being begun stays', async () => {
   expect(status).toBe(201);
   expect(await removed).toMatchObject({ status: 409, body: { code: 'database_has_leases' } });
   await vault.call(`leases/${body.leaseId}/revoke`, {});
-}, 120_000);
+});
 
 it('no lease is begun of a database that has gone meanwhile, or has become another', async () => {
   await configure();
@@ -47,4 +47,4 @@ it('no lease is begun of a database that has gone meanwhile, or has become anoth
   await vault.ownProxy.resume();
   expect(await issued).toMatchObject({ status: 409, body: { code: 'conflict' } });
   expect(await vault.target.leased()).toEqual([]);
-}, 120_000);
+});

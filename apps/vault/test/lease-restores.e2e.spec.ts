@@ -45,7 +45,7 @@ beforeAll(async () => {
       { db_name: 'main', creation_statements: creation, default_ttl: ttl, max_ttl: '24h' },
       'PUT',
     );
-}, 120_000);
+});
 
 afterAll(() => vault?.stop());
 

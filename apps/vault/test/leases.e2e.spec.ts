@@ -22,7 +22,7 @@ beforeAll(async () => {
   [stack, target] = await Promise.all([startVaultStack(settings), startTarget()]);
   admin = await stack.somebody('acme', 'ann', ['admin']);
   developer = await stack.somebody('acme', 'dev', ['developer']);
-}, 90_000);
+});
 
 afterAll(async () => {
   await stack?.stop();
@@ -46,7 +46,6 @@ const events = async (like: string) => {
 };
 const gone = (username: string) =>
   waitFor(async () => !(await target.leased()).includes(username), {
-    timeoutMs: 20_000,
     message: `${username} is gone`,
   });
 
@@ -82,7 +81,7 @@ describe('credentials of a database', () => {
       'lease.revocation_started',
       'lease.revoked',
     ]);
-  }, 30_000);
+  });
 
   it('stand in no event, table, statement or log in clear', async () => {
     const made = await own('database-roles/app/credentials', {});
@@ -99,7 +98,7 @@ describe('credentials of a database', () => {
       for (const text of [rows[0].all, log.replace(/create role manager login.*/, '')])
         expect(text).not.toContain(secret);
     await own(`leases/${leaseId}/revoke`, {});
-  }, 30_000);
+  });
 
   it('end by themselves when their time is over, sessions included', async () => {
     await dialect('database/roles/short', {
@@ -123,7 +122,7 @@ describe('credentials of a database', () => {
     await session.connect();
     await gone(data.username);
     await waitFor(() => cut, { message: 'the session was cut' });
-  }, 30_000);
+  });
 
   it('are made once for one Idempotency-Key, and not given twice', async () => {
     const once = { 'idempotency-key': 'the-same-request' };
@@ -136,7 +135,7 @@ describe('credentials of a database', () => {
     expect(answers[1]?.body).toMatchObject({ code: 'credentials_given_already', leaseId: answers[0]?.body.leaseId });
     expect((await target.leased()).length).toBe(before + 1);
     await own(`leases/${answers[0]?.body.leaseId}/revoke`, {});
-  }, 30_000);
+  });
 
   it('are decisions, and their leases belong to who asked', async () => {
     expect((await dialect('database/creds/app', undefined, undefined, developer)).status).toBe(403);
@@ -155,13 +154,13 @@ describe('credentials of a database', () => {
     expect((await own('leases?principal=service/dev&status=active')).body.leases).toEqual([]);
     const revoked = await own('leases/revoke?principal=service/ann', { reason: 'her key was stolen' });
     expect(revoked.body).toEqual({ revoking: 1, more: false });
-    await waitFor(async () => (await target.leased()).length === 0, { timeoutMs: 20_000 });
+    await waitFor(async () => (await target.leased()).length === 0);
     const { rows } = await stack.superuser.query(
       `select count(*)::integer as n from policy.events
        where type = 'decision.recorded' and envelope::jsonb->'data'->>'action' = 'database.credentials'`,
     );
     expect(rows[0].n).toBeGreaterThan(3);
-  }, 40_000);
+  });
 });
 
 describe('a target that was configured', () => {
@@ -256,10 +255,10 @@ describe('static roles', () => {
         const { data } = (await dialect('database/static-creds/reports')).body;
         return data.password !== second.password && data;
       },
-      { timeoutMs: 20_000, message: 'the password changed by itself' },
+      { message: 'the password changed by itself' },
     );
     expect(await target.opens('reports', third.password)).toBe(true);
     expect((await dialect('database/static-roles/reports', undefined, 'DELETE')).status).toBe(204);
     expect((await dialect('database/static-creds/reports')).status).toBe(404);
-  }, 60_000);
+  });
 });

@@ -12,7 +12,7 @@ beforeAll(async () => {
   const ann = await stack.somebody('acme', 'ann', ['admin']);
   endpoint = await stack.service.app.getUrl();
   key = ann.key;
-}, 180_000);
+});
 
 // The client goes on with every token that it is given, also by a call that makes one for somebody else.
 const withKey = () => NodeVault({ endpoint, token: key });

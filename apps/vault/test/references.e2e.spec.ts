@@ -177,7 +177,7 @@ describe('a new version', () => {
     end.abort();
     await Promise.all(many);
     expect(refused).toMatchObject([{ code: 'unavailable' }]);
-  }, 30_000);
+  });
 
   it('is missed by nobody who comes back with the position of before', async () => {
     const { position } = (await changes('')).body;

@@ -13,7 +13,7 @@ beforeAll(async () => {
   stack = await startVaultStack();
   acme = await stack.somebody('acme', 'admin-1', ['admin']);
   globex = await stack.somebody('globex', 'admin-1', ['admin']);
-}, 120_000);
+});
 
 afterAll(() => stack?.stop());
 
@@ -61,7 +61,7 @@ beforeEach(async () => {
         await secrets().write(askerOf(somebody), path, { value: `${somebody.tenantId} ${path} ${version}` });
   }
   await keep('before');
-}, 30_000);
+});
 
 const places = () =>
   [acme, globex].flatMap((somebody) =>
@@ -92,7 +92,7 @@ describe('rows that are not what the log says', () => {
     }
     expect(wrong).toEqual([]);
     expect(await outcome(acme, 'p/ONE')).toEqual({ value: 'acme p/ONE 2' });
-  }, 60_000);
+  });
 
   it.each([
     ['key_version', `update vault.secret_versions set key_version = 2 where ${one} and version = 2`],
@@ -172,7 +172,7 @@ describe('rows that are not what the log says', () => {
       { numRuns: 40 },
     );
     await putBack('before');
-  }, 120_000);
+  });
 
   it('are found after earlier rows were put back', async () => {
     const asker = askerOf(acme);
@@ -194,7 +194,7 @@ describe('rows that are not what the log says', () => {
       await putBack('later');
       expect(await faultsOf()).toEqual([]);
     }
-  }, 60_000);
+  });
 
   it('are found when only the content of a destroyed version comes back', async () => {
     await secrets().destroy(askerOf(acme), 'p/ONE', [1]);
@@ -202,7 +202,7 @@ describe('rows that are not what the log says', () => {
       from public.before_secret_versions o where v.tenant_id = 'acme' and o.tenant_id = v.tenant_id and o.stream_id = v.stream_id and o.version = v.version and v.version = 1`);
     expect(await outcome(acme, 'p/ONE', 1)).toBe(violated);
     expect(await outcome(acme, 'p/ONE', 2)).toEqual({ value: 'acme p/ONE 2' });
-  }, 30_000);
+  });
 
   it('are not written upon', async () => {
     await forge(

@@ -19,7 +19,7 @@ beforeAll(async () => {
   keeper = await stack.somebody('initech', 'admin-1', ['admin']);
   admin = await stack.somebody('acme', 'admin-1', ['admin']);
   developer = await stack.somebody('acme', 'developer-07', ['developer']);
-}, 180_000);
+});
 
 afterAll(() => stack?.stop());
 
@@ -47,7 +47,7 @@ describe('the vault', () => {
       id: 'ann',
       tenantId: 'acme',
     });
-  }, 30_000);
+  });
 });
 
 describe('secrets', () => {
@@ -85,7 +85,7 @@ describe('secrets', () => {
     const again = await secrets().write(asker, 'production/DATABASE_URL', { value: 'new' }, { cas: 0 });
     expect(again).toMatchObject({ version: 1 });
     expect(again.secretId).not.toBe(first.secretId);
-  }, 30_000);
+  });
 
   it('are read after a recorded decision that names the version, and denied ones are recorded too', async () => {
     const viewer = await stack.somebody('initech', 'viewer-1', ['viewer']);
@@ -107,7 +107,7 @@ describe('secrets', () => {
       ['viewer-1', false, 1],
       ['viewer-1', false, 0],
     ]);
-  }, 30_000);
+  });
 
   /** Of another replica: the same rows and keys, a memory of its own. */
   function replica(changes: Partial<SecretParts> = {}): Secrets {
@@ -137,7 +137,7 @@ describe('secrets', () => {
       { version: 1, secretId: next },
       { version: 1, secretId: next },
     ]);
-  }, 30_000);
+  });
 
   it('are not given by an allow for the version before', async () => {
     const [asker, path] = [askerOf(keeper), 'production/BEFORE'];
@@ -151,14 +151,14 @@ describe('secrets', () => {
     expect(await here.read(asker, path)).toMatchObject({ version: 1, data: { value: 'one' } });
     await secrets().write(asker, path, { value: 'two' });
     await expect(here.read(asker, path)).rejects.toMatchObject({ code: 'forbidden' });
-  }, 30_000);
+  });
 
   it('of other tenants are not there', async () => {
     const stranger = await stack.somebody('hooli', 'admin-1', ['admin']);
     await secrets().write(askerOf(keeper), 'production/OURS', { value: 'x' });
     await expect(secrets().read(askerOf(stranger), 'production/OURS')).rejects.toMatchObject({ code: 'not_found' });
     expect((await secrets().list(askerOf(stranger), '')).keys).toEqual([]);
-  }, 30_000);
+  });
 
   it('read and written at once by two tenants are each their own, however many share a statement', async () => {
     const stranger = await stack.somebody('hooli', 'admin-2', ['admin']);
@@ -180,7 +180,7 @@ describe('secrets', () => {
     const found = secrets().read(askerOf(keeper), 'ALONE');
     expect(new Set(await Promise.all(missing))).toEqual(new Set(['not_found']));
     expect((await found).data).toEqual({ value: 'alone' });
-  }, 30_000);
+  });
 
   it('cost PostgreSQL the rows that are asked for, however many the tenant has', async () => {
     // As autovacuum does soon: of a table that it knows nothing of, the planner holds every index to be as good.
@@ -195,7 +195,7 @@ describe('secrets', () => {
     // By a bitmap PostgreSQL fetches without counting; what must not be is a scan, which counts all that the tenant has.
     expect(read).toBe(16);
     expect(fetched).toBeLessThanOrEqual(16);
-  }, 30_000);
+  });
 
   it('wait to be written within a bound, and who fills it is refused alone', async () => {
     const log = new SecretLog(stack.service.platform.database.request);
@@ -209,7 +209,7 @@ describe('secrets', () => {
     const refused = (await many).flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
     expect(refused).toMatchObject([{ name: 'StoreOverloaded' }, { name: 'StoreOverloaded' }]);
     await expect(nothing('initech', 1)).resolves.toMatchObject({ revision: 0 });
-  }, 30_000);
+  });
 
   it('written at once by many each become one version', async () => {
     const asker = askerOf(keeper);
@@ -224,7 +224,7 @@ describe('secrets', () => {
     );
     expect(rows[0].n).toBe(10);
     expect((await secrets().read(asker, 'many/ONE', { version: 40 })).data).not.toBeNull();
-  }, 30_000);
+  });
 });
 
 const base = '/api/v1/vault';
@@ -251,7 +251,7 @@ describe('the API of secrets', () => {
     expect(read.headers.get('cache-control')).toBe('no-store');
     const resolved = await call('GET', '/resolve?reference=secret%3A%2F%2Facme%2Fproduction%2Fdatabase_url');
     expect(resolved.body).toMatchObject({ path: 'production/DATABASE_URL', value: 'postgres://x' });
-  }, 30_000);
+  });
 
   it('takes bytes and objects, and nothing that is neither', async () => {
     const call = as(admin);
@@ -262,7 +262,7 @@ describe('the API of secrets', () => {
     for (const body of [{}, { value: 1 }, { value: 'a', data: {} }, { valueBase64: '%' }, { value: 'a', cas: -1 }])
       expect((await call('PUT', '/secrets/wrong', body)).status).toBe(400);
     expect((await call('PUT', '/secrets/large', { value: 'x'.repeat(1_100_000) })).status).toBe(413);
-  }, 30_000);
+  });
 
   it('warns of names that cannot be referenced, or not unambiguously', async () => {
     const call = as(admin);
@@ -275,7 +275,7 @@ describe('the API of secrets', () => {
     const ambiguous = await call('GET', `/resolve?reference=${reference}`);
     expect(ambiguous).toMatchObject({ status: 409, body: { code: 'reference_ambiguous' } });
     expect(ambiguous.body.paths).toEqual(['staging/TOKEN', 'staging/Token']);
-  }, 30_000);
+  });
 
   it('answers what is deleted, expired or destroyed as such, and shows the versions', async () => {
     const call = as(admin);
@@ -293,7 +293,7 @@ describe('the API of secrets', () => {
     expect(metadata.body).toMatchObject({ currentVersion: 2, versions: { '2': { destroyed: true } } });
     expect((await call('DELETE', '/metadata/life/X')).body).toEqual({ path: 'life/X', forgotten: true });
     expect((await call('GET', `${path}?version=1`)).status).toBe(404);
-  }, 30_000);
+  });
 
   it('does a repeated write once, and refuses one that has not seen the latest', async () => {
     const call = as(admin);
@@ -308,7 +308,7 @@ describe('the API of secrets', () => {
     const racing = { 'idempotency-key': 'write-2-of-test' };
     const both = await Promise.all([1, 2, 3].map(() => call('PUT', '/secrets/raced', { value: 'a' }, racing)));
     expect(both.map(({ body }) => body.version)).toEqual([1, 1, 1]);
-  }, 30_000);
+  });
 
   it('lists by prefix, a page at a time, folders once', async () => {
     const call = as(admin);
@@ -325,7 +325,7 @@ describe('the API of secrets', () => {
       cursor = nextCursor;
     }
     expect(seen).toEqual(['a', 'b', 'b-', 'b/', 'z']);
-  }, 30_000);
+  });
 
   it('refuses whoever may not, in the same words whether or not something is there', async () => {
     const call = as(developer);
@@ -343,7 +343,7 @@ describe('the API of secrets', () => {
     expect((await call('GET', `/resolve?reference=${encodeURIComponent('secret://globex/a/b')}`)).status).toBe(400);
     expect((await call('PUT', '/secrets/staging/MINE', { value: 'x' })).status).toBe(200);
     expect((await stack.call(`${base}/secrets/production/DATABASE_URL`)).status).toBe(401);
-  }, 30_000);
+  });
 
   it('refuses paths that are none', async () => {
     const call = as(admin);
@@ -365,7 +365,7 @@ describe('the API of secrets', () => {
     const long = `${'y'.repeat(500)}`;
     expect((await call('PUT', `/secrets/${long}`, { value: 'x' })).status).toBe(200);
     expect((await call('GET', `/secrets/${long}`)).status).toBe(200);
-  }, 30_000);
+  });
 
   it('keeps the settings of a secret and those of the tenant', async () => {
     const call = as(admin);
@@ -380,10 +380,10 @@ describe('the API of secrets', () => {
     expect(Object.keys((await call('GET', '/metadata/strict')).body.versions)).toEqual(['2', '3']);
     const { rows } = await stack.superuser.query(`select envelope from vault.events where envelope like '%team-a%'`);
     expect(rows).toEqual([]);
-  }, 30_000);
+  });
 
   it('describes itself', async () => {
     const { body } = await stack.call('/openapi.json');
     expect(Object.keys(body.paths)).toEqual(expect.arrayContaining(['/api/v1/vault/resolve', '/api/v1/vault/config']));
-  }, 30_000);
+  });
 });

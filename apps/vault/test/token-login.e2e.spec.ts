@@ -19,7 +19,7 @@ beforeAll(async () => {
   [issuer, stranger, cluster] = await Promise.all([startIssuer(), startIssuer(), startCluster(files.path)]);
   admin = await stack.somebody('acme', 'boss', ['admin']);
   eve = await stack.somebody('globex', 'eve', ['admin']);
-}, 180_000);
+});
 
 afterAll(async () => {
   await stack?.stop();

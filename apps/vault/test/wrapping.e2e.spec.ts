@@ -14,7 +14,7 @@ beforeAll(async () => {
   stack = await startVaultStack();
   ann = await stack.somebody('acme', 'ann', ['admin']);
   eve = await stack.somebody('globex', 'eve', ['admin']);
-}, 180_000);
+});
 
 afterAll(() => stack?.stop());
 
@@ -153,7 +153,7 @@ describe('a failed unwrap', () => {
     const { token, accessor } = await wrap();
     await unwrap(token);
     await unwrap(token);
-    const row = await waitFor(() => told.find((each) => JSON.stringify(each).includes(accessor)), { timeoutMs: 8_000 });
+    const row = await waitFor(() => told.find((each) => JSON.stringify(each).includes(accessor)));
     expect(row).toMatchObject({
       status: 401,
       reason: 'unwrap',

@@ -372,7 +372,7 @@ describe('NATS', () => {
     const send = async () => {
       const batch = batchOf('policy');
       // As the outbox does: again until it is acknowledged.
-      await waitFor(() => outbox(batch).then(() => true), { timeoutMs: 30_000, message: 'an acknowledgement' });
+      await waitFor(() => outbox(batch).then(() => true), { message: 'an acknowledgement' });
       sent.push(batch);
     };
     for (let i = 0; i < 20; i++) await send();
@@ -383,7 +383,7 @@ describe('NATS', () => {
       const got = new Set(keysOf(received));
       return sentKeys(sent).filter((key) => !got.has(key));
     };
-    await waitFor(() => missing().length === 0, { timeoutMs: 20_000, message: () => `missing ${missing().length}` });
+    await waitFor(() => missing().length === 0, { message: () => `missing ${missing().length}` });
   });
 
   it('may hang for a while: what is published then is published when it wakes', async () => {

@@ -31,7 +31,7 @@ beforeAll(async () => {
     response.setHeader('content-type', 'text/javascript').end(readFileSync([folder, ...file].join('/')));
   }).listen(0, '127.0.0.1');
   browser = await startBrowser();
-}, 120_000);
+});
 afterAll(async () => {
   await browser?.close();
   server?.close();

@@ -2,7 +2,7 @@
 export type Truthy<T> = Exclude<T, false | 0 | 0n | '' | null | undefined>;
 
 export interface WaitOptions {
-  /** Default 10 s. */
+  /** Default 30 s: what is waited for comes late on a busy machine. */
   timeoutMs?: number;
   /** Pause between two tries; default 20 ms. */
   intervalMs?: number;
@@ -17,7 +17,7 @@ export interface WaitOptions {
  * @example const row = await waitFor(() => findRow(id), { timeoutMs: 5_000, message: 'row in the projection' });
  */
 export async function waitFor<T>(condition: () => T | Promise<T>, options: WaitOptions = {}): Promise<Truthy<T>> {
-  const { timeoutMs = 10_000, intervalMs = 20, message = 'condition' } = options;
+  const { timeoutMs = 30_000, intervalMs = 20, message = 'condition' } = options;
   const deadline = Date.now() + timeoutMs;
   for (let lastError: unknown; ; ) {
     try {

@@ -12,7 +12,7 @@ let database: pg.Client;
 beforeAll(async () => {
   stack = await startWholeStack('chaos');
   await connect();
-}, 120_000);
+});
 afterAll(async () => {
   await database.end();
   await stack.stop();

@@ -26,7 +26,7 @@ beforeAll(async () => {
   stack = await startWholeStack('clients', { RATE_LIMIT_PER_SECOND: '1000000', RATE_LIMIT_BURST: '1000000' });
   const documents = await Promise.all(services.map((name) => stack.call(`/openapi/${name}.json`)));
   operations = documents.flatMap(({ text }) => operationsOf(JSON.parse(text)));
-}, 120_000);
+});
 afterAll(() => stack?.stop());
 
 /** What a client of AuthZEN does that knows nothing of us but an address and a key. */

@@ -11,7 +11,7 @@ const x = (key: KeyObject): string => key.export({ format: 'jwk' }).x as string;
 let stack: WholeStack;
 beforeAll(async () => {
   stack = await startWholeStack('device-life');
-}, 180_000);
+});
 afterAll(() => stack?.stop());
 
 async function send(
@@ -69,7 +69,7 @@ describe('a device on the whole stack', () => {
     const places = ['/api/v1/identity/me', '/api/v1/vault/whoami', '/api/v1/devices/grant-keys'];
     for (const place of places) {
       const isKnown = async () => (await send('GET', place, { key: apiKey })).status === 200;
-      await waitFor(isKnown, { timeoutMs: 20_000, message: `the device is known at ${place}` });
+      await waitFor(isKnown, { message: `the device is known at ${place}` });
     }
     expect((await send('GET', '/api/v1/vault/whoami', { key: apiKey })).body).toMatchObject({
       type: 'device',
@@ -87,9 +87,9 @@ describe('a device on the whole stack', () => {
     expect((await send('DELETE', `/api/v1/devices/${deviceId}`, { key })).status).toBe(204);
     for (const place of places) {
       const isNobody = async () => (await send('GET', place, { key: apiKey })).status === 401;
-      await waitFor(isNobody, { timeoutMs: 20_000, message: `the device is nobody at ${place}` });
+      await waitFor(isNobody, { message: `the device is nobody at ${place}` });
     }
-  }, 120_000);
+  });
 
   it('may name a person: identity says who that is, and who is nobody is answered alike', async () => {
     const { rows } = await stack.database.query(`select user_id as "userId", status from identity.people`);

@@ -80,13 +80,13 @@ inLab('a device behind a router', () => {
     homes = tempDir('devices');
     for (const place of ['client', 'device'] as const) mkdirSync(home(place), { recursive: true, mode: 0o700 });
     stack = await startWholeStack('devices', {}, lab.gate);
-  }, 120_000);
+  });
   afterAll(async () => {
     runtime?.kill('SIGTERM');
     await stack?.stop();
     lab?.stop();
     homes?.remove();
-  }, 60_000);
+  });
 
   it('asks, is approved with its fingerprint compared, comes online, and listens nowhere', async () => {
     await startRuntime();
@@ -94,7 +94,7 @@ inLab('a device behind a router', () => {
       const { out } = await gatehouse(['devices', 'list', '--json']);
       return (JSON.parse(out) as { auth_requests?: { requestId: string; fingerprint: string }[] }).auth_requests?.[0];
     };
-    await waitFor(async () => (await pending()) !== undefined, { timeoutMs: 20_000 });
+    await waitFor(async () => (await pending()) !== undefined);
     const request = await pending();
     expect(said).toContain(request?.fingerprint);
     const approve = ['devices', 'approve', `${request?.requestId}`, '--name', 'bench-1'];
@@ -102,9 +102,9 @@ inLab('a device behind a router', () => {
     expect(wrong.code).not.toBe(0);
     const right = await gatehouse([...approve, '--fingerprint', `${request?.fingerprint}`]);
     expect([right.code, right.error]).toEqual([0, expect.any(String)]);
-    await waitFor(isOnline, { timeoutMs: 20_000 });
+    await waitFor(isOnline);
     expect(lab.listening('device')).toEqual([]);
-  }, 90_000);
+  });
 
   it('runs programs: output, errors, codes and input apart', async () => {
     expect(await exec('sh', '-c', 'printf out; printf err >&2; exit 7')).toMatchObject({
@@ -115,7 +115,7 @@ inLab('a device behind a router', () => {
     const sorted = await gatehouse(['bench-1', 'exec', '-i', '--', 'sort'], 'b\na\n');
     expect(sorted).toMatchObject({ code: 0, out: 'a\nb\n' });
     expect(lab.listening('device')).toEqual([]);
-  }, 60_000);
+  });
 
   it('gives a shell on a terminal, which goes on when the address of the device changes', async () => {
     const shell = lab.spawn(
@@ -130,9 +130,9 @@ inLab('a device behind a router', () => {
     let shown = '';
     shell.stdout?.on('data', (chunk) => (shown += chunk));
     const type = (line: string) => shell.stdin?.write(`${line}\n`);
-    const shows = (text: string) => waitFor(() => shown.includes(text), { timeoutMs: 30_000 });
+    const shows = (text: string) => waitFor(() => shown.includes(text));
     type('echo pid-$$-is');
-    await waitFor(() => /pid-\d+-is/.test(shown), { timeoutMs: 30_000 });
+    await waitFor(() => /pid-\d+-is/.test(shown));
     const [pid] = /pid-\d+-is/.exec(shown) as RegExpExecArray;
     lab.changeDeviceAddress();
     type('for i in $(seq 1 2000); do echo line-$i-; done; echo still-pid-$$-is');
@@ -141,7 +141,7 @@ inLab('a device behind a router', () => {
     type('exit 3');
     const [code] = await once(shell, 'close');
     expect(code).toBe(3);
-  }, 120_000);
+  });
 
   it('copies files both ways while its address changes, and loses nothing', async () => {
     const file = join(home('client'), 'big.bin');
@@ -154,7 +154,7 @@ inLab('a device behind a router', () => {
       const seconds = await secondsOf(async () => {
         const copy = gatehouse(['cp', ...paths]);
         // It lands whole: until then it is beside its name.
-        await waitFor(() => isPartial(into), { timeoutMs: 30_000 });
+        await waitFor(() => isPartial(into));
         lab.changeDeviceAddress();
         expect(await copy).toMatchObject({ code: 0 });
       });
@@ -178,7 +178,7 @@ inLab('a device behind a router', () => {
     execFileSync('rm', [join(folder, 'two')]);
     expect((await gatehouse(['sync', '--delete', 'tree', there('tree')])).code).toBe(0);
     expect((await gatehouse(['ls', there('tree'), '--names'])).out.trim()).toBe('a');
-  }, 60_000);
+  });
 
   it('forwards TCP, UDP and unix sockets', async () => {
     const servers = lab.spawn('device', process.execPath, [
@@ -206,7 +206,6 @@ inLab('a device behind a router', () => {
       );
     try {
       await waitFor(async () => (await asked(`17001, '127.0.0.1'`)).out === 'hello', {
-        timeoutMs: 20_000,
         message: () => told,
       });
       expect((await asked(`'${home('client')}/local.sock'`)).out).toBe('hello');
@@ -220,7 +219,7 @@ inLab('a device behind a router', () => {
       forward.kill('SIGINT');
       servers.kill('SIGKILL');
     }
-  }, 60_000);
+  });
 
   it('shows logs and metrics', async () => {
     expect(await gatehouse(['bench-1', 'logs', '--tail', '5'])).toMatchObject({
@@ -230,7 +229,7 @@ inLab('a device behind a router', () => {
     const metrics = await gatehouse(['bench-1', 'metrics', '--count', '1', '--json']);
     expect(metrics.code).toBe(0);
     expect(JSON.parse(metrics.out)).toMatchObject({ memory: { totalBytes: expect.any(Number) } });
-  }, 60_000);
+  });
 
   it('works with the real ssh, scp and rsync', async () => {
     expect((await gatehouse(['ssh', 'enable'])).code).toBe(0);
@@ -256,7 +255,7 @@ inLab('a device behind a router', () => {
     // Not everybody has rsync on both sides.
     if (!/command not found|No such file/.test(rsync.error))
       expect(readFileSync(join(home('device'), 'by-rsync'), 'utf8')).toBe('by scp');
-  }, 90_000);
+  });
 
   it('works where UDP does not get through, and says over what', async () => {
     const relayPort = Number(new URL(stack.url).port) - 1;
@@ -264,7 +263,7 @@ inLab('a device behind a router', () => {
     await once(runtime, 'close');
     lab.blockUdp(relayPort, true);
     await startRuntime();
-    const seconds = await secondsOf(() => waitFor(async () => (await exec('true')).code === 0, { timeoutMs: 30_000 }));
+    const seconds = await secondsOf(() => waitFor(async () => (await exec('true')).code === 0));
     console.log(`UDP dropped: a session after ${seconds.toFixed(1)} s, with the start of the runtime`);
     expect((await exec('echo', 'over tls')).out).toBe('over tls\n');
     // TCP does not outlive its address: the tunnel is made anew, and need not be silent first.
@@ -273,7 +272,7 @@ inLab('a device behind a router', () => {
     await waitFor(() => /EADDRNOTAVAIL[\s\S]*online: /.test(said), { timeoutMs: 60_000, message: () => said });
     expect((await exec('echo', 'from elsewhere')).out).toBe('from elsewhere\n');
     lab.blockUdp(relayPort, false);
-  }, 120_000);
+  });
 
   it('works over a bad line', async () => {
     const relayPort = Number(new URL(stack.url).port) - 1;
@@ -296,19 +295,18 @@ inLab('a device behind a router', () => {
     const audit = await gatehouse(['bench-1', 'audit', '--max', '2000', '--json']);
     expect(audit.out).toMatch(/device\.session\.started/);
     expect(audit.out).toMatch(/device\.session\.ended/);
-  }, 60_000);
+  });
 
   it('is removed: its tunnel is cut, a program that runs ends, and it does not come back', async () => {
     const running = start('client', ['bench-1', 'exec', '--', 'sleep', '600']);
-    await waitFor(async () => /sleep 600/.test(execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })), {
-      timeoutMs: 20_000,
-    });
+    await waitFor(async () => /sleep 600/.test(execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })));
     const over = ended(running);
     expect((await gatehouse(['devices', 'remove', 'bench-1', '--yes'])).code).toBe(0);
     expect((await over).code).not.toBe(0);
-    await waitFor(() => !execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).split('\n').includes('sleep 600'), {
-      timeoutMs: 20_000,
-    });
+    await waitFor(
+      () => !execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).split('\n').includes('sleep 600'),
+      {},
+    );
     expect((await exec('true')).code).not.toBe(0);
-  }, 90_000);
+  });
 });

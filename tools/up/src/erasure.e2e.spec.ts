@@ -84,7 +84,7 @@ const tokenInMail = (prefix: string): Promise<string> =>
         .map((text) => new RegExp(`${prefix}[A-Za-z0-9_-]{43}`).exec(text)?.[0]);
       return tokens.filter((token) => token !== undefined).at(-1);
     },
-    { timeoutMs: 15_000, message: `a letter with ${prefix}` },
+    { message: `a letter with ${prefix}` },
   );
 
 const ended = (path: string, token: string) =>
@@ -137,7 +137,7 @@ beforeAll(async () => {
   const seedFile = dataFolder(stack.data).natsSeed('setup');
   nc = await connectBus({ servers: `nats://127.0.0.1:${stack.portBase + 21}`, user: 'setup', seedFile });
   await live();
-}, 180_000);
+});
 
 afterAll(async () => {
   await nc?.close();
@@ -175,7 +175,7 @@ describe('a person of the whole product', () => {
       expect([name, records[`${name}.jsonl`]]).toEqual([name, expect.any(Number)]);
     for (const name of ['memberships', 'invitations', 'keys', 'sessions', 'policy', 'audit'])
       expect([name, records[`${name}.jsonl`] ?? 0]).not.toEqual([name, 0]);
-  }, 90_000);
+  });
 
   it('is exported from the command line by an administrator, who may also say how long data is kept', async () => {
     const zip = join(folder.path, 'person.zip');
@@ -185,7 +185,7 @@ describe('a person of the whole product', () => {
     expect(statSync(zip).mode & 0o777).toBe(0o600);
     const { stdout } = await gatehouse(['privacy', 'retention', '--kind', 'exports', '--days', '14', '--json']);
     expect(JSON.parse(stdout)).toContainEqual({ kind: 'exports', days: 14, defaultDays: 30, revision: 1 });
-  }, 60_000);
+  });
 
   it('is erased, and answers with a certificate that the ledger holds', async () => {
     const { body: listed } = await send('GET /audit/entries?type=invitation.created', { token: stack.operatorKey });
@@ -196,7 +196,7 @@ describe('a person of the whole product', () => {
           () => true,
           () => false,
         ),
-      { timeoutMs: 20_000, message: 'the proof' },
+      { message: 'the proof' },
     );
     const body = { userId: person.id, confirm: email };
     const asked = await send('POST /identity/privacy/erasures', { token: stack.operatorKey, body });
@@ -210,7 +210,7 @@ describe('a person of the whole product', () => {
           now.certificate.entry.index !== undefined && now.certificate.tombstone.index !== undefined && now.certificate
         );
       },
-      { timeoutMs: 20_000, message: 'the ledger to hold it' },
+      { message: 'the ledger to hold it' },
     );
     expect(scanBytes(needles, 'certificate', Buffer.from(JSON.stringify(certificate)))).toEqual([]);
     expect(
@@ -222,7 +222,7 @@ describe('a person of the whole product', () => {
         })
       ).status,
     ).toBe(401);
-  }, 90_000);
+  });
 
   it('is in no table afterwards', async () => {
     const { tables, rows, findings } = await scanDatabase(needles, stack.database);
@@ -246,7 +246,7 @@ describe('a person of the whole product', () => {
     const { files, findings } = scanFolder(needles, backup);
     expect(files).toBeGreaterThan(500);
     expect(findings).toEqual([]);
-  }, 90_000);
+  });
 
   it('leaves a ledger that is whole, and proofs that still verify without it', async () => {
     const { stdout } = await gatehouse(['audit', 'verify', proof()]);
@@ -264,7 +264,7 @@ describe('a person of the whole product', () => {
     const env = { PATH: process.env.PATH, ...serviceEnvironment(row, dataFolder(stack.data), ports) };
     const fsck = await promisify(execFile)(process.execPath, [row.program, 'fsck', '--json'], { cwd: repository, env });
     expect(JSON.parse(fsck.stdout)).toMatchObject({ ok: true, problemCount: 0 });
-  }, 60_000);
+  });
 
   it('is not there for whoever builds the read models anew', async () => {
     const { body } = await send('GET /identity/projections', {
@@ -294,7 +294,7 @@ describe('a person of the whole product', () => {
     );
     expect(people).toEqual([{ status: 'erased', email_index: null, email: null, name: null }]);
     expect((await scanDatabase(needles, stack.database)).findings).toEqual([]);
-  }, 60_000);
+  });
 });
 
 describe('the search itself', () => {
@@ -330,5 +330,5 @@ describe('the search itself', () => {
     await stack.database.query('checkpoint');
     const { findings } = scanFolder(needles, join(stack.data, 'postgres/data/pg_wal'));
     expect(findings.some(({ where }) => where.includes('pg_wal'))).toBe(true);
-  }, 60_000);
+  });
 });

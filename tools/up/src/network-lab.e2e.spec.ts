@@ -71,5 +71,5 @@ inLab('the network lab', () => {
       tcp.close();
       udp.close();
     }
-  }, 60_000);
+  });
 });

@@ -102,7 +102,7 @@ async function linkIn(what: string): Promise<string> {
       const texts = letters.sort().map((name) => readFileSync(join(folder, name), 'utf8'));
       return texts.map((text) => new RegExp(`https://\\S*/${what}#\\S+`).exec(text)?.[0]).findLast(Boolean);
     },
-    { timeoutMs: 20_000, message: `a letter with a link to ${what}` },
+    { message: `a letter with a link to ${what}` },
   );
 }
 

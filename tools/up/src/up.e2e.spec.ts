@@ -157,8 +157,8 @@ describe('npm start', () => {
   it.each(['apps/policy/', 'nats-server'])('starts %s again when it is killed', async (program) => {
     const before = pidOf(program);
     process.kill(before, 'SIGKILL');
-    await waitFor(() => pidOf(program) !== before && pidOf(program) > 0, { timeoutMs: 20_000, message: program });
-    await waitFor(async () => (await runPrintedCurl()).decision, { timeoutMs: 30_000, message: 'a decision' });
+    await waitFor(() => pidOf(program) !== before && pidOf(program) > 0, { message: program });
+    await waitFor(async () => (await runPrintedCurl()).decision, { message: 'a decision' });
     expect(up.notes().join('\n')).toContain('ended (signal SIGKILL); starting it again');
   });
 

@@ -54,13 +54,13 @@ describe('gatehouse runtime', () => {
     const call = caller(root.path);
     expect((await call(['runtime', 'status'])).exitCode).toBe(1);
     const first = start(['--email', 'ann@example.org']);
-    await waitFor(() => first.text().includes('Waiting for approval'), { message: first.text, timeoutMs: 30_000 });
+    await waitFor(() => first.text().includes('Waiting for approval'), { message: first.text });
     expect(first.text().includes('sessions act as root')).toBe(process.geteuid?.() === 0);
     const second = start(['--email', 'ann@example.org']);
     expect(await second.ended).toBe(1);
     expect(second.text()).toContain('a runtime is running already');
     registry.state = 'approved';
-    await waitFor(() => first.text().includes('Approved as edge-1'), { message: first.text, timeoutMs: 30_000 });
+    await waitFor(() => first.text().includes('Approved as edge-1'), { message: first.text });
     await waitFor(async () => (await call(['runtime', 'status', '--json'])).out.includes('"tunnel"'), {
       ...{ message: first.text, timeoutMs: 30_000 },
     });

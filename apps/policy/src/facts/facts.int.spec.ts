@@ -192,7 +192,7 @@ describe('PostgreSQL killed', () => {
     expect(facts.loaded).toBe(false);
     expect(() => facts.live.tenant('acme')).toThrow(FactsUnavailable);
     await server.restart();
-    await waitFor(() => facts.loaded, { timeoutMs: 30_000, message: 'facts are loaded' });
+    await waitFor(() => facts.loaded, { message: 'facts are loaded' });
     expect(facts.live.size).toBe(100_000);
 
     await server.kill9();
@@ -201,7 +201,7 @@ describe('PostgreSQL killed', () => {
     expect(position && (await facts.waitFor(position, 15_000))).toBe(true);
     expect(rolesOf(facts)).toEqual(['developer']);
     const fresh = follow();
-    await waitFor(() => fresh.loaded, { timeoutMs: 30_000, message: 'facts are loaded again' });
+    await waitFor(() => fresh.loaded, { message: 'facts are loaded again' });
     expect(fresh.live.size).toBe(100_001);
     expect(dump(fresh.live.tenant('acme'))).toEqual(dump(facts.live.tenant('acme')));
   });

@@ -62,7 +62,7 @@ describe('a bucket that all replicas share', () => {
       }),
       { numRuns: 150 },
     );
-  }, 60_000);
+  });
 
   it('takes back what was not used', async () => {
     const one = bucket({ requests_per_period: 5 });

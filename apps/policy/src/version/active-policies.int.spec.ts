@@ -13,7 +13,7 @@ let [a, b] = ['', ''];
 
 beforeAll(async () => {
   database = await startPolicyDatabase();
-}, 60_000);
+});
 afterAll(() => database?.close());
 
 const start = (maxCompiledChars?: number) => {

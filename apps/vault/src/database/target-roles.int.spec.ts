@@ -36,7 +36,7 @@ beforeAll(async () => {
     username: 'manager',
     password: 'unused',
   };
-}, 60_000);
+});
 
 afterAll(async () => {
   await root?.end();

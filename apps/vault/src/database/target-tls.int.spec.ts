@@ -21,7 +21,7 @@ beforeAll(async () => {
   authorities.ours = readFileSync(caFile, 'utf8');
   authorities.others = readFileSync((await createLocalAuthority(join(files.path, 'others'))).caFile, 'utf8');
   await switchOn(encrypted, certFile, keyFile);
-}, 60_000);
+});
 
 afterAll(async () => {
   await Promise.all([encrypted?.stop(), plain?.stop()]);

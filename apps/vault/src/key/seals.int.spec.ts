@@ -13,7 +13,7 @@ let started: Replica[] = [];
 
 beforeAll(async () => {
   database = await startKeyDatabase();
-}, 60_000);
+});
 
 afterAll(() => database?.stop());
 
@@ -75,7 +75,7 @@ describe('the seal `file`', () => {
     expect(existsSync(database.sealFile)).toBe(false);
     await expect(two.read('acme', 'n')).rejects.toMatchObject({ code: 'sealed', status: 503 });
     renameSync(away, database.sealFile);
-    await waitFor(() => !two.keyring.sealed, { timeoutMs: 10_000, message: 'unsealed by itself' });
+    await waitFor(() => !two.keyring.sealed, { message: 'unsealed by itself' });
     expect(await two.read('acme', 'n')).toBe('x');
     expect(two.follower.problem).toBeUndefined();
   });
@@ -266,7 +266,7 @@ describe('sealing', () => {
     await expect(two.read('acme', 'n')).rejects.toThrow();
     expect(await two.control.status()).toMatchObject({ sealed: true });
     await database.postgres.restart();
-    await waitFor(() => !two.keyring.sealed, { timeoutMs: 20_000, message: 'unsealed by itself' });
+    await waitFor(() => !two.keyring.sealed, { message: 'unsealed by itself' });
     expect(await two.read('acme', 'n')).toBe('x');
-  }, 60_000);
+  });
 });

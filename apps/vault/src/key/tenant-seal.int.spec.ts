@@ -14,7 +14,7 @@ const neverAborted = new AbortController().signal;
 beforeAll(async () => {
   database = await startKeyDatabase();
   [one, two] = [await database.replica(), await database.replica()];
-}, 60_000);
+});
 afterAll(() => database?.stop());
 beforeEach(async () => {
   tenant = `tenant-${++tenants}`;

@@ -243,5 +243,5 @@ describe('leases over random histories, crashes and restored backups', () => {
       }),
       { numRuns: 5_000 },
     );
-  }, 120_000);
+  });
 });

@@ -22,7 +22,7 @@ beforeAll(async () => {
       decided_at timestamptz, polled_at timestamptz, poll_seconds integer default 5, primary key (model, id));
     create table oidc_attempts (bucket text, starts_at timestamptz, count integer)`);
   records = new Records(pool, pepper);
-}, 60_000);
+});
 
 afterAll(async () => {
   await pool?.end();

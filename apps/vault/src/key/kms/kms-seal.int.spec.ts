@@ -20,7 +20,7 @@ let kms: KmsServer;
 
 beforeAll(async () => {
   [database, kms] = await Promise.all([startKeyDatabase(), startKms(keyId, region, [own, lent])]);
-}, 60_000);
+});
 afterAll(async () => {
   await database?.stop();
   await kms?.close();
@@ -73,7 +73,7 @@ describe('the seal `aws-kms`', () => {
     const one = await database.replica({ seal: seal() });
     expect(one.follower.problem).toMatch(message);
     kms.answer = undefined;
-    await waitFor(() => !one.keyring.sealed, { timeoutMs: 10_000, message: 'unsealed by itself' });
+    await waitFor(() => !one.keyring.sealed, { message: 'unsealed by itself' });
     expect(await one.read('acme', 'n')).toBe('x');
   });
 

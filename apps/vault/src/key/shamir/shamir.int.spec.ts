@@ -9,7 +9,7 @@ import { ShamirSeal } from './shamir-seal.js';
 let database: KeyDatabase;
 beforeAll(async () => {
   database = await startKeyDatabase();
-}, 60_000);
+});
 afterAll(() => database?.stop());
 
 const sharesRow = async () =>
