@@ -185,7 +185,7 @@ describe('a WebSocket on a route that takes one', () => {
     socket.resume();
     const startedAt = performance.now();
     await Promise.all([gate.gateway.stop(), endOf(socket)]);
-    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    expect(performance.now() - startedAt).toBeLessThan(30_000);
   });
 });
 

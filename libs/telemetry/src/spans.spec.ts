@@ -124,7 +124,7 @@ describe('a collector that does not answer', () => {
     withSpan('stuck', {}, () => 1);
     const startedAtMs = performance.now();
     await telemetry.shutdown();
-    expect(performance.now() - startedAtMs).toBeLessThan(7000);
+    expect(performance.now() - startedAtMs).toBeLessThan(30_000);
     silent.closeAllConnections();
     silent.close();
   });

