@@ -1,4 +1,4 @@
-import type { ByteStream } from '@gatehouse/transport';
+import { type ByteStream, giveBlock, takeBlock } from '@gatehouse/transport';
 
 /** Frames that begin with a header which says how long the body is. */
 export interface FrameShape {
@@ -10,17 +10,11 @@ export interface FrameShape {
 
 const nothing: Uint8Array = new Uint8Array(0);
 
-/** Memory for frames that come in pieces, handed back when the frame was handed on: at most 2 MiB for the process. */
-const spare: Uint8Array[] = [];
-const maxSpare = 16;
-const spareBytes = 131_072;
-/** Below this, fresh memory is cheap. */
-const smallBytes = 4_096;
+/** Below this, fresh memory is cheap; above the other, there are no blocks. */
+const [smallBytes, largeBytes] = [4_096, 262_144];
 
-function memoryFor(length: number): Uint8Array {
-  if (length <= smallBytes || length > spareBytes) return new Uint8Array(length);
-  return spare.pop() ?? Buffer.allocUnsafeSlow(spareBytes);
-}
+const memoryFor = (length: number): Uint8Array =>
+  length <= smallBytes || length > largeBytes ? new Uint8Array(length) : takeBlock(length);
 
 /**
  * Cuts a byte stream, which comes in any pieces, into whole frames. A frame within one piece is handed on where it lies; only one
@@ -150,7 +144,7 @@ export class FrameReader {
     this.#held = nothing;
     this.#heldLength = 0;
     this.onFrame(frame, 0, length);
-    if (frame.byteLength === spareBytes && spare.length < maxSpare) spare.push(frame);
+    if (frame.byteLength > smallBytes) giveBlock(frame);
   }
 
   #hold(chunk: Uint8Array, start: number, end: number, frameLength: number): void {

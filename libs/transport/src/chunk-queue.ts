@@ -1,11 +1,7 @@
+import { giveBlock, takeBlock } from './blocks.js';
+
 const smallestBlock = 2_048;
 const largestBlock = 65_536;
-/** Blocks of the largest size that no queue needs at the moment: at most 4 MiB. A new one for each would keep the collector busy. */
-const spare: Buffer[] = [];
-const maxSpare = 64;
-
-const newBlock = (size: number): Buffer =>
-  (size === largestBlock ? spare.pop() : undefined) ?? Buffer.allocUnsafeSlow(size);
 
 /** Bytes that wait, in order. What is put in is copied, small pieces into shared blocks; what comes out is a view. */
 export class ChunkQueue {
@@ -23,7 +19,7 @@ export class ChunkQueue {
       const tail = this.#blocks.length > this.#head ? this.#blocks[this.#blocks.length - 1] : undefined;
       if (!tail || tail.to === tail.bytes.length) {
         const size = Math.min(largestBlock, Math.max(smallestBlock, (tail?.bytes.length ?? 0) * 2, chunk.length - at));
-        this.#blocks.push({ bytes: newBlock(size), from: 0, to: 0 });
+        this.#blocks.push({ bytes: takeBlock(size), from: 0, to: 0 });
         continue;
       }
       const count = Math.min(chunk.length - at, tail.bytes.length - tail.to);
@@ -48,7 +44,7 @@ export class ChunkQueue {
     block.from += count;
     this.#length -= count;
     if (block.from < block.to) return;
-    if (block.bytes.length === largestBlock && spare.length < maxSpare) spare.push(block.bytes);
+    giveBlock(block.bytes);
     this.#head++;
     if (this.#head < this.#blocks.length && this.#head < 32) return;
     this.#blocks = this.#blocks.slice(this.#head);

@@ -1,4 +1,5 @@
 export { Backoff, type BackoffOptions } from './backoff.js';
+export { giveBlock, takeBlock } from './blocks.js';
 export { type ByteStream, type StreamEnd, StreamReset } from './byte-stream.js';
 export type {
   Carrier,

@@ -1,11 +1,7 @@
+import { giveBlock, takeBlock } from '@gatehouse/transport';
+
 const smallestBlock = 4_096;
 const largestBlock = 262_144;
-/** Blocks of the largest size that nobody needs at the moment, for all streams of the process: at most 8 MiB. */
-const spare: Uint8Array[] = [];
-const maxSpare = 32;
-
-const newBlock = (size: number): Uint8Array =>
-  (size === largestBlock ? spare.pop() : undefined) ?? Buffer.allocUnsafeSlow(size);
 
 /**
  * What was written and may have to be sent again, by offset. Bytes are copied in once and lie in few blocks, however small the
@@ -56,7 +52,7 @@ export class SendQueue {
       if (this.#start + first.byteLength > offset && offset < this.end) return;
       this.#blocks.shift();
       this.#start += first.byteLength;
-      if (first.byteLength === largestBlock && spare.length < maxSpare) spare.push(first);
+      giveBlock(first);
     }
     this.#start = this.end;
     this.#tail = 0;
@@ -65,7 +61,7 @@ export class SendQueue {
   #room(): Uint8Array {
     const last = this.#blocks.at(-1);
     if (last && this.#tail < last.byteLength) return last;
-    const block = newBlock(Math.min(largestBlock, last ? last.byteLength * 4 : smallestBlock));
+    const block = takeBlock(Math.min(largestBlock, last ? last.byteLength * 4 : smallestBlock));
     this.#blocks.push(block);
     this.#tail = 0;
     return block;
