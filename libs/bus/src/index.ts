@@ -22,7 +22,6 @@ export {
 export { inboxPrefix, permissionsOf, renderNatsAuthorization } from './permissions.js';
 export { createPublisher } from './publish.js';
 export { call, type RpcContract, RpcError, type ServeOptions, serve } from './rpc.js';
-export { SharedBound } from './shared-bound.js';
 export { SharedCalls, type SharedCallsOptions } from './shared-calls.js';
 export {
   ackWaitMs,

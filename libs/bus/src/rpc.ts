@@ -1,3 +1,4 @@
+import { SharedBound } from '@gatehouse/fair-share';
 import { currentTrace, parseTraceparent, runWithTrace, type TraceContext } from '@gatehouse/telemetry';
 import { errors, type Msg, type MsgHdrs, type NatsConnection, type Subscription } from '@nats-io/transport-node';
 import type { z } from 'zod';
@@ -14,7 +15,6 @@ import {
   readJson,
   refused,
 } from './rpc-message.js';
-import { SharedBound } from './shared-bound.js';
 import { rpcSubject } from './topology.js';
 
 /** What a caller and a service agree on: whoever receives a message checks it. */

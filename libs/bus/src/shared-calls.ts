@@ -1,9 +1,9 @@
+import { SharedBound } from '@gatehouse/fair-share';
 import { currentTrace, type TraceContext } from '@gatehouse/telemetry';
 import { headers, type NatsConnection } from '@nats-io/transport-node';
 import { tracedHeaders } from './publish.js';
 import { answerOf, exchange, type RpcContract, RpcError } from './rpc.js';
 import { asReply, callLine, callsHeader, maxCallsInMessage, type Reply, readJson, readReplies } from './rpc-message.js';
-import { SharedBound } from './shared-bound.js';
 
 export interface SharedCallsOptions<I = unknown> {
   readonly connection: () => NatsConnection;

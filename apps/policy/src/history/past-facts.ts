@@ -1,6 +1,7 @@
 import type { PolicyMode, Position } from '@gatehouse/contracts';
 import type { CompiledPolicy, TenantFacts } from '@gatehouse/evaluator';
 import { pause, StoreOverloaded, StoreUnavailable } from '@gatehouse/event-store';
+import { SharedBound } from '@gatehouse/fair-share';
 import { type Moment, parseAsOf } from './as-of.js';
 import { FollowedHistory, type FollowedHistoryOptions } from './followed-history.js';
 import { refusePast } from './problems.js';
@@ -31,7 +32,7 @@ export interface PastFactsOptions extends FollowedHistoryOptions {
 
 const defaultWaitMs = 2_000;
 const lookMs = 5;
-/** Readings of whole histories that wait for their turn: each takes PostgreSQL and the event loop for a while. */
+/** Readings of whole histories that wait for their turn, shared by tenants: each takes PostgreSQL and the event loop for a while. */
 const maxWaiting = 32;
 
 /**
@@ -43,7 +44,7 @@ export class PastFacts {
   /** The one asked last is last. */
   readonly #tenants = new Map<string, FollowedHistory>();
   #turn: Promise<unknown> = Promise.resolve();
-  #waiting = 0;
+  readonly #waiting = new SharedBound(maxWaiting);
 
   constructor(options: PastFactsOptions) {
     this.#options = options;
@@ -98,7 +99,7 @@ export class PastFacts {
       this.#tenants.set(tenantId, known);
       return known;
     }
-    return this.#inTurn(async () => {
+    return this.#inTurn(tenantId, async () => {
       const meanwhile = this.#tenants.get(tenantId);
       if (meanwhile) return meanwhile;
       const history = new FollowedHistory(tenantId, this.#options);
@@ -134,13 +135,13 @@ export class PastFacts {
     }
   }
 
-  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#waiting >= maxWaiting) throw new StoreOverloaded(this.#waiting);
-    this.#waiting++;
+  async #inTurn<T>(tenantId: string, work: () => Promise<T>): Promise<T> {
+    const entered = { group: tenantId, count: 1 };
+    if (!this.#waiting.enter(entered)) throw new StoreOverloaded(this.#waiting.size);
     const turn = this.#turn.then(work, work);
     this.#turn = turn.catch(() => undefined);
     return turn.finally(() => {
-      this.#waiting--;
+      this.#waiting.leave(entered);
     });
   }
 }

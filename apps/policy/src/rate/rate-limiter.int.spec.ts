@@ -105,6 +105,16 @@ describe('a flood', () => {
     ]);
     expect(outcomes[4]).toMatchObject({ reason: { name: 'StoreOverloaded' } });
   });
+
+  it('of a tenant that floods them is refused alone', async () => {
+    const one = limiter({ maxWaiting: 4 });
+    const taken = (tenantId: string, count: number) =>
+      Array.from({ length: count }, (_, i) => one.take(buckets([{}], `u${i}`, tenantId)));
+    const outcomes = await Promise.allSettled([...taken('flood', 6), ...taken('acme', 2)]);
+    const statuses = outcomes.map(({ status }) => status);
+    expect(statuses.slice(4, 6)).toEqual(['rejected', 'rejected']);
+    expect(statuses.slice(6)).toEqual(['fulfilled', 'fulfilled']);
+  });
 });
 
 describe('without PostgreSQL', () => {

@@ -1,4 +1,5 @@
 import { isTransient, pause, type Query, StoreOverloaded, StoreUnavailable } from '@gatehouse/event-store';
+import { SharedBound } from '@gatehouse/fair-share';
 import type { Bucket } from './bucket.js';
 import { KnownBuckets } from './known-buckets.js';
 import { type Demand, type Grant, removeFullBuckets, takeTokens } from './stored-buckets.js';
@@ -23,6 +24,7 @@ export interface RateRefusal {
 }
 
 interface Claim {
+  readonly place: { readonly group: string; readonly count: number };
   readonly buckets: readonly Bucket[];
   readonly resolve: (refusal: RateRefusal | undefined) => void;
   readonly reject: (error: Error) => void;
@@ -43,11 +45,13 @@ export class RateLimiter {
   /** Tokens that were granted to a request which another limit refused: used or given back by the next statement. */
   #left = new Map<string, Demand>();
   #waiting: Claim[] = [];
+  readonly #places: SharedBound;
   #busy = false;
 
   constructor(options: RateLimiterOptions) {
     this.#options = { ...defaults, ...options };
     this.#known = new KnownBuckets(this.#options);
+    this.#places = new SharedBound(this.#options.maxWaiting);
   }
 
   /** Buckets remembered, for metrics. */
@@ -62,15 +66,17 @@ export class RateLimiter {
    * @throws StoreUnavailable, StoreOverloaded: then the request can't be decided
    */
   take(buckets: readonly Bucket[]): Promise<RateRefusal | undefined> {
-    if (buckets.length === 0) return Promise.resolve(undefined);
+    const [first] = buckets;
+    if (!first) return Promise.resolve(undefined);
     const nowMs = performance.now();
     const admitted = buckets.map((bucket) => this.#known.admit(bucket, nowMs));
     const refusal = this.#refusal(admitted, nowMs);
     if (refusal) return Promise.resolve(refusal);
-    if (this.#waiting.length >= this.#options.maxWaiting)
-      return Promise.reject(new StoreOverloaded(this.#waiting.length));
+    // All of a request are its tenant's.
+    const place = { group: first.tenantId, count: 1 };
+    if (!this.#places.enter(place)) return Promise.reject(new StoreOverloaded(this.#places.size));
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ buckets: admitted, resolve, reject });
+      this.#waiting.push({ place, buckets: admitted, resolve, reject });
       this.#schedule();
     });
   }
@@ -114,6 +120,7 @@ export class RateLimiter {
   async #serve(): Promise<void> {
     while (this.#waiting.length > 0 || this.#left.size > 0) {
       const claims = this.#waiting.splice(0);
+      for (const { place } of claims) this.#places.leave(place);
       const left = this.#left;
       this.#left = new Map();
       try {

@@ -1,5 +1,5 @@
-import { SharedBound } from '@gatehouse/bus';
 import { type PostgresEventStore, pause } from '@gatehouse/event-store';
+import { SharedBound } from '@gatehouse/fair-share';
 import type { Platform } from '@gatehouse/service';
 import { gauge } from '@gatehouse/telemetry';
 import type { Databases } from '../database/databases.service.js';

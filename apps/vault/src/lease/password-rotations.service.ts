@@ -1,4 +1,4 @@
-import { SharedBound } from '@gatehouse/bus';
+import { SharedBound } from '@gatehouse/fair-share';
 import type { Platform } from '@gatehouse/service';
 import type { StaticRoles } from '../database/static-roles.service.js';
 import { isAboutServer, toTargetError } from '../database/target-error.js';

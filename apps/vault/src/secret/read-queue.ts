@@ -1,5 +1,5 @@
-import { SharedBound } from '@gatehouse/bus';
 import { isTransient, StoreOverloaded, StoreUnavailable } from '@gatehouse/event-store';
+import { SharedBound } from '@gatehouse/fair-share';
 import type pg from 'pg';
 import type { ReadRow } from './secret-log.js';
 

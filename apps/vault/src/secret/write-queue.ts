@@ -1,4 +1,3 @@
-import { SharedBound } from '@gatehouse/bus';
 import {
   Announcer,
   isTransient,
@@ -8,6 +7,7 @@ import {
   sqlState,
   writeEvent,
 } from '@gatehouse/event-store';
+import { SharedBound } from '@gatehouse/fair-share';
 import type pg from 'pg';
 import type { Proven, ProvenStates } from './proven-states.js';
 import { type Secret, type SecretSettings, secretDecider, sha256, stateText, unset } from './secret.js';

@@ -113,6 +113,29 @@ describe('GroupCommit', () => {
     expect((await storedIds()).length).toBe(7);
   });
 
+  it('refuses a tenant that fills its queue alone, and has a share of it for the others, by count and by length', async () => {
+    const release = await holdInserts();
+    const commits = new GroupCommit({ service, pool, writers: 1, maxQueue: 4, maxQueueChars: 40_000 });
+    const of = (tenantId: string, data?: object) => commits.append(decision(data, undefined, tenantId));
+    const first = of('flood');
+    await waitFor(() => commits.queued === 0, { message: 'the first batch to be taken' });
+    const queued = Array.from({ length: 4 }, () => of('flood'));
+    await expect(of('flood')).rejects.toBeInstanceOf(StoreOverloaded);
+    const others = [of('acme'), of('acme'), of('globex')];
+    await expect(of('acme')).rejects.toBeInstanceOf(StoreOverloaded);
+    await release();
+    await Promise.all([first, ...queued, ...others]);
+    const releaseAgain = await holdInserts();
+    const taken = of('flood');
+    await waitFor(() => commits.queued === 0, { message: 'the batch to be taken' });
+    const long = of('flood', { text: 'x'.repeat(39_000) });
+    await expect(of('flood', { text: 'x'.repeat(2_000) })).rejects.toBeInstanceOf(StoreOverloaded);
+    const short = of('acme', { text: 'x'.repeat(2_000) });
+    await releaseAgain();
+    await Promise.all([taken, long, short]);
+    expect(commits.queued).toBe(0);
+  });
+
   it('counts what an event holds: one with many decisions fills the queue like many', async () => {
     const release = await holdInserts();
     const commits = new GroupCommit({ service, pool, writers: 1, maxQueue: 100 });

@@ -1,3 +1,4 @@
+import { SharedBound } from '@gatehouse/fair-share';
 import type pg from 'pg';
 import { RevisionConflict, StoreOverloaded, StoreUnavailable } from '../store.js';
 import { Announcer } from './announcer.js';
@@ -12,9 +13,12 @@ export interface GroupCommitOptions {
   readonly maxBatch?: number;
   /** Characters of envelopes in one insert; a single event may be more. */
   readonly maxBatchChars?: number;
-  /** What waits, beyond what is being written, by its weight (an event is 1 unless said otherwise); more is refused at once. */
+  /**
+   * What waits, beyond what is being written, by its weight (an event is 1 unless said otherwise); more is refused at once. A tenant
+   * that has less than an equal share of it still gets that: whoever fills it is refused alone.
+   */
   readonly maxQueue?: number;
-  /** Characters of envelopes waiting: what bounds the memory when events are long. */
+  /** Characters of envelopes waiting, shared likewise: what bounds the memory when events are long. */
   readonly maxQueueChars?: number;
   /** Longest time between asking and knowing. After it the caller is told that the outcome is unknown. */
   readonly maxWaitMs?: number;
@@ -49,10 +53,10 @@ export class GroupCommit {
   readonly #options: Required<GroupCommitOptions>;
   readonly #announcer: Announcer;
   readonly #queue: Waiting[] = [];
+  readonly #weights: SharedBound;
+  readonly #chars: SharedBound;
   // Lists, no Set: one of those that is added to and deleted from all the time keeps what was in it until a full collection.
   #inFlight: readonly (readonly Waiting[])[] = [];
-  #queuedWeight = 0;
-  #queuedChars = 0;
   #scheduled = false;
   #clock: NodeJS.Timeout | undefined;
   #onIdle: (() => void)[] = [];
@@ -62,28 +66,25 @@ export class GroupCommit {
   constructor(options: GroupCommitOptions) {
     this.#options = { ...defaults, ...options };
     this.#announcer = new Announcer(options.pool, options.service);
+    this.#weights = new SharedBound(this.#options.maxQueue);
+    this.#chars = new SharedBound(this.#options.maxQueueChars);
   }
 
   /** Weight of what waits for a writer. */
   get queued(): number {
-    return this.#queuedWeight;
+    return this.#weights.size;
   }
 
   /**
    * @param weight what the event counts for in the queue: the number of decisions in it, say
-   * @throws StoreOverloaded at once when the queue is full (nothing is stored)
+   * @throws StoreOverloaded at once when the queue is full, or the tenant's share of it (nothing is stored)
    * @throws StoreUnavailable when the commit was not confirmed in time (it may be stored)
    * @throws RevisionConflict when the stream exists already; PostgreSQL's error when it refuses the event otherwise
    */
   append(event: StorableEvent, weight = 1): Promise<void> {
-    const { maxQueue, maxQueueChars } = this.#options;
-    const isFull = this.#queuedWeight > 0 && this.#queuedWeight + weight > maxQueue;
-    if (isFull || this.#queuedChars + event.text.length > maxQueueChars)
-      return Promise.reject(new StoreOverloaded(this.#queuedWeight));
+    if (!this.#enter(event, weight)) return Promise.reject(new StoreOverloaded(this.queued));
     return new Promise((resolve, reject) => {
       this.#queue.push({ event, weight, since: performance.now(), resolve, reject });
-      this.#queuedWeight += weight;
-      this.#queuedChars += event.text.length;
       // The bound on waiting holds also while every writer hangs on a server that does not answer.
       this.#clock ??= setInterval(() => this.#refuseLate(), this.#options.maxWaitMs / 20);
       this.#schedule();
@@ -94,6 +95,13 @@ export class GroupCommit {
   async drain(): Promise<void> {
     while (this.#inFlight.length > 0 || this.#queue.length > 0)
       await new Promise<void>((resolve) => this.#onIdle.push(resolve));
+  }
+
+  #enter({ envelope: { tenantId }, text }: StorableEvent, weight: number): boolean {
+    if (!this.#weights.enter({ group: tenantId, count: weight })) return false;
+    if (this.#chars.enter({ group: tenantId, count: text.length })) return true;
+    this.#weights.leave({ group: tenantId, count: weight });
+    return false;
   }
 
   // One turn of the event loop is the only delay: every request parsed in it joins the batch.
@@ -130,8 +138,9 @@ export class GroupCommit {
   #dequeue(count: number): readonly Waiting[] {
     const taken = this.#queue.splice(0, count);
     for (const { event, weight } of taken) {
-      this.#queuedChars -= event.text.length;
-      this.#queuedWeight -= weight;
+      const { tenantId } = event.envelope;
+      this.#weights.leave({ group: tenantId, count: weight });
+      this.#chars.leave({ group: tenantId, count: event.text.length });
     }
     return taken;
   }

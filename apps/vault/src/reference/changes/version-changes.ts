@@ -1,6 +1,6 @@
-import { SharedBound } from '@gatehouse/bus';
 import { type Envelope, formatPosition, parsePosition, type SecretVersionWritten } from '@gatehouse/contracts';
 import { asTenant, Doorbell, notifyChannel, type Wake } from '@gatehouse/event-store';
+import { SharedBound } from '@gatehouse/fair-share';
 import { unavailable } from '@gatehouse/http';
 import type pg from 'pg';
 

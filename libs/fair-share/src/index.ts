@@ -1,0 +1,1 @@
+export { SharedBound } from './shared-bound.js';
