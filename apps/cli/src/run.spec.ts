@@ -40,6 +40,8 @@ describe('a wrong call', () => {
     ['an invitation without a role', ['org', 'invite', 'ann@example.org'], 'role'],
     ['an invitation for a year', ['org', 'invite', 'a@b.c', '--role', 'user', '--expires', '365d'], '--expires'],
     ['an end that nobody confirmed', ['org', 'close', 'acme'], 'cannot be undone'],
+    ['no file', ['audit', 'verify'], '0 of 1 arguments are given\n  gatehouse audit verify --help\n'],
+    ['one of two names', ['devices', 'rename', 'edge-1'], 'gatehouse devices rename --help\n'],
     ['a file that is not there', ['audit', 'verify', 'none.txt', '--key', 'none.vkey'], 'none.vkey'],
   ])('%s ends with 2 and says so', async (_name, argv, words) => {
     const { exitCode, error, out } = await call(argv);

@@ -114,12 +114,27 @@ function parserFor(host: Host, { name, usage, argv, isTop }: Parser, known: read
     .exitProcess(false)
     .wrap(100)
     .fail((message, error) => {
+      const missing = missingArguments(message);
+      if (missing) throw usageFailure(missing, `${name} ${commandWords(argv)} --help`);
       const text = onlyNear(message.replaceAll('\n', ' '), argv);
       throw error ?? usageFailure(text, 'gatehouse --help, or gatehouse <command> --help');
     });
   parser.version(false);
   withCompletion(parser, host, isTop);
   return known.reduce<Argv<GlobalFlags>>((all, add) => add(all, host), parser as unknown as Argv<GlobalFlags>);
+}
+
+/** What yargs says of positionals that are not there tells nobody what to do. */
+function missingArguments(message: string | null): string | undefined {
+  const [, given, needed] =
+    /^Not enough non-option arguments: got (\d+), need at least (\d+)$/.exec(message ?? '') ?? [];
+  return needed === undefined ? undefined : `something is missing: ${given} of ${needed} arguments are given`;
+}
+
+/** The words that say what to do, and not to what: no value is said again. */
+function commandWords(argv: readonly string[]): string {
+  const end = argv.findIndex((word) => !/^[a-z][a-z-]*$/.test(word));
+  return argv.slice(0, Math.min(2, end < 0 ? argv.length : end)).join(' ');
 }
 
 /** yargs proposes whatever is three letters away: of a word with four, that is nearly any. */
