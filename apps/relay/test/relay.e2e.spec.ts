@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe } from '@jest/globals';
 import { endToEndCases } from './end-to-end.cases.js';
 import { faultCases } from './faults.cases.js';
+import { fuzzCases } from './fuzz.cases.js';
 import { refusalCases } from './refusals.cases.js';
 import { type SharedRelays, startSharedRelays } from './relay-stack.fixture.js';
 import { reportCases } from './reports.cases.js';
@@ -22,4 +23,5 @@ describe('revocation:', () => revocationCases(relays));
 describe('end to end:', () => endToEndCases(relays));
 describe('refusals:', () => refusalCases(relays));
 describe('reports:', () => reportCases(relays));
+describe('fuzz:', () => fuzzCases(relays));
 describe('faults:', () => faultCases(relays));

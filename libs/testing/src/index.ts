@@ -6,6 +6,7 @@ export {
   superviseChild,
 } from '@gatehouse/local-servers';
 export { startBrowser } from './chromium.js';
+export { fuzzCases, fuzzSeed, SeededRandom } from './fuzz.js';
 export { MemoryCourse } from './memory-course.js';
 export { openTestDatabases } from './shared-postgres.js';
 export { type TempDir, tempDir } from './temp-dir.js';

@@ -1,9 +1,9 @@
+import { fuzzCases, fuzzSeed, SeededRandom } from '@gatehouse/testing';
 import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import * as x509 from '@peculiar/x509';
 import { chainRefusal } from './certificate-chain.js';
-import { fuzzCases, fuzzSeed, SeededRandom } from './fuzz.fixture.js';
 import { newCredentials } from './pair.fixture.js';
 
 x509.cryptoProvider.set(webcrypto);

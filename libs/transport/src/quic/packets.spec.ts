@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { fuzzCases, fuzzSeed, SeededRandom } from '@gatehouse/testing';
 import { describe, expect, it } from '@jest/globals';
-import { fuzzCases, fuzzSeed, SeededRandom } from '../fuzz.fixture.js';
 import { parseLong, resetToken, routeOf, statelessReset, versionNegotiation, versionProbe } from './packets.js';
 import { mintToken, openToken } from './retry-token.js';
 

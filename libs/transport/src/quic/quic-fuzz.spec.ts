@@ -1,10 +1,9 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { MemoryCourse, waitFor } from '@gatehouse/testing';
+import { fuzzCases, fuzzSeed, MemoryCourse, SeededRandom, waitFor } from '@gatehouse/testing';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Carrier, Listener } from '../carrier.js';
 import { connect } from '../connect.js';
-import { fuzzCases, fuzzSeed, SeededRandom } from '../fuzz.fixture.js';
 import { listen } from '../listen.js';
 import { type Credentials, echo, echoEverything, newCredentials, Reader } from '../pair.fixture.js';
 import { UdpProxy } from './udp-proxy.fixture.js';

@@ -1,4 +1,4 @@
-import type { SeededRandom } from '../fuzz.fixture.js';
+import type { SeededRandom } from '@gatehouse/testing';
 import { frameType, writeHeader } from './frames.js';
 
 export function frame(stream: number, type: number, payload: Buffer = Buffer.alloc(0)): Buffer {

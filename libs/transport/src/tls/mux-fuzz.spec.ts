@@ -1,9 +1,8 @@
 import { type Duplex, duplexPair } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import { MemoryCourse, waitFor } from '@gatehouse/testing';
+import { fuzzCases, fuzzSeed, MemoryCourse, SeededRandom, waitFor } from '@gatehouse/testing';
 import { describe, expect, it } from '@jest/globals';
 import type { Carrier, CarrierLimits } from '../carrier.js';
-import { fuzzCases, fuzzSeed, SeededRandom } from '../fuzz.fixture.js';
 import { completeLimits } from '../limits.js';
 import { echo, echoEverything } from '../pair.fixture.js';
 import { lifeOf, settings } from './frames.fixture.js';

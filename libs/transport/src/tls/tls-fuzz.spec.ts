@@ -1,10 +1,9 @@
 import { once } from 'node:events';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { MemoryCourse, waitFor } from '@gatehouse/testing';
+import { fuzzCases, fuzzSeed, MemoryCourse, SeededRandom, waitFor } from '@gatehouse/testing';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Carrier, CarrierLimits, Listener } from '../carrier.js';
 import { connect } from '../connect.js';
-import { fuzzCases, fuzzSeed, SeededRandom } from '../fuzz.fixture.js';
 import { listen } from '../listen.js';
 import { type Credentials, echo, echoEverything, newCredentials } from '../pair.fixture.js';
 import { alpn } from '../trust.js';
