@@ -1,5 +1,5 @@
 import type { Logger, TraceContext } from '@gatehouse/telemetry';
-import type { FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Authenticate, Authorize } from './access.js';
 import type { MapError } from './error-mapping.js';
 import type { InFlight } from './in-flight.js';
@@ -23,4 +23,15 @@ export interface AppState {
   arrive: (request: HttpRequest, reply: FastifyReply) => TraceContext;
   /** Set when the application begins to stop: new requests are refused, readiness answers no. */
   stopping: boolean;
+}
+
+const states = new WeakMap<object, AppState>();
+
+export const keepState = (instance: FastifyInstance, state: AppState): void => void states.set(instance, state);
+
+/** @throws Error for a server that `createApp` did not make */
+export function stateOf(instance: FastifyInstance): AppState {
+  const state = states.get(instance);
+  if (state === undefined) throw new Error('the application was not made by createApp');
+  return state;
 }

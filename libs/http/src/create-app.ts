@@ -7,7 +7,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { AUTHORIZE } from './access.js';
 import { AccessLog } from './access-log.js';
 import { AppAdapter } from './app-adapter.js';
-import type { AppState } from './app-state.js';
+import { type AppState, keepState, stateOf } from './app-state.js';
 import { answerClientError, type ClientError } from './client-error.js';
 import type { MapError } from './error-mapping.js';
 import { Readiness, serveHealth } from './health.js';
@@ -69,8 +69,6 @@ export interface AppOptions {
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 const MAX_PARAM_LENGTH = 512;
 
-const states = new WeakMap<object, AppState>();
-
 /**
  * Makes the HTTP application of a service: Nest on Fastify, with problem documents, access rules, validation, limits,
  * health, metrics and the API document in place. The caller listens, and closes it: `app.close()` refuses new requests,
@@ -95,7 +93,7 @@ export async function createApp(
     abortOnError: false,
   });
   const instance = adapter.getInstance<FastifyInstance>();
-  states.set(instance, state);
+  keepState(instance, state);
   state.authenticator = (token) => optional(app, token);
   state.authorize = optional(app, AUTHORIZE);
   app.useGlobalFilters(new ProblemFilter(state));
@@ -115,10 +113,8 @@ export async function createApp(
  * @example listRoutes(app).filter((route) => route.access === undefined) // []
  */
 export function listRoutes(app: NestFastifyApplication): ListedRoute[] {
-  const state = states.get(app.getHttpAdapter().getInstance());
-  if (state === undefined) throw new Error('the application was not made by createApp');
-  return state.routes
-    .filter(({ method }) => method !== 'HEAD')
+  return stateOf(app.getHttpAdapter().getInstance())
+    .routes.filter(({ method }) => method !== 'HEAD')
     .map(({ method, path, access, summary }) => ({ method, path, access, summary }));
 }
 

@@ -8,6 +8,7 @@ export {
   type Noted,
   type Principal,
 } from './access.js';
+export { answerParts, type FailedPart, failedPart, type Part } from './answer-parts.js';
 export { type Certificate, type CertificateFiles, readCertificate, watchCertificate } from './certificate.js';
 export { type AppOptions, createApp, listRoutes } from './create-app.js';
 export { type MapError, toProblem } from './error-mapping.js';

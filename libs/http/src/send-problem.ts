@@ -38,7 +38,7 @@ function answerOf(problem: ProblemError, { route, trace }: HttpRequest) {
  * Refusals are at debug: their callers know what they did, and the access log has a line. What the service could not do
  * is at warn, what it did wrong at error, both within a rate.
  */
-function logProblem(state: AppState, request: HttpRequest, problem: ProblemError): void {
+export function logProblem(state: AppState, request: HttpRequest, problem: ProblemError): void {
   const { code, detail, status } = problem;
   const level = status < 500 ? 'debug' : status === 503 ? 'warn' : 'error';
   if (!state.logger.isLevelEnabled(level)) return;
