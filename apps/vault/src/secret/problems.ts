@@ -6,6 +6,7 @@ defineProblems({
   version_deleted: { status: 404, title: 'This version was deleted or has expired' },
   version_destroyed: { status: 404, title: 'This version was destroyed' },
   reference_ambiguous: { status: 409, title: 'Two secrets have names that differ by letter case only' },
+  answer_too_large: { status: 413, title: 'There is no room for it beside the others: it can be read alone' },
   // Ours to answer for: the request was right, and what is stored is not what was written.
   integrity_violation: { status: 500, title: 'The request failed' },
 });

@@ -6,6 +6,7 @@ import { SecretBatches1700000002102 } from '../migrations/2102-secret-batches.js
 import { SecretPlans1700000002103 } from '../migrations/2103-secret-plans.js';
 import { SecretStores1700000002104 } from '../migrations/2104-secret-stores.js';
 import { ListRoutes } from './api/list.routes.js';
+import { ManyRoutes } from './api/many.routes.js';
 import { MetadataRoutes } from './api/metadata.routes.js';
 import { SecretRoutes } from './api/secret.routes.js';
 import { SecretConfigs } from './config/secret-configs.js';
@@ -35,6 +36,7 @@ export const secretArea: Area = {
         { provide: Secrets, useFactory: secrets, inject: [SecretAccess] },
         { provide: References, useFactory: references, inject: [SecretAccess, Secrets] },
         SecretRoutes,
+        ManyRoutes,
         MetadataRoutes,
         ListRoutes,
       ],

@@ -18,6 +18,8 @@ export interface WriteOptions {
   readonly customMetadata?: CustomMetadata | null | undefined;
   /** RFC 3339; from then on the version answers as deleted. */
   readonly expiresAt?: string | undefined;
+  /** Others are written by the same request: under its `Idempotency-Key` each of them is a command of its own. */
+  readonly amongOthers?: boolean | undefined;
 }
 
 /** Seals a new version and stores it. */
@@ -27,14 +29,14 @@ export async function writeSecret(
   address: Address,
   allowed: Allowed,
   data: SecretData,
-  { cas, customMetadata, expiresAt }: WriteOptions,
+  { cas, customMetadata, expiresAt, amongOthers = false }: WriteOptions,
 ): Promise<VersionView> {
   const { tenantId } = asker.caller;
   const { keyring, fingerprints } = access.parts;
   const [newSecretId, found] = [randomUUID(), await fingerprints(tenantId, data)];
   const plaintext = encodeData(data);
   const path = address.recorded;
-  return access.commit(asker, address, allowed, 'secret.write', {
+  return access.commit(asker, address, allowed, operationOf(address, amongOthers), {
     decide: async (secret, { defaults }) => {
       const next = nextVersion(secret, { cas, expiresAt, defaults, newSecretId, now: Date.now() });
       const { secretId, version } = next;
@@ -63,6 +65,10 @@ export async function writeSecret(
     },
   });
 }
+
+/** The stream stands for the path, shortened because a command's id is bounded. */
+const operationOf = ({ streamId }: Address, amongOthers: boolean): string =>
+  amongOthers ? `secret.write:${streamId.replace('secret:', '').slice(0, 22)}` : 'secret.write';
 
 /** Merges into the current version; somebody else's write in between is merged into, unless `cas` forbids it. */
 export async function patchSecret(

@@ -1,18 +1,14 @@
-import { defineRoute, ProblemError } from '@gatehouse/http';
-import { secretPart } from '@gatehouse/sdk';
+import { defineRoute } from '@gatehouse/http';
 import { commandHeaders } from '@gatehouse/service';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { z } from 'zod';
-import type { SecretData } from '../content.js';
-import { referenceOf } from '../path.js';
 import { References } from '../references.js';
 import { Secrets } from '../secrets.js';
-import type { SecretRead } from '../views.js';
+import { contentOf, readAnswer, writtenAnswer } from './answers.js';
 import { decidedInside, params, pathOf, serve } from './serve.js';
-import { cas, content, readShape, writtenShape } from './shapes.js';
+import { bodyLimitBytes, cas, content, readShape, referenceText, writtenShape } from './shapes.js';
 
-const bodyLimitBytes = 1_048_576;
 const version = z.coerce.number().int().min(1).max(2_147_483_647).optional();
 const notThere = ['not_found', 'version_deleted', 'version_destroyed', 'forbidden', 'sealed'] as const;
 const notWritten = ['check_and_set', 'check_and_set_required', 'stale_revision', 'forbidden', 'sealed'] as const;
@@ -50,7 +46,7 @@ const resolve = defineRoute({
   path: '/api/v1/vault/resolve',
   access: decidedInside,
   summary: 'Reads the secret that a reference names',
-  query: z.object({ reference: z.string().min(1).max(800), version }),
+  query: z.object({ reference: referenceText, version }),
   response: readShape,
   problems: [...notThere, 'reference_ambiguous', 'integrity_violation'],
 });
@@ -78,43 +74,12 @@ export class SecretRoutes implements OnModuleInit {
         const { body } = input;
         const path = pathOf(input);
         const written = await secrets.write(asker, path, contentOf(body), body);
-        return this.written(asker.caller.tenantId, written);
+        return writtenAnswer(references, asker.caller.tenantId, written);
       });
     }
     serve(server, patch, async (asker, input) => {
       const { data, ...options } = input.body;
-      return this.written(asker.caller.tenantId, await secrets.patch(asker, pathOf(input), data, options));
+      return writtenAnswer(references, asker.caller.tenantId, await secrets.patch(asker, pathOf(input), data, options));
     });
-  }
-
-  private async written<T extends { readonly path: string; readonly version: number }>(tenantId: string, view: T) {
-    const { path } = view;
-    // Said once: who writes the second version has seen it.
-    const warnings = view.version === 1 ? await this.references.warnings(tenantId, path) : [];
-    return { ...view, reference: referenceOf(tenantId, path), warnings };
-  }
-}
-
-const contentOf = ({ value, valueBase64, data }: z.output<typeof content>): SecretData => {
-  if (data !== undefined) return data;
-  return value !== undefined ? { value } : { value_base64: valueBase64 };
-};
-
-function readAnswer(tenantId: string, read: SecretRead) {
-  const { data, destroyed } = read;
-  if (data === null) throw new ProblemError(destroyed ? 'version_destroyed' : 'version_deleted');
-  return { ...read, reference: referenceOf(tenantId, read.path), ...singleValue(data) };
-}
-
-function singleValue(data: SecretData): { value?: string; valueBase64?: string } {
-  switch (secretPart(data)) {
-    case 'value':
-      return { value: data.value as string };
-    case 'single_member':
-      return { value: Object.values(data)[0] as string };
-    case 'value_base64':
-      return { valueBase64: data.value_base64 as string };
-    default:
-      return {};
   }
 }

@@ -31,4 +31,4 @@ export function serve<const T extends RouteSpec>(
   });
 }
 
-const askerOf = (request: HttpRequest): Asker => ({ caller: request.principal as Principal, request });
+export const askerOf = (request: HttpRequest): Asker => ({ caller: request.principal as Principal, request });

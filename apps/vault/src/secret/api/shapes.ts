@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pathLimits } from '../path.js';
 
 export const customMetadata = z
   .record(z.string().min(1).max(128), z.string().max(512))
@@ -23,20 +24,40 @@ export const settings = {
   deleteVersionAfterSeconds: z.int().min(0).max(315_360_000).describe('0: never'),
 };
 
+/** Of a request that writes. */
+export const bodyLimitBytes = 1_048_576;
+
+export const referenceText = z.string().min(1).max(800);
+
+const contentMembers = {
+  value: z.string().optional(),
+  valueBase64: z.base64().optional(),
+  data: z.record(z.string(), z.unknown()).optional(),
+  cas: cas.optional(),
+  expiresAt: expiresAt.optional(),
+  customMetadata: customMetadata.nullable().optional(),
+};
+
+type Contents = Readonly<Record<'value' | 'valueBase64' | 'data', unknown>>;
+
+const isOneContent = ({ value, valueBase64, data }: Partial<Contents>): boolean =>
+  [value, valueBase64, data].filter((one) => one !== undefined).length === 1;
+
+const oneContent = 'has one of value, valueBase64 and data';
+
 /** The content as a value of text, as bytes in base64, or as an object. */
-export const content = z
-  .strictObject({
-    value: z.string().optional(),
-    valueBase64: z.base64().optional(),
-    data: z.record(z.string(), z.unknown()).optional(),
-    cas: cas.optional(),
-    expiresAt: expiresAt.optional(),
-    customMetadata: customMetadata.nullable().optional(),
-  })
-  .refine(
-    ({ value, valueBase64, data }) => [value, valueBase64, data].filter((one) => one !== undefined).length === 1,
-    'has one of value, valueBase64 and data',
-  );
+export const content = z.strictObject(contentMembers).refine(isOneContent, oneContent);
+
+/** Secrets in one request. */
+export const maxSecrets = 64;
+
+const namedPath = z.string().min(1).max(pathLimits.bytes);
+
+export const wantedSecret = z
+  .strictObject({ path: namedPath.optional(), reference: referenceText.optional(), version: versionNumber.optional() })
+  .refine(({ path, reference }) => (path === undefined) !== (reference === undefined), 'has either path or reference');
+
+export const namedContent = z.strictObject({ path: namedPath, ...contentMembers }).refine(isOneContent, oneContent);
 
 const summary = {
   createdAt: z.iso.datetime(),
@@ -77,3 +98,20 @@ export const metadataShape = z.object({
   revision: z.int(),
   reference: z.string().nullable(),
 });
+
+const failedShape = z.object({
+  ok: z.literal(false),
+  error: z
+    .looseObject({
+      type: z.string(),
+      title: z.string(),
+      status: z.int(),
+      code: z.string(),
+      detail: z.string().optional(),
+    })
+    .describe('The problem document that this secret alone would have been answered with'),
+});
+
+/** One result for each secret that was asked for, in that order. */
+export const resultsOf = <T extends z.ZodRawShape>(shape: z.ZodObject<T>) =>
+  z.object({ results: z.array(z.union([shape.extend({ ok: z.literal(true) }), failedShape])) });
