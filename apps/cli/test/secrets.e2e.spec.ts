@@ -197,6 +197,57 @@ describe('in and out', () => {
     expect(await ran(['secrets', 'get', 'resumed/R_C'])).toBe('theirs');
   });
 
+  it('more than one request takes, of any size, which a program then gets together', async () => {
+    const names = Array.from({ length: 130 }, (_, i) => `M_${i}`);
+    const large = 'x'.repeat(700_000);
+    put('many.env', names.map((name, i) => `${name}=${i === 1 || i === 2 ? large : i}\n`).join(''));
+    const args = ['secrets', 'import', 'many.env', '--from', 'dotenv', '--prefix', 'many'];
+    const { exitCode, out, error } = await call(args);
+    expect({ exitCode, rows: out.split('\n').filter((line) => / written +1$/.test(line)).length }).toEqual({
+      exitCode: 0,
+      rows: names.length,
+    });
+    // Two large ones have no room in one request, and 64 are one.
+    expect(error.match(/\d+ of 130/g)).toEqual(['2 of 130', '66 of 130']);
+    const wanted = names.filter((_, i) => i !== 1 && i !== 2).flatMap((name) => ['--secret', name]);
+    const show = [
+      '--',
+      process.execPath,
+      '-e',
+      'console.log(Object.keys(process.env).filter((n) => n[1] === "_").length)',
+    ];
+    const given = await servers.callProgram(admin, ['run', '--scope', 'many', ...wanted, ...show]);
+    expect(given).toMatchObject({ exitCode: 0, out: '128\n' });
+    const more = ['--secret', 'NOT_THERE', ...show];
+    const missing = await servers.callProgram(admin, ['run', '--scope', 'many', ...wanted, ...more]);
+    expect(missing).toMatchObject({ exitCode: 1, out: '' });
+    expect(missing.error).toContain('many/NOT_THERE');
+  });
+
+  it('one that is refused is named, and the others are written', async () => {
+    put('theirs.env', 'T_A=1\nT_B=2\nT_C=3\n');
+    await ran(['secrets', 'put', 'theirs/T_B'], { input: 'theirs' });
+    const args = [
+      'secrets',
+      'import',
+      'theirs.env',
+      '--from',
+      'dotenv',
+      '--prefix',
+      'theirs',
+      '--resume',
+      'import-4712',
+    ];
+    const { exitCode, error } = await call(args);
+    expect(exitCode).toBe(1);
+    expect(error).toMatch(/theirs\/T_B: .*check_and_set[\s\S]*2 were written/);
+    expect(await ran(['secrets', 'get', 'theirs/T_C'])).toBe('3');
+    put('huge.env', `T_D=4\nT_E=${'x'.repeat(1_100_000)}\n`);
+    const huge = await call(['secrets', 'import', 'huge.env', '--from', 'dotenv', '--prefix', 'theirs']);
+    expect(huge.exitCode).toBe(2);
+    expect(huge.error).toMatch(/theirs\/T_E: .*too large[\s\S]*1 were written/);
+  });
+
   it('manifests of Kubernetes keep their type', async () => {
     put(
       'k8s.yaml',

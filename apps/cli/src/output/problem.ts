@@ -1,7 +1,7 @@
 import { type ExitCode, exitCodes, Failure } from '../failure.js';
 
 /** RFC 9457, with the members our services add. */
-interface Problem {
+export interface Problem {
   readonly title?: string;
   readonly detail?: string;
   readonly code?: string;
@@ -37,14 +37,15 @@ export function exitCodeOf(status: number): ExitCode {
   return status === 408 || status === 429 || status >= 500 ? exitCodes.unavailable : exitCodes.usage;
 }
 
+export const refusedError = (answer: Answer): RefusedError => refusal(answer.status, problemOf(answer));
+
 /** One line: title, detail, fields, code, trace. */
-export function refusedError(answer: Answer): RefusedError {
-  const problem = problemOf(answer);
-  const { title = `The server answered ${answer.status}`, detail, errors = [], code, traceId } = problem;
+export function refusal(status: number, problem: Problem): RefusedError {
+  const { title = `The server answered ${status}`, detail, errors = [], code, traceId } = problem;
   const fields = errors.map(({ path, message }) => `${path} ${message}`).join('; ');
   const reference = [code, traceId && `trace ${traceId}`].filter(Boolean).join(', ');
   const words = [title, detail, fields].filter((part) => part && part.length > 0).join(': ');
-  return new RefusedError(answer.status, code, reference ? `${words} (${reference})` : words, nextStep(answer.status), {
+  return new RefusedError(status, code, reference ? `${words} (${reference})` : words, nextStep(status), {
     ...problem,
   });
 }

@@ -2,7 +2,7 @@ import { secretBytes, secretNamePattern } from '@gatehouse/sdk';
 import type { Client } from '../client.js';
 import { exitCodes, Failure, usageFailure } from '../failure.js';
 import { RefusedError } from '../output/problem.js';
-import { metadataOf, readVersion } from './secrets-api.js';
+import { manyAtOnce, metadataOf, type ReadVersion, readVersion, readVersions } from './secrets-api.js';
 
 /** A secret of a scope, by the name that mounts and references have. */
 export interface NamedSecret {
@@ -25,8 +25,6 @@ export const scopeOption = {
 } as const;
 
 const maxNames = 256;
-/** Reads at once: each is a decision. */
-const batch = 8;
 
 /** @throws Failure for a name that can't be mounted, for one given twice, for too many */
 export function namesInScope(names: readonly string[], scope: string | undefined): readonly NamedSecret[] {
@@ -45,20 +43,38 @@ export function namesInScope(names: readonly string[], scope: string | undefined
   });
 }
 
-/** The current version of each, or a Failure that names the first that can't be read. */
+/** The current version of each, or a Failure that names the first that can't be read. Each is a decision. */
 export async function readSecrets(client: Client, secrets: readonly NamedSecret[]): Promise<OpenedSecret[]> {
   const opened: OpenedSecret[] = [];
-  for (let from = 0; from < secrets.length; from += batch)
-    opened.push(...(await Promise.all(secrets.slice(from, from + batch).map((secret) => readSecret(client, secret)))));
+  for (let from = 0; from < secrets.length; from += manyAtOnce.secrets) {
+    const batch = secrets.slice(from, from + manyAtOnce.secrets);
+    const paths = batch.map(({ path }) => path);
+    const results = await readVersions(client, paths).catch((error: unknown) => {
+      throw named(error, paths[0] as string);
+    });
+    for (const [i, result] of results.entries()) opened.push(await openedOf(client, batch[i] as NamedSecret, result));
+  }
   return opened;
 }
 
+async function openedOf(client: Client, secret: NamedSecret, result: ReadVersion | RefusedError) {
+  if (!(result instanceof RefusedError)) return opening(secret, result);
+  if (result.code === 'answer_too_large') return readSecret(client, secret);
+  throw named(result, secret.path);
+}
+
 export async function readSecret(client: Client, secret: NamedSecret): Promise<OpenedSecret> {
-  const { version, data } = await readVersion(client, secret.path).catch((error: unknown) => {
+  const read = await readVersion(client, secret.path).catch((error: unknown) => {
     throw named(error, secret.path);
   });
-  return { ...secret, version, bytes: secretBytes(data) };
+  return opening(secret, read);
 }
+
+const opening = (secret: NamedSecret, { version, data }: ReadVersion): OpenedSecret => ({
+  ...secret,
+  version,
+  bytes: secretBytes(data),
+});
 
 /** The number of the current version, without a value. */
 export async function currentVersion(client: Client, { path }: NamedSecret): Promise<number> {

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Client, Query } from '../client.js';
-import { usageFailure } from '../failure.js';
+import { exitCodes, Failure, usageFailure } from '../failure.js';
 import type { Output } from '../output/output.js';
+import { type Problem, type RefusedError, refusal } from '../output/problem.js';
 import type { Reference } from '../reference.js';
 import type { SecretData } from './secret-input.js';
 
@@ -66,23 +67,58 @@ export interface SecretMetadata {
  * @throws Failure for segments that an address would swallow
  */
 export function secretUrl(path: string, area: 'secrets' | 'metadata' | 'undelete' | 'destroy' = 'secrets'): string {
+  return `${root}/${area}/${segmentsOf(path).map(encodeURIComponent).join('/')}`;
+}
+
+function segmentsOf(path: string): readonly string[] {
   const segments = path.split('/');
   if (segments.some((segment) => segment === '' || segment === '.' || segment === '..'))
     throw usageFailure('a path of secrets has no empty segment, and none of dots');
-  return `${root}/${area}/${segments.map(encodeURIComponent).join('/')}`;
+  return segments;
 }
 
 export const readVersion = (client: Client, path: string, version?: number): Promise<ReadVersion> =>
   client.get<ReadVersion>(secretUrl(path), { version });
 
-/** The same `idempotencyKey` again makes no second version. */
-export const writeSecret = (
+export const writeSecret = (client: Client, path: string, request: WriteRequest): Promise<WrittenVersion> =>
+  client.post<WrittenVersion>(secretUrl(path), request, { 'idempotency-key': randomUUID() });
+
+/** Secrets that the vault takes in one request, and bytes of it. */
+export const manyAtOnce = { secrets: 64, bytes: 1_000_000 } as const;
+
+/** The current version of each, or why not, in the order of the paths. @throws Failure where all of it was refused */
+export async function readVersions(
   client: Client,
-  path: string,
-  request: WriteRequest,
-  idempotencyKey: string = randomUUID(),
-): Promise<WrittenVersion> =>
-  client.post<WrittenVersion>(secretUrl(path), request, { 'idempotency-key': idempotencyKey });
+  paths: readonly string[],
+): Promise<readonly (ReadVersion | RefusedError)[]> {
+  for (const path of paths) segmentsOf(path);
+  const secrets = paths.map((path) => ({ path }));
+  return resultsOf(await client.post<Results<ReadVersion>>(`${root}/read`, { secrets }), paths.length);
+}
+
+/** Each by itself: what is refused says so beside what was written. The same key again makes no second version of any. */
+export async function writeVersions(
+  client: Client,
+  secrets: readonly (WriteRequest & { readonly path: string })[],
+  idempotencyKey: string,
+): Promise<readonly (WrittenVersion | RefusedError)[]> {
+  const headers = { 'idempotency-key': idempotencyKey };
+  const answer = await client.post<Results<WrittenVersion>>(`${root}/write`, { secrets }, headers);
+  return resultsOf(answer, secrets.length);
+}
+
+interface Results<T> {
+  readonly results: readonly ((T & { readonly ok: true }) | { readonly ok: false; readonly error: RefusedPart })[];
+}
+
+interface RefusedPart extends Problem {
+  readonly status: number;
+}
+
+function resultsOf<T>({ results }: Results<T>, asked: number): readonly (T | RefusedError)[] {
+  if (results?.length !== asked) throw new Failure(exitCodes.unavailable, 'the vault did not answer for each secret');
+  return results.map((result) => (result.ok ? result : refusal(result.error.status, result.error)));
+}
 
 export const patchSecret = (
   client: Client,

@@ -1,4 +1,3 @@
-import { createHash, randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Client } from '../../client.js';
 import { defineCommand, type Tools } from '../../command.js';
@@ -6,19 +5,19 @@ import { exitCodes, Failure, usageFailure } from '../../failure.js';
 import { RefusedError } from '../../output/problem.js';
 import { standardInput } from '../../world.js';
 import { readBytes } from '../secret-input.js';
-import { metadataOf, writeSecret } from '../secrets-api.js';
+import { metadataOf } from '../secrets-api.js';
 import { keyLines, openFromAge } from './age-file.js';
 import type { ImportEntry } from './entry.js';
 import { readDotenv } from './read-dotenv.js';
 import { readKubernetes } from './read-kubernetes.js';
 import { readVaultExport } from './read-vault-export.js';
+import { batchesOf, type EntryRequest, EntryWriting } from './write-entries.js';
 
 const sources = ['dotenv', 'vault', 'kubernetes', 'age'] as const;
 const policies = ['fail', 'skip', 'new-version'] as const;
 type Policy = (typeof policies)[number];
 
 const maxFileBytes = 64 * 1024 * 1024;
-const progressEvery = 50;
 
 type Outcome = 'create' | 'new_version' | 'skipped' | 'conflict' | 'written';
 
@@ -143,37 +142,30 @@ async function currentOf(client: Client, path: string): Promise<number> {
   }
 }
 
-/** One after the other, each a decision. What was written before a failure stays, and --resume goes on behind it. */
+/** A request for many, each a decision. What was written before a failure stays, and --resume goes on behind it. */
 async function write(
   client: Client,
   plan: readonly Planned[],
   resume: string | undefined,
   { output }: Tools,
 ): Promise<Planned[]> {
-  const id = resume ?? randomUUID();
-  const done: Planned[] = [];
-  for (const planned of plan) {
-    if (planned.outcome === 'skipped') done.push(planned);
-    else done.push({ ...planned, outcome: 'written', current: await writeOne(client, planned, id, done.length) });
-    if (done.length % progressEvery === 0) output.note(`${done.length} of ${plan.length}`);
+  const due = plan.filter(({ outcome }) => outcome !== 'skipped');
+  const writing = new EntryWriting(client, resume);
+  for (const batch of batchesOf(due.map(requestOf))) {
+    await writing.write(batch);
+    if (writing.versions.size < due.length) output.note(`${writing.versions.size} of ${due.length}`);
   }
-  return done;
+  return plan.map((planned) => {
+    const version = writing.versions.get(planned.entry.path);
+    return version === undefined ? planned : { ...planned, outcome: 'written', current: version };
+  });
 }
 
-async function writeOne(client: Client, { entry, outcome, current }: Planned, id: string, before: number) {
-  const { path, data, customMetadata } = entry;
-  // Only over what was seen: whatever somebody else wrote in between stays.
-  const cas = outcome === 'create' ? 0 : current;
-  // One per path, and nothing of the value: the service keeps it.
-  const key = `${id}-${createHash('sha256').update(path).digest('base64url')}`;
-  try {
-    return (await writeSecret(client, path, { data, cas, customMetadata }, key)).version;
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    const next = `${before} were written before it. Go on with the same command and --resume ${id}`;
-    throw new Failure(error.exitCode, `${path}: ${error.message}`, next, { cause: error });
-  }
-}
+/** Only over what was seen: whatever somebody else wrote in between stays. */
+const requestOf = ({ entry: { path, data, customMetadata }, outcome, current }: Planned): EntryRequest => ({
+  ...{ path, data, customMetadata },
+  cas: outcome === 'create' ? 0 : current,
+});
 
 function report(plan: readonly Planned[], { output }: Tools): undefined {
   const rows = plan.map(({ entry: { path }, outcome, current }) => ({ path, outcome, version: current }));
