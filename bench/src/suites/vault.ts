@@ -11,6 +11,8 @@ const secretsEach = 10;
 const widths = [1, 16, 64] as const;
 const rounds = 3;
 const value = 'x'.repeat(64);
+/** Secrets in one request, where a request is about many. */
+const eachRequest = 50;
 
 /** Something that is done over and over by so many at once; answers how often a second. */
 type Measure = (width: number) => Promise<number>;
@@ -41,33 +43,34 @@ export async function vault(stack: Stack, seconds: number): Promise<readonly Row
       decision: (width) => decisionsOverHttp(stack, asked, width, seconds),
       write: (width) => overHttp(stack, 'PUT', width, seconds),
       read: (width) => overHttp(stack, 'GET', width, seconds),
+      writeMany: (width) => manyOverHttp(stack, 'write', width, seconds),
+      readMany: (width) => manyOverHttp(stack, 'read', width, seconds),
     };
     await writeAll(stack, Math.max(...widths));
     // Services run for weeks: what is measured is not how long the first calls take to be compiled.
     for (const warmUp of Object.values(measures)) await warmUp(widths[1]);
     const rows: Row[] = [];
-    for (const width of widths) rows.push(...rowsOf(width, await inTurns(measures, width)));
+    for (const width of widths) {
+      const { writeMany, readMany, ...single } = measures;
+      const rates = await inTurns(width === 1 ? single : measures, width);
+      rows.push(...rowsOf(width, rates), ...rowsOfMany(width, rates));
+    }
     return rows;
   } finally {
     await Promise.all([hello.stop(), nc.close(), pool.end()]);
   }
 }
 
-type Rates = Record<'hello' | 'commit' | 'overBus' | 'decision' | 'write' | 'read', number>;
+type Single = 'hello' | 'commit' | 'overBus' | 'decision' | 'write' | 'read';
+type Many = 'writeMany' | 'readMany';
+type Rates = Readonly<Record<Single, number> & Partial<Record<Many, number>>>;
+type Measures = Readonly<Record<Single, Measure> & Partial<Record<Many, Measure>>>;
 
-async function inTurns(measures: Record<keyof Rates, Measure>, width: number): Promise<Rates> {
-  const found: Record<keyof Rates, number[]> = {
-    hello: [],
-    commit: [],
-    overBus: [],
-    decision: [],
-    write: [],
-    read: [],
-  };
-  for (let round = 0; round < rounds; round++)
-    for (const name of Object.keys(found) as (keyof Rates)[]) found[name].push(await measures[name](width));
-  const middle = Object.entries(found).map(([name, values]) => [name, median(values)]);
-  return Object.fromEntries(middle) as Rates;
+/** One after the other, and all of them again: what else the machine does meets each of them. */
+async function inTurns(measures: Measures, width: number): Promise<Rates> {
+  const found = Object.entries(measures).map(([name, measure]) => ({ name, measure, rates: [] as number[] }));
+  for (let round = 0; round < rounds; round++) for (const { measure, rates } of found) rates.push(await measure(width));
+  return Object.fromEntries(found.map(({ name, rates }) => [name, median(rates)])) as unknown as Rates;
 }
 
 function rowsOf(width: number, { hello, commit, overBus, decision, write, read }: Rates): Row[] {
@@ -84,6 +87,16 @@ function rowsOf(width: number, { hello, commit, overBus, decision, write, read }
     { name: named('target: read at 0.6 of them'), value: read >= 0.6 * decision ? 'reached' : 'missed' },
     { name: named('secret read'), value: rate(read), ratio: ratioOf(read, overBus), against: 'decisions over the bus' },
     { name: named('secret read'), value: rate(read), ratio: ratioOf(read, hello), against: 'hello' },
+  ];
+}
+
+/** Secrets a second, not requests: nobody should take them for the rows above. */
+function rowsOfMany(width: number, { commit, decision, writeMany, readMany }: Rates): Row[] {
+  if (writeMany === undefined || readMany === undefined) return [];
+  const named = (what: string) => `secrets ${what}, ${eachRequest} a request, in secrets a second, c=${width}`;
+  return [
+    { name: named('written'), value: rate(writeMany), ratio: ratioOf(writeMany, commit), against: 'one row a commit' },
+    { name: named('read'), value: rate(readMany), ratio: ratioOf(readMany, decision), against: 'decisions over HTTP' },
   ];
 }
 
@@ -122,6 +135,24 @@ async function overHttp(stack: Stack, method: 'PUT' | 'GET', width: number, seco
   return figures.perSecond;
 }
 
+/** Requests for many secrets, of which each connection has its own; answers how many secrets a second. */
+async function manyOverHttp(stack: Stack, verb: 'write' | 'read', width: number, seconds: number): Promise<number> {
+  const url = `${stack.services.vault}/api/v1/vault/${verb}`;
+  const headers = headersOf(stack);
+  const bodies = Array.from({ length: width }, (_, connection) => {
+    const paths = Array.from({ length: eachRequest }, (_, i) => `bench-many/${connection}/S${i}`);
+    return JSON.stringify({ secrets: paths.map((path) => ({ path, ...(verb === 'write' && { value }) })) });
+  });
+  const request = async (connection: number) => {
+    const answer = await fetch(url, { method: 'POST', headers, body: bodies[connection] as string });
+    const text = await answer.text();
+    // The whole is answered 200 whatever became of each.
+    const done = text.split('"ok":true').length - 1;
+    if (done !== eachRequest) throw new Error(`${url}: ${answer.status}, ${done} of ${eachRequest}`);
+  };
+  return (await repeated(request, width, seconds)) * eachRequest;
+}
+
 /** The same question as the vault asks, by a client of policy's own API. */
 async function decisionsOverHttp(
   stack: Stack,
@@ -138,17 +169,17 @@ async function decisionsOverHttp(
 }
 
 /** Keeps `width` calls under way for a time. */
-async function repeated(work: () => Promise<unknown>, width: number, seconds: number): Promise<number> {
+async function repeated(work: (worker: number) => Promise<unknown>, width: number, seconds: number): Promise<number> {
   const until = performance.now() + seconds * 1_000;
   const startedAt = performance.now();
   let done = 0;
-  const worker = async () => {
+  const worker = async (place: number) => {
     while (performance.now() < until) {
-      await work();
+      await work(place);
       done++;
     }
   };
-  await Promise.all(Array.from({ length: width }, worker));
+  await Promise.all(Array.from({ length: width }, (_, place) => worker(place)));
   return done / ((performance.now() - startedAt) / 1_000);
 }
 
