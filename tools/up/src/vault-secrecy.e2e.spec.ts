@@ -83,6 +83,11 @@ describe('a value that is a secret', () => {
       expect((await send(own(`production/OWN_${n}`), { method: 'PUT', body: { value } })).status).toBeLessThan(300);
       expect((await send(own(`production/OWN_${n}`))).text).toContain(value);
       expect((await send(own(`production/OWN_${n}`), { key: viewerKey })).status).toBe(403);
+      const many = [0, 1, 2].map((i) => ({ path: `production/MANY_${n}_${i}`, value }));
+      expect((await send('/api/v1/vault/write', { body: { secrets: many } })).text).not.toContain(core);
+      const asked = many.map(({ path }) => ({ path }));
+      expect((await send('/api/v1/vault/read', { body: { secrets: asked } })).text.split(value)).toHaveLength(7);
+      expect((await send('/api/v1/vault/read', { key: viewerKey, body: { secrets: asked } })).text).not.toContain(core);
       const data = { [`${core}_member`]: value, nested: { deep: [value] } };
       expect((await send(`/v1/secret/data/production/kv-${n}`, { body: { data } })).status).toBe(200);
       expect((await send(`/v1/secret/data/production/kv-${n}`)).text).toContain(value);
@@ -94,6 +99,10 @@ describe('a value that is a secret', () => {
       await send(own('production/OWN_0'), { method: 'PUT', body: { value: `${core}-cas`, cas: 99 } }),
       await send(own('production/OWN_0'), { key: viewerKey, method: 'PUT', body: { value: `${core}-denied` } }),
       await send(own('production/BIG'), { method: 'PUT', body: { value: core.repeat(200_000) } }),
+      await send('/api/v1/vault/write', { body: { secrets: [{ path: `${core}/x`, vlaue: `${core}-misspelt` }] } }),
+      await send('/api/v1/vault/write', {
+        body: { secrets: [1, 2].map(() => ({ path: 'x', value: `${core}-twice` })) },
+      }),
       await send('/v1/secret/data/production/kv-0', { body: { data: `${core}-no-object` } }),
       await send('/v1/secret/data/production/kv-0', { body: { options: { cas: 99 }, data: { a: `${core}-cas` } } }),
       await send('/v1/secret/data/production/kv-0', { key: viewerKey, body: { data: { a: `${core}-denied` } } }),
