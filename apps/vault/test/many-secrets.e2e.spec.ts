@@ -170,6 +170,14 @@ describe('many secrets read in one request', () => {
     expect((await get('large/L3')).status).toBe(200);
   });
 
+  it('are more at once than policy works on, and none is refused for it, nor one that is asked for alone', async () => {
+    const asked = Array.from({ length: 64 }, () => ({ path: 'staging/BYTES' }));
+    const all = Array.from({ length: 40 }, () => readMany(asked));
+    const alone = await Promise.all([1, 2, 3].map(() => get('production/A')));
+    expect(alone.map(({ status }) => status)).toEqual([200, 200, 200]);
+    for (const answer of await Promise.all(all)) expect(told(answer)).toEqual(asked.map(() => 1));
+  });
+
   it('are not given where their rows were changed; the others are', async () => {
     for (const path of ['ONE', 'TWO', 'THREE']) await put(`tampered/${path}`, { value: 'canary' });
     await forge(

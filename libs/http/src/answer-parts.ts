@@ -15,8 +15,9 @@ export interface FailedPart {
 }
 
 /**
- * Waits for all that one request asks for, in its order: what failed is told beside the others, and logged like a problem that is sent.
- * Where nothing of it can be answered now (503 for each), the whole is the first of these problems, with its `Retry-After`.
+ * Waits for all that one request asks for, in its order: what failed is told beside the others, and logged like a problem
+ * that is sent. Where nothing of it can be answered now (503 for each), the whole is the first of these problems, with its
+ * `Retry-After`.
  *
  * @throws ProblemError of status 503
  * @example const results = await answerParts(server, request, paths.map((path) => secrets.read(asker, path)));

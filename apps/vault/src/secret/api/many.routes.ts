@@ -28,6 +28,7 @@ import {
   wantedSecret,
   writtenShape,
 } from './shapes.js';
+import { Turns } from './turns.js';
 
 /** Of all results together, so that a small request cannot ask for any amount of memory. */
 const maxAnswerBytes = 4_194_304;
@@ -62,7 +63,7 @@ const writeMany = defineRoute({
 type Wanted = z.output<typeof wantedSecret>;
 type Named = z.output<typeof namedContent>;
 
-/** Many secrets in one request. Each is asked for as if it were alone; what comes together shares messages and statements anyway. */
+/** Many secrets in one request. Each is asked for as if it were alone: what comes together shares messages and statements. */
 @Injectable()
 export class ManyRoutes implements OnModuleInit {
   constructor(
@@ -73,8 +74,9 @@ export class ManyRoutes implements OnModuleInit {
 
   onModuleInit(): void {
     const server = this.host.httpAdapter.getInstance();
-    serveMany(server, readMany, (asker, { body }) => body.secrets.map((wanted) => this.#read(asker, wanted)));
-    serveMany(server, writeMany, (asker, { body }) => {
+    const turns = new Turns();
+    serveMany(server, turns, readMany, (asker, { body }) => body.secrets.map((wanted) => this.#read(asker, wanted)));
+    serveMany(server, turns, writeMany, (asker, { body }) => {
       refuseHeaders(asker);
       return body.secrets.map((named) => this.#write(asker, named));
     });
@@ -103,13 +105,24 @@ function refuseHeaders({ caller, request }: Asker): void {
   throw new ProblemError('validation_failed', undefined, { errors: [{ path: 'headers.if-match', message }] });
 }
 
-function serveMany<const T extends RouteSpec>(
+interface Many extends RouteSpec {
+  readonly body: z.ZodType<{ readonly secrets: readonly object[] }>;
+}
+
+function serveMany<const T extends Many>(
   server: FastifyInstance,
+  turns: Turns,
   spec: T,
   begin: (asker: Asker, input: InputOf<T>) => readonly Promise<object>[],
 ): void {
   serveRoute(server, spec, async (request) => {
-    const parts = await answerParts(server, request, begin(askerOf(request), request.input as InputOf<T>));
+    const asker = askerOf(request);
+    const input = request.input as InputOf<T>;
+    const parts = await turns.take(asker.caller.tenantId, input.body.secrets.length, async () => {
+      // Answered while it waited, or gone: nothing is done that nobody hears of.
+      if (request.flight === null) throw new ProblemError('timeout');
+      return answerParts(server, request, begin(asker, input));
+    });
     return `{"results":[${boundedTexts(request, parts).join(',')}]}`;
   });
 }
