@@ -59,6 +59,43 @@ describe('calls', () => {
     expect(seen).toEqual([]);
   });
 
+  it('ask for many secrets in as few requests as it takes, and tell what became of each', async () => {
+    const bodies: { secrets: { path: string }[] }[] = [];
+    const resultOf = ({ path }: { path: string }) => {
+      const codes: Record<string, [number, string]> = { 'p/3': [403, 'forbidden'], 'p/70': [413, 'answer_too_large'] };
+      const [status, code] = codes[path] ?? [];
+      return status ? { ok: false, error: { status, code, title: 'No' } } : { ok: true, path, version: 1 };
+    };
+    const { client, seen } = await serve((request, response) => {
+      if (request.method === 'GET') return answer(200, { path: 'p/70', version: 2 })(request, response, 0);
+      let text = '';
+      request.on('data', (chunk) => (text += String(chunk)));
+      request.on('end', () => {
+        const body = JSON.parse(text);
+        bodies.push(body);
+        answer(200, { results: body.secrets.map(resultOf) })(request, response, 0);
+      });
+    });
+    const paths = Array.from({ length: 100 }, (_, i) => `p/${i}`);
+    const answers = await client.secrets.readMany(paths);
+    expect(answers[3]).toMatchObject({ name: 'GatehouseError', code: 'forbidden', status: 403 });
+    expect(answers[70]).toEqual({ path: 'p/70', version: 2 });
+    expect(answers.filter((_, i) => i !== 3 && i !== 70)).toEqual(
+      paths.filter((_, i) => i !== 3 && i !== 70).map((path) => ({ path, version: 1 })),
+    );
+    expect(bodies.map(({ secrets }) => secrets.length)).toEqual([64, 36]);
+    expect(seen.map(({ url }) => url)).toEqual([
+      ...['/api/v1/vault/read', '/api/v1/vault/read'],
+      '/api/v1/vault/secrets/p/70',
+    ]);
+    expect(await client.secrets.readMany([])).toEqual([]);
+    await expect(client.secrets.readMany(['a', '../b'])).rejects.toThrow(RangeError);
+    const odd = await serve(answer(200, { results: [] }));
+    expect(await failure(odd.client.secrets.readMany(['a']))).toMatchObject({ code: 'unexpected_answer' });
+    const sealed = await serve(answer(503, { code: 'sealed' }), { retries: 0 });
+    expect(await failure(sealed.client.secrets.readMany(['a']))).toMatchObject({ code: 'sealed', status: 503 });
+  });
+
   it('ask for the credential each time, so that a rotated one counts at once', async () => {
     let key = 'first';
     const { client, seen } = await serve(answer(200, {}), { credential: async () => key });

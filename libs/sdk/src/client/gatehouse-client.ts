@@ -1,3 +1,4 @@
+import { GatehouseError, type Problem, refusal } from './gatehouse-error.js';
 import { escapedPath } from './secret-path.js';
 import { type ClientOptions, type Transport, transportFor } from './transport.js';
 
@@ -37,6 +38,16 @@ export interface Decision {
   readonly context?: Readonly<Record<string, unknown>> & { readonly id?: string; readonly reason?: string };
 }
 
+interface Results {
+  readonly results?: readonly (
+    | (Secret & { readonly ok: true })
+    | { readonly ok: false; readonly error: Problem & { readonly status: number } }
+  )[];
+}
+
+/** In one request. */
+const maxSecrets = 64;
+
 const secretsPath = '/api/v1/vault/secrets';
 
 /**
@@ -75,6 +86,41 @@ export class SecretsClient {
     return this.#send<Secret>({ method: 'GET', path: `${secretsPath}/${escapedPath(path)}`, query: { version } });
   }
 
+  /**
+   * The current version of each path, in their order and in as few requests as it takes. What can't be read is its error,
+   * beside the others: `answers.filter((answer) => answer instanceof GatehouseError)`.
+   *
+   * @throws GatehouseError where nothing can be read; RangeError for a path that is none
+   */
+  async readMany(paths: readonly string[]): Promise<readonly (Secret | GatehouseError)[]> {
+    for (const path of paths) escapedPath(path);
+    const answers: (Secret | GatehouseError)[] = [];
+    for (let from = 0; from < paths.length; from += maxSecrets)
+      answers.push(...(await this.#readSome(paths.slice(from, from + maxSecrets))));
+    return answers;
+  }
+
+  async #readSome(paths: readonly string[]): Promise<readonly (Secret | GatehouseError)[]> {
+    const body = { secrets: paths.map((path) => ({ path })) };
+    const { results } = await this.#send<Results>({ method: 'POST', path: '/api/v1/vault/read', body });
+    if (results?.length !== paths.length)
+      throw new GatehouseError('the answer is not that of Gatehouse', 'unexpected_answer', 200);
+    return Promise.all(
+      results.map((result, i) => {
+        if (result.ok) return withoutOk(result);
+        const { error } = result;
+        return error.code === 'answer_too_large' ? this.#readAlone(paths[i] as string) : refusal(error.status, error);
+      }),
+    );
+  }
+
+  #readAlone(path: string): Promise<Secret | GatehouseError> {
+    return this.read(path).catch((error: unknown) => {
+      if (error instanceof GatehouseError) return error;
+      throw error;
+    });
+  }
+
   /** The current version behind `secret://<tenant>/<scope>/<name>`. */
   async resolve(reference: string): Promise<Secret> {
     return this.#send<Secret>({ method: 'GET', path: '/api/v1/vault/resolve', query: { reference } });
@@ -88,3 +134,5 @@ export class SecretsClient {
     return this.#send<SecretList>({ method: 'GET', path: secretsPath, query: { prefix, limit, cursor } });
   }
 }
+
+const withoutOk = ({ ok: _, ...secret }: Secret & { readonly ok: true }): Secret => secret;

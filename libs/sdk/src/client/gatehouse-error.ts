@@ -23,14 +23,16 @@ export class GatehouseError extends Error {
 }
 
 /** The failure that a problem document (RFC 9457) or any other answer stands for. */
-export function errorOf(status: number, contentType: string, text: string): GatehouseError {
-  const problem = contentType.includes('json') ? problemIn(text) : {};
+export const errorOf = (status: number, contentType: string, text: string): GatehouseError =>
+  refusal(status, contentType.includes('json') ? problemIn(text) : {});
+
+export function refusal(status: number, problem: Problem): GatehouseError {
   const { title = `Gatehouse answered ${status}`, detail, code = 'unexpected_answer', traceId, errors = [] } = problem;
   const fields = errors.map(({ path, message }) => `${path} ${message}`).join('; ');
   return new GatehouseError([title, detail, fields].filter(Boolean).join(': '), code, status, traceId, errors);
 }
 
-interface Problem {
+export interface Problem {
   readonly title?: string;
   readonly detail?: string;
   readonly code?: string;
