@@ -1,3 +1,4 @@
+import { GatehouseClient } from '@gatehouse/sdk';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Somebody, startVaultStack, type VaultStack } from './vault-stack.fixture.js';
 
@@ -137,6 +138,13 @@ describe('many secrets read in one request', () => {
       String(decision).startsWith('developer-07'),
     );
     expect(denied).toEqual([1, 1].map((version) => ['developer-07', 'secret.read', false, version]));
+  });
+
+  it('are read by the client of the SDK', async () => {
+    const client = new GatehouseClient({ url: await stack.service.app.getUrl(), credential: developer.key });
+    const [bytes, denied] = await client.secrets.readMany(['staging/BYTES', 'production/A']);
+    expect(bytes).toEqual((await get('staging/BYTES')).body);
+    expect(denied).toMatchObject({ name: 'GatehouseError', code: 'forbidden', status: 403 });
   });
 
   it('are those of the own tenant, whatever they are called', async () => {
