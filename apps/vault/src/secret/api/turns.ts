@@ -1,4 +1,4 @@
-import { SharedBound } from '@gatehouse/bus';
+import { SharedBound } from '@gatehouse/fair-share';
 import { unavailable } from '@gatehouse/http';
 
 /** Secrets of one tenant that are worked on, and those of all that wait or are worked on. */
