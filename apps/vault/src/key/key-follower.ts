@@ -68,6 +68,16 @@ export class KeyFollower {
     return run;
   }
 
+  /** Does what opens the keys between two looks: none that began before closes them again. Not to be called from within `work`. */
+  between<T>(work: () => Promise<T>): Promise<T> {
+    const run = this.#running.catch(() => undefined).then(work);
+    this.#running = run.then(
+      () => undefined,
+      () => undefined,
+    );
+    return run;
+  }
+
   async #once(): Promise<void> {
     clearTimeout(this.#timer);
     if (this.#stopped) return;

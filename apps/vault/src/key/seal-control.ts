@@ -100,12 +100,16 @@ export class SealControl {
    * @throws ProblemError `not_initialized`, `unseal_failed`, and those of `ShamirSeal.offer`
    */
   async unseal(given: Brought = {}, by?: CommandContext): Promise<SealStatus> {
-    const { seal, roots, log } = this.#options;
+    const { seal, roots, log, follower } = this.#options;
     const row = await this.#activeRow();
     if (!row && seal.kind === 'shamir') throw new ProblemError('not_initialized');
-    if (seal instanceof ShamirSeal && row && roots.sealed && !(await this.#collect(seal, row, given)))
-      return this.status();
-    if (roots.sealed) await this.#open(by ?? byVault(log.operatorTenant));
+    const opened = await follower.between(async () => {
+      if (!roots.sealed) return false;
+      if (seal instanceof ShamirSeal && row && !(await this.#collect(seal, row, given))) return false;
+      await this.#open(by ?? byVault(log.operatorTenant));
+      return true;
+    });
+    if (opened) await follower.followNow();
     return this.status();
   }
 
@@ -146,7 +150,7 @@ export class SealControl {
 
   /** Into memory first: what does not open stays sealed for the other replicas too. */
   async #open(by: CommandContext): Promise<void> {
-    const { log, roots, seal, follower } = this.#options;
+    const { log, roots, seal } = this.#options;
     if ((await roots.rows()).length > 0)
       await roots.refresh().catch((error: Error) => {
         throw new ProblemError('unseal_failed', error.message, { cause: error, retryAfterSeconds: 5 });
@@ -157,7 +161,6 @@ export class SealControl {
       if (!roots.sealed) await record(sealStream, by, 'vault.unsealed', { rootKey: roots.active.id, seal: seal.kind });
       await announce();
     });
-    await follower.followNow();
   }
 
   async #activeRow(): Promise<RootKeyRow | undefined> {

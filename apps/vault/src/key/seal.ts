@@ -29,6 +29,6 @@ export interface Seal {
   unwrap(wrapped: Uint8Array, context: string): Promise<KeyObject>;
   /** New keys or shares of the same seal. Answers shares to hand out, once. Absent where the seal's key is not ours to make. */
   rekey?(wanted: SealFacts, store: StoreRewrapped): Promise<readonly string[]>;
-  /** Drops what people brought. */
+  /** Drops the key that was opened by what people brought. */
   forget(): void;
 }

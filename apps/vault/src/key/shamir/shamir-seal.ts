@@ -86,8 +86,8 @@ export class ShamirSeal implements Seal {
     this.#nonce = '';
   }
 
+  /** What was brought of shares stays: people bring the others when they can, and it opens nothing. */
   forget(): void {
-    this.reset();
     this.#key = undefined;
   }
 

@@ -54,6 +54,30 @@ describe('a vault that is sealed with shares', () => {
     expect((await two.control.status()).sealed).toBe(true);
   });
 
+  it('keeps the shares that were brought while it looks whether it is sealed still, and the key that they opened', async () => {
+    const one = await database.replica({ seal: new ShamirSeal() });
+    for (const share of shares.slice(0, 2)) await one.control.unseal({ share });
+    await one.control.seal();
+    for (let round = 0; round < 10; round++) {
+      expect(await one.control.unseal({ share: shares[0] })).toMatchObject({ sealed: true, progress: 1 });
+      await one.follower.followNow();
+      expect(await one.control.status()).toMatchObject({ sealed: true, progress: 1 });
+      // As when somebody else's changes, and the time, have it look again and again.
+      let opening = true;
+      const looking = (async () => {
+        while (opening) await one.follower.followNow();
+      })();
+      const status = await one.control.unseal({ share: shares[1] });
+      opening = false;
+      await looking;
+      expect(status).toMatchObject({ sealed: false });
+      expect(await one.read('acme', 'n')).toBe('x');
+      await one.control.seal();
+      await expect(one.read('acme', 'n')).rejects.toMatchObject({ code: 'sealed' });
+    }
+    for (const share of shares.slice(0, 2)) await one.control.unseal({ share });
+  });
+
   it('rotates its root key without shares, at replicas that are unsealed', async () => {
     const [one, two] = [
       await database.replica({ seal: new ShamirSeal() }),
