@@ -41,7 +41,7 @@ describe('signing in by a provider', () => {
     for (const { envelope } of types) {
       expect(envelope).not.toContain(person.email);
       expect(envelope).not.toContain(`"${person.sub}"`);
-      expect(envelope).not.toContain('Ann');
+      expect(envelope).not.toContain('Ann Example');
     }
   });
 
