@@ -5,7 +5,8 @@ interface Entered {
 
 /**
  * A bound that groups share. While there is room, anybody may have all of it. Once it is full, a group still gets in up to
- * an equal share of it, so whoever filled it fails alone; all of them together never have more than twice the bound.
+ * an equal share of it, so whoever filled it fails alone; all of them together never have more than twice the bound, unless one
+ * that came first, when nobody was there, was larger by itself.
  */
 export class SharedBound {
   readonly #max: number;

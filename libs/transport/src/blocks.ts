@@ -21,8 +21,8 @@ let looking: NodeJS.Timeout | undefined;
 const placeOf = (bytes: number): number => Math.max(0, 32 - Math.clz32((bytes - 1) >>> 0) - Math.log2(smallestBlock));
 
 /**
- * Memory for at least so many bytes, of 256 KiB at most, with whatever stood there before. Who carries much uses the same blocks over and over: new
- * memory for each would be as much work for the collector as carrying is.
+ * Memory for at least so many bytes, of 256 KiB at most, with whatever stood there before. Who carries much uses the same blocks
+ * over and over: new memory each time would keep the collector busy.
  */
 export function takeBlock(bytes: number): Buffer {
   const place = placeOf(bytes);

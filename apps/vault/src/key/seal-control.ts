@@ -101,9 +101,9 @@ export class SealControl {
    */
   async unseal(given: Brought = {}, by?: CommandContext): Promise<SealStatus> {
     const { seal, roots, log, follower } = this.#options;
-    const row = await this.#activeRow();
-    if (!row && seal.kind === 'shamir') throw new ProblemError('not_initialized');
     const opened = await follower.between(async () => {
+      const row = await this.#activeRow();
+      if (!row && seal.kind === 'shamir') throw new ProblemError('not_initialized');
       if (!roots.sealed) return false;
       if (seal instanceof ShamirSeal && row && !(await this.#collect(seal, row, given))) return false;
       await this.#open(by ?? byVault(log.operatorTenant));
