@@ -233,9 +233,10 @@ export class QuicCarrier extends ListenedCarrier<QuicStream> implements Carrier 
     if (this.#gone) return;
     this.#timer.heard(datagrams);
     if (!this.#established && this.#connection.isEstablished()) this.#establish();
+    const hadData = this.#connection.isReadable();
     if (this.#connection.isDraining() || this.#connection.isClosed()) this.#ended();
     else if (this.#established && !this.#end) this.#work();
-    if (datagrams === 1 && this.#established && !this.#end) this.#sender.answer();
+    if (datagrams === 1 && this.#established && !this.#end) this.#sender.answer(hadData);
     // What was passed on to others goes out before our acknowledgement does.
     else this.#flushSoon();
   };

@@ -7,7 +7,7 @@ import type { Paths } from './paths.js';
 /** Bytes that go out before others have their turn in the event loop. */
 const burstBytes = 131_072;
 /** An answer mostly takes the acknowledgement along (RFC 9000 13.2.1); it may wait for one as long as this. */
-const ackWaitMs = 2;
+const ackWaitMs = 5;
 /** So often in a row nothing was heard of what was sent: perhaps the path drops packets of that size. */
 const blackHoleTimeouts = 3;
 
@@ -27,6 +27,8 @@ export class Sender {
   datagram = smallestDatagram;
   #isDue = false;
   #owesAckSince: number | undefined;
+  /** Of what it would acknowledge, one packet had data. */
+  #owesForData = false;
   #ackTimer: NodeJS.Timeout | undefined;
   #isStopped = false;
 
@@ -41,11 +43,15 @@ export class Sender {
     process.nextTick(this.now);
   }
 
-  /** After a packet that came alone: an acknowledgement by itself, in both directions, would double the packets of a conversation. */
-  answer(): void {
-    if (this.#isDue || this.#owesAckSince !== undefined || this.#isWaiting()) this.soon();
+  /**
+   * After a packet that came alone: an acknowledgement by itself, in both directions, would double the packets of a conversation. One
+   * without data is most likely such an acknowledgement, for which none is owed: it does not make the next wait any less.
+   */
+  answer(hadData: boolean): void {
+    if (this.#isDue || (hadData && this.#owesForData) || this.#isWaiting()) this.soon();
     else {
-      this.#owesAckSince = performance.now();
+      this.#owesForData ||= hadData;
+      this.#owesAckSince ??= performance.now();
       this.#ackTimer ??= setTimeout(this.#ackDue, ackWaitMs);
     }
   }
@@ -53,6 +59,7 @@ export class Sender {
   readonly now = (): void => {
     this.#isDue = false;
     this.#owesAckSince = undefined;
+    this.#owesForData = false;
     if (this.#isStopped) return;
     const { outlet } = this;
     const { timer } = this.options;

@@ -7,6 +7,8 @@ import { resetNumber } from './reset-codes.js';
 export const preface = Buffer.of(1);
 /** Half-closed streams that are asked in one turn whether the peer still wants to read. */
 const stopsPerTurn = 64;
+/** So many streams are asked one by one: to be told by quiche which of them have something costs more than a hundred such questions. */
+const fewStreams = 16;
 const nothing = Buffer.alloc(0);
 /** What streams give is lent to their readers from here: nobody reads while somebody reads. */
 const readBuffer = Buffer.allocUnsafeSlow(131_072);
@@ -35,13 +37,34 @@ export class StreamReader {
 
   /** After packets came in. @param go asked after each stream */
   readAll(go: () => boolean): void {
+    if (this.streams.size <= fewStreams && !this.#readFew(go)) return;
+    if (this.connection.isReadable() && !this.#readListed(go)) return;
+    if (this.#halfClosed.size > 0) this.#findStops();
+  }
+
+  /** Of what is known, and of the stream that the peer opens next. @returns whether to go on */
+  #readFew(go: () => boolean): boolean {
+    for (const stream of this.streams.values()) {
+      if (!this.connection.streamReadable(stream.id)) continue;
+      this.read(stream);
+      if (!go()) return false;
+    }
+    while (this.connection.streamReadable(this.nextPeers)) {
+      this.#arrive(this.nextPeers);
+      if (!go()) return false;
+    }
+    return true;
+  }
+
+  /** Whatever quiche says has something. @returns whether to go on */
+  #readListed(go: () => boolean): boolean {
     for (const id of this.connection.readable()) {
       const stream = this.streams.get(id);
       if (stream) this.read(stream);
       else this.#arrive(id);
-      if (!go()) return;
+      if (!go()) return false;
     }
-    if (this.#halfClosed.size > 0) this.#findStops();
+    return true;
   }
 
   forget(stream: QuicStream): void {
