@@ -43,6 +43,8 @@ export interface Primitives {
   seal(place: SealPlace, text: Uint8Array, into: Uint8Array, offset: number): number;
   /** The text, or undefined when the tag is wrong. The memory may be used again by the next call. */
   open(place: SealPlace, sealed: Uint8Array): Uint8Array | undefined;
+  /** What `open` gave is not read any more. */
+  forget?(text: Uint8Array): void;
 }
 
 export interface SealPlace {

@@ -129,6 +129,11 @@ export class Transport {
     return text;
   }
 
+  /** What `open` gave is not read any more: its memory may be used again, or freed. */
+  forget(text: Uint8Array): void {
+    this.#primitives.forget?.(text);
+  }
+
   #record(text: Uint8Array, into: Uint8Array, offset: number): number {
     const way = this.#sending;
     const sealed = this.#primitives.seal(way, text, into, offset + recordLengthBytes);

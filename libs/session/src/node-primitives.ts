@@ -10,6 +10,7 @@ import {
 } from 'node:crypto';
 import { newKeyBytes } from '@gatehouse/crypto';
 import { type KeyPair, NoiseError, type Primitives, tagBytes } from '@gatehouse/noise';
+import { discard } from './discard.js';
 
 const algorithm = 'chacha20-poly1305';
 const options = { authTagLength: tagBytes };
@@ -51,7 +52,9 @@ export const nodePrimitives: Primitives = {
   seal: ({ key, nonce, additionalData }, text, into, offset) => {
     const cipher = createCipheriv(algorithm, key, nonce, options);
     if (additionalData.length > 0) cipher.setAAD(additionalData, { plaintextLength: text.length });
-    into.set(cipher.update(text), offset);
+    const sealed = cipher.update(text);
+    into.set(sealed, offset);
+    discard(sealed);
     cipher.final();
     into.set(cipher.getAuthTag(), offset + text.length);
     return text.length + tagBytes;
@@ -70,4 +73,5 @@ export const nodePrimitives: Primitives = {
     }
     return text;
   },
+  forget: discard,
 };

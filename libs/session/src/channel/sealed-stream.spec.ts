@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { waitFor } from '@gatehouse/testing';
 import type { ByteStream } from '@gatehouse/transport';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
@@ -44,6 +45,17 @@ function channel(near: ByteStream, far: ByteStream): Promise<{ client: ByteStrea
 const whole = { upBytes: undefined, downBytes: undefined, noticeUp: 0, noticeDown: 0 };
 
 describe('a sealed stream', () => {
+  it('lends what it gives out, and has its memory back right afterwards', async () => {
+    const { client, device } = await channel(...cutLink({ ...whole, pieces: [70_000] }));
+    const lent: Uint8Array[] = [];
+    device.onData = (chunk) => {
+      expect(chunk.byteLength).toBeGreaterThan(0);
+      lent.push(chunk);
+    };
+    client.write(bytesOf(60_000));
+    await waitFor(() => lent.length > 0 && lent.every(({ byteLength }) => byteLength === 0));
+  });
+
   it('is byte for byte what was written, whatever pieces it was written and comes in', async () => {
     const sizes = fc.array(fc.integer({ min: 1, max: 150_000 }), { minLength: 1, maxLength: 6 });
     const pieces = fc.array(fc.integer({ min: 1, max: 70_000 }), { minLength: 1, maxLength: 4 });

@@ -67,6 +67,7 @@ export class SealedStream implements ByteStream {
       throw error;
     }
     if (text.byteLength > 0) this.onData(text);
+    this.transport.forget(text);
   }
 
   write(chunk: Uint8Array): boolean {
