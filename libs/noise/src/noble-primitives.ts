@@ -2,6 +2,7 @@ import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { x25519 } from '@noble/curves/ed25519.js';
 import { blake2s } from '@noble/hashes/blake2.js';
 import { hmac } from '@noble/hashes/hmac.js';
+import { concatBytes } from '@noble/hashes/utils.js';
 import { NoiseError, type Primitives, tagBytes } from './noise.js';
 
 /** Audited JavaScript without any platform: browsers, and where node:crypto is not wanted. */
@@ -19,9 +20,10 @@ export const noblePrimitives: Primitives = {
       throw new NoiseError('handshake_failed');
     }
   },
-  seal: ({ key, nonce, additionalData }, text, into, offset) => {
-    into.set(chacha20poly1305(key, nonce, additionalData).encrypt(text), offset);
-    return text.length + tagBytes;
+  seal: ({ key, nonce, additionalData }, text, into, offset, head) => {
+    const whole = head ? concatBytes(head, text) : text;
+    into.set(chacha20poly1305(key, nonce, additionalData).encrypt(whole), offset);
+    return whole.length + tagBytes;
   },
   open: ({ key, nonce, additionalData }, sealed) => {
     if (sealed.length < tagBytes) return undefined;

@@ -39,8 +39,11 @@ export interface Primitives {
   generateKeyPair(): KeyPair;
   /** @throws NoiseError `handshake_failed` for a public key of small order */
   agree(own: KeyPair, publicKey: Uint8Array): Uint8Array;
-  /** ChaCha20-Poly1305 (RFC 8439): what is sealed and its tag, into `into` at `offset`; returns the length of both. */
-  seal(place: SealPlace, text: Uint8Array, into: Uint8Array, offset: number): number;
+  /**
+   * ChaCha20-Poly1305 (RFC 8439): what is sealed and its tag, into `into` at `offset`; returns the length of both. What is sealed is
+   * `head` and then `text`, so that nobody has to put them together.
+   */
+  seal(place: SealPlace, text: Uint8Array, into: Uint8Array, offset: number, head?: Uint8Array): number;
   /** The text, or undefined when the tag is wrong. The memory may be used again by the next call. */
   open(place: SealPlace, sealed: Uint8Array): Uint8Array | undefined;
   /** What `open` gave is not read any more. */

@@ -54,6 +54,16 @@ describe('a transport', () => {
       expect(codeOf(() => recordsOf(a, new Uint8Array(length)))).toBe('message_too_long');
   });
 
+  it('seals what stands in two places as one text, of which the length is that of both', () => {
+    const { a, b } = transports();
+    const into = new Uint8Array(maxRecordText + sealOverhead);
+    const [head, text] = [letters, new Uint8Array(maxRecordText - letters.length).fill(7)];
+    const length = a.seal(text, into, 0, head);
+    expect(b.open(into.slice(recordLengthBytes, length))).toEqual(new Uint8Array([...head, ...text]));
+    expect(codeOf(() => a.seal(new Uint8Array(text.length + 1), into, 0, head))).toBe('message_too_long');
+    expect(codeOf(() => a.seal(new Uint8Array(0), into, 0, new Uint8Array(0)))).toBe('message_too_long');
+  });
+
   it('opens nothing that was altered, repeated, left out, or of the other way, and then nothing at all', () => {
     const harm: Record<string, (records: Uint8Array[], a: Transport, b: Transport) => Uint8Array> = {
       altered: ([first]) => (first as Uint8Array).map((byte, i) => (i === 3 ? byte ^ 1 : byte)),

@@ -91,16 +91,17 @@ export class Transport {
   }
 
   /**
-   * Writes the record of `text` (1 to `maxRecordText` bytes), behind its length, into `into` at `offset`, and returns how much was
-   * written: at most that of the text and `sealOverhead`.
+   * Writes the record of `head` and then `text` (1 to `maxRecordText` bytes together), behind its length, into `into` at `offset`, and
+   * returns how much was written: at most that of both and `sealOverhead`.
    *
    * @throws NoiseError `message_too_long`
    */
-  seal(text: Uint8Array, into: Uint8Array, offset: number): number {
-    if (text.length === 0 || text.length > maxRecordText) throw new NoiseError('message_too_long');
+  seal(text: Uint8Array, into: Uint8Array, offset: number, head: Uint8Array = empty): number {
+    const textBytes = head.length + text.length;
+    if (textBytes === 0 || textBytes > maxRecordText) throw new NoiseError('message_too_long');
     const way = this.#sending;
-    const length = this.#record(text, into, offset);
-    way.bytes += text.length;
+    const length = this.#record(text, into, offset, head);
+    way.bytes += textBytes;
     const now = this.#clock();
     if (way.bytes < this.#rekeyBytes && now - way.since < this.#rekeyMs) return length;
     const marker = this.#record(empty, into, offset + length);
@@ -134,9 +135,9 @@ export class Transport {
     this.#primitives.forget?.(text);
   }
 
-  #record(text: Uint8Array, into: Uint8Array, offset: number): number {
+  #record(text: Uint8Array, into: Uint8Array, offset: number, head: Uint8Array = empty): number {
     const way = this.#sending;
-    const sealed = this.#primitives.seal(way, text, into, offset + recordLengthBytes);
+    const sealed = this.#primitives.seal(way, text, into, offset + recordLengthBytes, head);
     way.next();
     into[offset] = sealed >> 8;
     into[offset + 1] = sealed & 0xff;

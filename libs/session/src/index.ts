@@ -1,3 +1,5 @@
+export { acceptChannel, type ChannelAcceptance } from './channel/accept-channel.js';
+export { type ChannelOpening, openChannel } from './channel/open-channel.js';
 export { type Granted, GrantRefused, type GrantRequest, type RequestGrant } from './client/granting.js';
 export { confine, confineFiles, isWithinPaths, normalTarget, renews } from './device/confine.js';
 export type { DeviceLimits } from './device/served-sessions.js';

@@ -14,6 +14,7 @@ import { discard } from './discard.js';
 
 const algorithm = 'chacha20-poly1305';
 const options = { authTagLength: tagBytes };
+const nothing = new Uint8Array(0);
 const hashName = 'blake2s256';
 
 const textOf = (key: Uint8Array): string => Buffer.from(key).toString('base64url');
@@ -49,15 +50,17 @@ export const nodePrimitives: Primitives = {
       throw new NoiseError('handshake_failed');
     }
   },
-  seal: ({ key, nonce, additionalData }, text, into, offset) => {
+  seal: ({ key, nonce, additionalData }, text, into, offset, head = nothing) => {
+    const length = head.length + text.length;
     const cipher = createCipheriv(algorithm, key, nonce, options);
-    if (additionalData.length > 0) cipher.setAAD(additionalData, { plaintextLength: text.length });
+    if (additionalData.length > 0) cipher.setAAD(additionalData, { plaintextLength: length });
+    if (head.length > 0) into.set(cipher.update(head), offset);
     const sealed = cipher.update(text);
-    into.set(sealed, offset);
+    into.set(sealed, offset + head.length);
     discard(sealed);
     cipher.final();
-    into.set(cipher.getAuthTag(), offset + text.length);
-    return text.length + tagBytes;
+    into.set(cipher.getAuthTag(), offset + length);
+    return length + tagBytes;
   },
   open: ({ key, nonce, additionalData }, sealed) => {
     if (sealed.length < tagBytes) return undefined;

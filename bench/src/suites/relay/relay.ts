@@ -9,6 +9,7 @@ import { usageOf } from '../../usage.js';
 import { benchDevices } from './bench-devices.js';
 import { startChiselTunnel } from './chisel-tunnel.js';
 import { ask, type Measured, measure, program, rowsOf, startDevice } from './measure.js';
+import { newSessionKey } from './sealed.js';
 import { startSshTunnel, type TcpTunnel } from './ssh-tunnel.js';
 import { targetRows } from './targets.js';
 import type { Way } from './ways.js';
@@ -74,6 +75,11 @@ class Ways {
   async direct(carrier: Kind): Promise<Measured> {
     const way: Way = { kind: 'direct', carrier, port: await freePort(), ...this.#files };
     return measure(`${carrier} without relay and seal`, way, { seconds: this.seconds });
+  }
+
+  async sealed(carrier: Kind): Promise<Measured> {
+    const way: Way = { kind: 'direct', carrier, port: await freePort(), seal: newSessionKey(), ...this.#files };
+    return measure(`${carrier} sealed, without relay`, way, { seconds: this.seconds });
   }
 
   async #session(carrier: Kind, datagram?: number): Promise<Way> {
@@ -143,6 +149,7 @@ async function measureAll(ways: Ways, folder: string): Promise<readonly Row[]> {
     }),
   );
   const direct = await kinds((kind) => ways.direct(kind));
+  const sealed = await kinds((kind) => ways.sealed(kind));
   const node = await ways.bare({
     kind: 'node',
     name: 'plain TLS relay in Node',
@@ -167,10 +174,12 @@ async function measureAll(ways: Ways, folder: string): Promise<readonly Row[]> {
     ...rowsOf(carried.tls, direct.tls),
     ...rowsOf(direct.quic),
     ...rowsOf(direct.tls),
+    ...rowsOf(sealed.quic),
+    ...rowsOf(sealed.tls),
     ...rowsOf(node),
     ...(ssh ? rowsOf(ssh) : [absent('ssh -R')]),
     ...(chisel ? rowsOf(chisel) : [absent('chisel')]),
-    ...targetRows({ ours, direct, carried, sized, classes, ssh, chisel }),
+    ...targetRows({ ours, direct, sealed, carried, sized, classes, ssh, chisel }),
   ];
 }
 

@@ -21,17 +21,26 @@ import {
 import { type BenchStream, ofByteStream, ofFrames } from './bench-stream.js';
 import { dialClasses, ofClasses, takeClasses } from './quic-classes.js';
 import { dialRaw } from './raw-quic.js';
+import { acceptSealed, openSealed, type SessionKey } from './sealed.js';
 
 /** How client and device come together. All are on this machine. */
 export type Way =
   | CarrierWay
   /** Without anything in between: the device listens. */
-  | (Omit<CarrierWay, 'kind'> & { readonly kind: 'direct'; readonly certificate: string; readonly key: string })
+  | DirectWay
   | { readonly kind: 'raw'; readonly port: number; readonly datagram: number }
   | { readonly kind: 'classes'; readonly port: number }
   | { readonly kind: 'tls'; readonly port: number; readonly ca: string; readonly sockets: number }
   | { readonly kind: 'tcp'; readonly port: number; readonly devicePort: number }
   | (SessionWay & { readonly kind: 'session' });
+
+interface DirectWay extends Omit<CarrierWay, 'kind'> {
+  readonly kind: 'direct';
+  readonly certificate: string;
+  readonly key: string;
+  /** Sealed end to end, as a session is, with this key of the device's. */
+  readonly seal?: SessionKey;
+}
 
 interface CarrierWay {
   readonly kind: 'carrier';
@@ -114,7 +123,11 @@ export async function beDevice(way: Way, onStream: (stream: BenchStream) => void
       key: readFileSync(way.key, 'utf8'),
       carriers: [way.carrier],
       onCarrier: (carrier) => {
-        carrier.onStream = (stream) => onStream(ofByteStream(stream));
+        const { seal } = way;
+        carrier.onStream = (stream) => {
+          if (seal) acceptSealed(stream, seal, (frames) => onStream(ofFrames(frames)));
+          else onStream(ofByteStream(stream));
+        };
       },
     });
   } else if (way.kind === 'raw') {
@@ -176,6 +189,8 @@ export async function beClient(way: Way): Promise<Open> {
   }
   if (way.kind === 'carrier' || way.kind === 'direct') {
     const carrier = await carried(way);
+    const seal = way.kind === 'direct' ? way.seal : undefined;
+    if (seal) return async () => ofFrames(await openSealed(carrier.open(), seal));
     return async () => ofByteStream(carrier.open());
   }
   if (way.kind === 'tls') return async () => ofSocket(await tlsSocket(way.port, way.ca, 'c'));

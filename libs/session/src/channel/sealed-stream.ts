@@ -16,6 +16,8 @@ export const recordShape: FrameShape = {
   bodyLength: (bytes, at) => ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0),
 };
 
+const nothing = new Uint8Array(0);
+
 /** A record as it leaves: streams copy what they keep, so there is one for the process. */
 const sealed = Buffer.allocUnsafeSlow(maxRecordText + sealOverhead);
 /** Where small pieces become one record; given back when it was sealed. */
@@ -99,26 +101,28 @@ export class SealedStream implements ByteStream {
     this.reader.resume();
   }
 
-  /** Takes as much as one record has room for. A chunk that is a record by itself is not copied first. */
+  /** Takes as much as one record has room for. A chunk that fills a record, alone or behind what waits, is not copied first. */
   #gather(chunk: Uint8Array, at: number): number {
     const left = chunk.byteLength - at;
-    if (this.#pendingBytes === 0 && left >= maxRecordText) {
-      this.#seal(chunk.subarray(at, at + maxRecordText));
-      return maxRecordText;
+    const room = maxRecordText - this.#pendingBytes;
+    if (left >= room) {
+      this.#flush(chunk.subarray(at, at + room));
+      return room;
     }
     const isFirst = this.#pendingBytes === 0;
     this.#pending ??= spare.pop() ?? Buffer.allocUnsafeSlow(maxRecordText);
-    const length = Math.min(left, maxRecordText - this.#pendingBytes);
-    this.#pending.set(length === chunk.byteLength ? chunk : chunk.subarray(at, at + length), this.#pendingBytes);
-    this.#pendingBytes += length;
-    if (this.#pendingBytes === maxRecordText) this.#flush();
-    else if (isFirst) queueMicrotask(() => this.#flush());
-    return length;
+    this.#pending.set(at === 0 ? chunk : chunk.subarray(at), this.#pendingBytes);
+    this.#pendingBytes += left;
+    if (isFirst) queueMicrotask(() => this.#flush());
+    return left;
   }
 
-  #flush(): void {
-    if (this.#pendingBytes > 0 && this.#pending) this.#seal(this.#pending.subarray(0, this.#pendingBytes));
+  /** What waits, and behind it `last`. */
+  #flush(last: Uint8Array = nothing): void {
+    const waiting = this.#pending?.subarray(0, this.#pendingBytes) ?? nothing;
     this.#pendingBytes = 0;
+    if (waiting.byteLength > 0 && last.byteLength === 0) this.#seal(waiting);
+    else if (last.byteLength > 0) this.#seal(last, waiting);
     this.#release();
   }
 
@@ -127,8 +131,8 @@ export class SealedStream implements ByteStream {
     this.#pending = undefined;
   }
 
-  #seal(text: Uint8Array): void {
-    const length = this.transport.seal(text, sealed, 0);
+  #seal(text: Uint8Array, head: Uint8Array = nothing): void {
+    const length = this.transport.seal(text, sealed, 0, head);
     this.#hasRoom = this.lower.write(sealed.subarray(0, length));
     // A stream that takes more by now may not call back for what it said before.
     if (this.#hasRoom && this.#owesDrain) queueMicrotask(() => this.#hasRoom && this.#drained());
