@@ -84,20 +84,19 @@ describe('whether an address has an account', () => {
     ['POST /password/forgot', {}],
     ['POST /register', { password: goodPassword }],
   ])('cannot be measured at %s', async (route, more) => {
-    const times: Record<string, number[]> = { [known]: [], [unknown]: [] };
-    for (let round = 0; round < 9; round++)
+    // Of each the least, which is what it takes when nothing else is going on; sooner or later that happens to both.
+    const least = { [known]: Number.POSITIVE_INFINITY, [unknown]: Number.POSITIVE_INFINITY };
+    const ratio = () => (least[known] ?? 0) / (least[unknown] ?? 0);
+    // A verified hash takes 20 ms, so that leaving it out for one of them would be a factor of five or more.
+    const isAlike = () => ratio() > 0.5 && ratio() < 2;
+    for (let round = 0; round < 50 && (round < 9 || !isAlike()); round++)
       for (const email of [known, unknown]) {
         const began = performance.now();
         await auth(at, route, { body: { email, ...more }, ...from() });
-        times[email]?.push(performance.now() - began);
+        least[email] = Math.min(least[email] ?? 0, performance.now() - began);
         await account.throttle.forget([account.throttle.counted('account', email)]);
       }
-    const median = (email: string) => times[email]?.sort((a, b) => a - b)[4] ?? 0;
-    const ratio = median(known) / median(unknown);
-    // A verified hash takes 20 ms, so that leaving it out for one of them would be a factor of five or more.
-    expect({ ratio: ratio > 0.5 && ratio < 2, known: median(known), unknown: median(unknown) }).toMatchObject({
-      ratio: true,
-    });
+    expect({ isAlike: isAlike(), ...least }).toMatchObject({ isAlike: true });
   });
 });
 
