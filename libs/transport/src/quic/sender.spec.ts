@@ -1,3 +1,4 @@
+import { waitFor } from '@gatehouse/testing';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Sender } from './sender.js';
 
@@ -22,8 +23,8 @@ function senderOf(inFlight = false) {
   return { sender, flushes: () => flushes };
 }
 
-/** Whatever a turn leaves to its end has happened. */
-const turn = () => new Promise(setImmediate);
+/** Whatever a turn leaves to its end has happened, and no timer. */
+const turn = () => new Promise<void>((resolve) => process.nextTick(resolve));
 
 describe('after a packet that came alone', () => {
   it('the acknowledgement waits for an answer that takes it along, and not for ever', async () => {
@@ -31,8 +32,7 @@ describe('after a packet that came alone', () => {
     sender.answer(true);
     await turn();
     expect(flushes()).toBe(0);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(flushes()).toBe(1);
+    await waitFor(() => flushes() === 1);
   });
 
   it('the second one with data is acknowledged at once, together with the first', async () => {
