@@ -21,7 +21,7 @@ export const noblePrimitives: Primitives = {
     }
   },
   seal: ({ key, nonce, additionalData }, text, into, offset, head) => {
-    const whole = head ? concatBytes(head, text) : text;
+    const whole = head && head.length > 0 ? concatBytes(head, text) : text;
     into.set(chacha20poly1305(key, nonce, additionalData).encrypt(whole), offset);
     return whole.length + tagBytes;
   },

@@ -1,25 +1,46 @@
+import { createSocket } from 'node:dgram';
 import { waitFor } from '@gatehouse/testing';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { ConnectionTimer } from './connection-timer.js';
+import type { Connection } from './native.js';
+import { Outlet } from './outlet.js';
+import { Paths } from './paths.js';
 import { Sender } from './sender.js';
 
 const idleMs = 30_000;
+const host = { host: '127.0.0.1', port: 1 };
 let stop = () => {};
 afterEach(() => stop());
 
-/** @param inFlight whether quiche waits for an answer to what we sent */
+/**
+ * Of these only quiche is not what it is elsewhere: it says when it is asked for packets, which on a network depends on the moment.
+ *
+ * @param inFlight whether quiche waits for an answer to what we sent
+ */
 function senderOf(inFlight = false) {
   let flushes = 0;
   const connection = {
     timeout: () => (inFlight ? 40 : idleMs),
+    onTimeout: () => undefined,
     send: () => {
       flushes++;
       return null;
     },
+  } as unknown as Connection;
+  const socket = createSocket('udp4');
+  const timer = new ConnectionTimer(connection, { keepAliveMs: idleMs, mayMove: false, onFired: () => undefined });
+  const paths = new Paths({
+    ...{ connection, first: { local: host, peer: host } },
+    onMoved: () => undefined,
+    onLost: () => undefined,
+  });
+  const outlet = new Outlet(socket, false);
+  const sender = new Sender({ connection, timer, paths, outlet, idleMs, onBroken: () => undefined });
+  stop = () => {
+    sender.stop();
+    timer.stop();
+    socket.close();
   };
-  const outlet = { isFull: false, room: () => Buffer.alloc(1_200), finish: () => undefined };
-  const options = { connection, outlet, timer: { arm: () => undefined }, paths: {}, idleMs, onBroken: () => undefined };
-  const sender = new Sender(options as never);
-  stop = () => sender.stop();
   return { sender, flushes: () => flushes };
 }
 

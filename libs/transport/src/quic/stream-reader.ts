@@ -7,7 +7,7 @@ import { resetNumber } from './reset-codes.js';
 export const preface = Buffer.of(1);
 /** Half-closed streams that are asked in one turn whether the peer still wants to read. */
 const stopsPerTurn = 64;
-/** So many streams are asked one by one: to be told by quiche which of them have something costs more than a hundred such questions. */
+/** So many streams are asked one by one: to be told by quiche which of them have something costs as much as some ninety questions. */
 const fewStreams = 16;
 const nothing = Buffer.alloc(0);
 /** What streams give is lent to their readers from here: nobody reads while somebody reads. */
