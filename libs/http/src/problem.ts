@@ -9,6 +9,7 @@ export interface ProblemDefinition {
 const BASE_PROBLEMS = {
   validation_failed: { status: 400, title: 'The request does not match the schema' },
   malformed_request: { status: 400, title: 'The request is not well-formed HTTP' },
+  key_in_address: { status: 400, title: 'A key stands in the address, where logs keep it: replace the key' },
   malformed_body: { status: 400, title: 'The body cannot be parsed' },
   // 400 and not 415: AuthZEN 1.0 asks for 400 on a wrong content type, and one answer everywhere is simpler.
   unsupported_media_type: { status: 400, title: 'The content type is not supported' },

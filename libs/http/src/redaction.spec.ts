@@ -86,3 +86,16 @@ describe('a key sent by a caller never reaches the log', () => {
     expect(body).not.toContain(CANARY);
   });
 });
+
+describe('a key in the address', () => {
+  it.each([
+    ['of a route', `/keys/${CANARY}`],
+    ['of no route', `/nowhere/${CANARY}`],
+    ['as its query', `/keys/1?${CANARY}`],
+    ['percent-encoded', `/keys/${CANARY.replace('mas', '%6das')}`],
+  ])('%s is refused, so that nothing gets its name', async (_name, path) => {
+    const response = await fetch(test.url + path);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ code: 'key_in_address' });
+  });
+});

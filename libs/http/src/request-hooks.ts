@@ -2,6 +2,7 @@ import {
   type ActiveSpan,
   beginSpan,
   childTraceContext,
+  holdsKey,
   isTracing,
   newTraceContext,
   parseTraceparent,
@@ -11,6 +12,7 @@ import {
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { AccessLog } from './access-log.js';
 import type { AppState } from './app-state.js';
+import { ProblemError } from './problem.js';
 import type { HttpRequest } from './request.js';
 
 /** What a caller may choose as request id: enough for UUIDs, ULIDs and trace ids, nothing that needs escaping in a log. */
@@ -26,7 +28,7 @@ export interface RequestHookOptions {
 
 /**
  * Installs what happens to every request, known route or not: trace, request id, security headers, in-flight count,
- * access log. Must be installed before any route.
+ * access log, and a refusal of addresses that hold a key. Must be installed before any route.
  */
 export function installRequestHooks(
   instance: FastifyInstance,
@@ -64,7 +66,8 @@ export function installRequestHooks(
 
   instance.addHook('onRequest', (request, reply, done) => {
     const trace = state.arrive(request, reply);
-    if (asyncTrace && BODYLESS.has(request.method)) runWithTrace(trace, done);
+    if (holdsKey(request.url)) done(new ProblemError('key_in_address'));
+    else if (asyncTrace && BODYLESS.has(request.method)) runWithTrace(trace, done);
     else done();
   });
   if (!asyncTrace) return;

@@ -1,6 +1,6 @@
 export { boundedCopy, boundedText, LOG_LIMITS } from './bounded-copy.js';
 export { createLogger, type Logger, type LoggerOptions, type LogLevel } from './logger.js';
-export { isSecretName, MASK, maskSecrets } from './mask.js';
+export { holdsKey, isSecretName, MASK, maskSecrets } from './mask.js';
 export {
   type Counter,
   type CounterSeries,

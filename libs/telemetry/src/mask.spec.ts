@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { isSecretName, MASK, maskSecrets } from './mask.js';
+import { holdsKey, isSecretName, MASK, maskSecrets } from './mask.js';
 
 const BODY = 'Abc0123456789_-Abc0123456789_-Abc0123456789_-Abc012345';
 const JWT = `eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhbGljZSJ9.${'c2lnbmF0dXJl'.repeat(4)}`;
@@ -70,6 +70,28 @@ describe('maskSecrets', () => {
     maskSecrets(text);
     expect(performance.now() - startedAtMs).toBeLessThan(5_000);
   });
+});
+
+describe('holdsKey', () => {
+  const key = (prefix: string, length: number) => prefix + 'A_-9'.repeat(14).slice(0, length);
+
+  it.each([
+    ['a service key in the path', `/v1/transit/keys/${key('mas_', 54)}/rotate`],
+    ['a key of a person in the query', `/list?after=1&token=${key('mau_', 54)}&limit=3`],
+    ['a device key', `/x/m87_${'aB3'.repeat(3).slice(0, 8)}.${'aB3x'.repeat(10)}`],
+    ['a set-up token at the end', `/x/${key('gst_', 43)}`],
+    ['what opens a tenant', `/x/${key('gus_', 43)}/y`],
+    ['a key whose letters are percent-encoded', `/x/%6d${key('as_', 54).replace('9', '%39').replace('-', '%2D')}`],
+    ['a key beside what is no percent-encoding', `/x/%zz%6${key('%6Das_', 54)}%`],
+  ])('finds %s', (_name, address) => expect(holdsKey(address)).toBe(true));
+
+  it.each([
+    ['the start that lists show', '/keys?prefix=mas_01234567'],
+    ['a name that begins like one', '/v1/secret/data/gst_registration_number_of_the_company'],
+    ['a name longer than a set-up token', `/v1/secret/data/${key('gst_', 44)}`],
+    ['percent signs alone', '/a%20b/%zz/%'],
+    ['an address', '/api/v1/identity/keys/0190a1b2-0000-7000-8000-000000000001?limit=20'],
+  ])('lets %s pass', (_name, address) => expect(holdsKey(address)).toBe(false));
 });
 
 describe('isSecretName', () => {

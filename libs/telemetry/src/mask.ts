@@ -54,6 +54,22 @@ export function maskSecrets(text: string): string {
   return masked;
 }
 
+/** A whole key of a service, a person or a device, a set-up token, or what opens a tenant: not the start that lists show. */
+const KEY =
+  /ma[su]_[A-Za-z0-9_-]{54}|m87_[A-Za-z0-9]{8}\.[A-Za-z0-9]{40}|g(?:st|us)_[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])/;
+
+/**
+ * Whether an address (path and query as sent, percent-encoded or not) holds a whole key of ours. Addresses stand in the logs of
+ * every proxy on the way and in the histories of browsers; what is in one is no secret any more.
+ *
+ * @example holdsKey(`/v1/transit/keys/mas_${'A'.repeat(54)}`) // true
+ */
+export function holdsKey(address: string): boolean {
+  if (KEY.test(address)) return true;
+  if (!address.includes('%')) return false;
+  return KEY.test(address.replace(/%([0-7][0-9A-Fa-f])/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16))));
+}
+
 /** Names whose whole value is masked. Compared in lower case without `-` and `_`. */
 const SECRET_NAMES = new Set([
   'key',
