@@ -23,6 +23,7 @@ export function* lifeOf(random: SeededRandom): Generator<Buffer, never> {
     yield frame(id, frameType.data, random.bytes(1 + random.below(300)));
     yield frame(0, frameType.ping, random.bytes(8));
     yield frame(id, frameType.window, u32(1 + random.below(10_000)));
+    yield frame(id, frameType.unused, u32(1));
     yield random.below(2) === 0 ? frame(id, frameType.end) : frame(id, frameType.reset, Buffer.from('cancelled by me'));
   }
 }

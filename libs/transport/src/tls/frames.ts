@@ -22,6 +22,8 @@ export const frameType = {
   pong: 7,
   /** A reason: the connection ends. */
   close: 8,
+  /** u32: so many bytes that were allowed on this stream will not be sent: its window is smaller by them. */
+  unused: 9,
 } as const;
 
 export const headerBytes = 8;
@@ -41,6 +43,7 @@ const lengths: readonly (readonly [number, number])[] = [
   fixed(8),
   fixed(8),
   [1, maxReasonBytes],
+  fixed(4),
 ];
 /** Those of the connection and not of a stream. */
 const connectionTypes = new Set<number>([frameType.settings, frameType.ping, frameType.pong, frameType.close]);

@@ -7,6 +7,8 @@ interface HeartbeatOptions {
   readonly limits: Limits;
   /** False from the end of the connection on: nothing is sent any more. */
   readonly isAlive: () => boolean;
+  /** From time to time, some times before a silent peer is asked. */
+  readonly onBeat: () => void;
   /** Nothing was heard of the peer for as long as it may be silent. */
   readonly onSilence: () => void;
 }
@@ -62,7 +64,8 @@ export class Heartbeat {
   }
 
   #watch(): void {
-    const { limits, outbox, isAlive, onSilence } = this.#options;
+    const { limits, outbox, isAlive, onBeat, onSilence } = this.#options;
+    onBeat();
     const silence = performance.now() - this.#heardAt;
     if (silence >= limits.idleMs) {
       onSilence();

@@ -2,6 +2,7 @@ import type { ByteStream, StreamEnd } from '../byte-stream.js';
 import { ChunkQueue } from '../chunk-queue.js';
 import { ProtocolError } from './frames.js';
 import type { Mux } from './mux.js';
+import { keptCredit } from './windows.js';
 
 /** Over this, `write` says no; under a quarter of it, `onDrain`. */
 const highWater = 65_536;
@@ -23,6 +24,8 @@ export class MuxStream implements ByteStream {
   #ending = false;
   #endSent = false;
   #wantsDrain = false;
+  /** Of the connection, since something was written. */
+  #silentBeats = 0;
 
   readonly #incoming = new ChunkQueue();
   /** Bytes that we allowed and that did not yet come. */
@@ -66,6 +69,7 @@ export class MuxStream implements ByteStream {
 
   write(chunk: Uint8Array): boolean {
     if (this.#over || this.#ending) return true;
+    this.#silentBeats = 0;
     const sent = this.outgoing.length === 0 ? this.mux.sendNow(this, chunk) : 0;
     if (sent < chunk.length) {
       this.outgoing.push(sent === 0 ? chunk : chunk.subarray(sent));
@@ -98,6 +102,15 @@ export class MuxStream implements ByteStream {
     this.#deliverLater();
   }
 
+  /** From time to time: what it does not use is lent to others, who would be slow without. */
+  beat(): void {
+    if (this.outgoing.length > 0) return;
+    const unused = this.credit - keptCredit(++this.#silentBeats, this.mux.leastCredit);
+    if (unused <= 0) return;
+    this.credit -= unused;
+    this.mux.sendUnused(this, unused);
+  }
+
   /** After bytes went out of the queue; never from within a method that the application called. */
   wentOut(): void {
     this.sendEnd();
@@ -118,6 +131,18 @@ export class MuxStream implements ByteStream {
     if (this.#ended) throw new ProtocolError('data after the end of a stream');
     if (length > this.#allowed) throw new ProtocolError('data beyond the window of a stream');
     this.#allowed -= length;
+  }
+
+  /** @throws ProtocolError for what the peer does not have to give back */
+  takeBack(unused: number): void {
+    const room = this.mux.spareWindow(this.#window) - unused;
+    if (unused === 0 || unused > this.#allowed || room < 0) throw new ProtocolError('more given back than there is');
+    // What was taken and not yet allowed again need not be, either.
+    const owed = Math.min(this.#consumed, room);
+    this.#allowed -= unused;
+    this.#consumed -= owed;
+    this.#window -= unused + owed;
+    this.mux.returnWindow(unused + owed);
   }
 
   receive(part: Buffer): void {

@@ -89,6 +89,9 @@ export class Mux extends ListenedCarrier<MuxStream> implements Carrier, FrameHan
     this.#socket.on('close', () => this.#finish(lost('the connection was closed')));
     this.#heartbeat = new Heartbeat({
       ...{ outbox: this.#outbox, limits: options.limits, isAlive: this.#isAlive },
+      onBeat: () => {
+        for (const stream of this.#streams.values()) stream.beat();
+      },
       onSilence: () => this.#finish({ code: 'timeout', detail: 'nothing was heard of the peer' }),
     });
   }
@@ -166,13 +169,31 @@ export class Mux extends ListenedCarrier<MuxStream> implements Carrier, FrameHan
     if (!this.#end) this.#outbox.u32(stream.id, frameType.window, credit);
   }
 
+  sendUnused(stream: MuxStream, unused: number): void {
+    this.#outbox.u32(stream.id, frameType.unused, unused);
+  }
+
+  /** What each stream may send at first. */
+  get leastCredit(): number {
+    return this.#peerWindow;
+  }
+
+  /** What a stream with this window has more than every stream. */
+  spareWindow(window: number): number {
+    return window - this.#windows.initial;
+  }
+
+  returnWindow(bytes: number): void {
+    this.#windows.giveBack(bytes);
+  }
+
   resizeWindow(window: number): number {
     return this.#windows.next(window);
   }
 
   forget(stream: MuxStream): void {
     if (!this.#streams.delete(stream.id)) return;
-    this.#windows.giveBack(stream.window);
+    this.returnWindow(this.spareWindow(stream.window));
     if (stream.id % 2 === this.#nextOwn % 2) this.#own--;
     else this.#peers--;
   }
@@ -226,6 +247,7 @@ export class Mux extends ListenedCarrier<MuxStream> implements Carrier, FrameHan
     if (!stream) return;
     if (type === frameType.window) this.#moreCredit(stream, payload.readUInt32BE(0));
     else if (type === frameType.end) stream.receiveEnd();
+    else if (type === frameType.unused) stream.takeBack(payload.readUInt32BE(0));
     else stream.receiveReset(decodeReason(payload) ?? { code: 'protocol' });
   }
 
