@@ -67,7 +67,9 @@ const KEY =
 export function holdsKey(address: string): boolean {
   if (KEY.test(address)) return true;
   if (!address.includes('%')) return false;
-  return KEY.test(address.replace(/%([0-7][0-9A-Fa-f])/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16))));
+  return KEY.test(
+    address.replace(/%([0-7][0-9A-Fa-f])/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16))),
+  );
 }
 
 /** Names whose whole value is masked. Compared in lower case without `-` and `_`. */

@@ -38,7 +38,10 @@ export function ofFrames(frames: FrameStream): BenchStream {
     onEnd: nothing,
     onDrain: nothing,
     write: (chunk) => frames.send(frameTypes.data, chunk),
-    end: () => void frames.send(frameTypes.eof, new Uint8Array(0)),
+    end: () => {
+      frames.send(frameTypes.eof, new Uint8Array(0));
+      frames.end();
+    },
   };
   frames.onFrame = (type, payload) => {
     if (type === frameTypes.data) bench.onData(payload);
@@ -61,6 +64,8 @@ export function answer(stream: BenchStream): void {
   stream.onData = (chunk) => {
     const rest = kind === undefined ? chunk.subarray(1) : chunk;
     kind ??= chunk[0];
+    // A conversation is over when its client is gone.
+    stream.isDone ||= kind === echoMark;
     count += rest.byteLength;
     if (kind === echoMark && rest.byteLength > 0) stream.write(rest);
     if (kind !== sinkMark || rest.at(-1) !== lastMark) return;

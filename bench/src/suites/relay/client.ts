@@ -15,18 +15,22 @@ const percentile = (sorted: readonly number[], part: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
 const quantiles = (sorted: readonly number[]) => ({ p50: percentile(sorted, 0.5), p99: percentile(sorted, 0.99) });
 
-/** Code that runs for the first time is compiled: that is not what is asked for. */
-const warmUpMs = 500;
-/** Of a conversation, in which little runs and nothing runs often. */
-const talkWarmUpMs = 2_000;
+/** Code that runs for the first time is compiled: that is not what is asked for, of nobody. */
+const warmUpMs = 2_000;
 
 async function bulk(open: Open, { streams, seconds, mostBytes = Number.POSITIVE_INFINITY }: Task) {
-  await pump(await open(), performance.now() + warmUpMs, mostBytes);
-  const opened = await Promise.all(Array.from({ length: streams }, open));
-  process.stdout.write('begin\n');
-  const cpuBefore = process.cpuUsage();
-  const from = performance.now();
-  const counts = await Promise.all(opened.map((stream) => pump(stream, from + seconds * 1_000, mostBytes / streams)));
+  const pumpAll = async (ms: number, begun = () => {}) => {
+    const opened = await Promise.all(Array.from({ length: streams }, open));
+    begun();
+    const until = performance.now() + ms;
+    return Promise.all(opened.map((stream) => pump(stream, until, mostBytes / streams)));
+  };
+  await pumpAll(warmUpMs);
+  let [from, cpuBefore] = [0, process.cpuUsage()];
+  const counts = await pumpAll(seconds * 1_000, () => {
+    process.stdout.write('begin\n');
+    [from, cpuBefore] = [performance.now(), process.cpuUsage()];
+  });
   const tookSeconds = (performance.now() - from) / 1_000;
   const { user, system } = process.cpuUsage(cpuBefore);
   const bytes = counts.reduce((sum, count) => sum + count, 0);
@@ -35,7 +39,7 @@ async function bulk(open: Open, { streams, seconds, mostBytes = Number.POSITIVE_
 
 async function talk(open: Open, { seconds }: Task) {
   const stream = await open();
-  const from = performance.now() + talkWarmUpMs;
+  const from = performance.now() + warmUpMs;
   return quantiles(await roundTrips(stream, from, from + seconds * 1_000));
 }
 

@@ -135,7 +135,13 @@ export async function beDevice(way: Way, onStream: (stream: BenchStream) => void
     raw.onStream = onStream;
   } else if (way.kind === 'classes') takeClasses(await dialClasses(way.port), onStream);
   else if (way.kind === 'tls') {
-    for (let i = 0; i < way.sockets; i++) onStream(ofSocket(await tlsSocket(way.port, way.ca, 'd')));
+    // Each is good for one client: then another takes its place.
+    const dial = async () => {
+      const socket = await tlsSocket(way.port, way.ca, 'd');
+      socket.once('close', dial);
+      onStream(ofSocket(socket));
+    };
+    for (let i = 0; i < way.sockets; i++) await dial();
   } else if (way.kind === 'tcp') {
     const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => onStream(ofSocket(socket)));
     await new Promise<void>((resolve) => server.listen(way.devicePort, '127.0.0.1', resolve));
@@ -156,7 +162,7 @@ function serveDevice(way: SessionWay, onStream: (stream: BenchStream) => void): 
       carriers: [way.carrier],
       trust: { ca: readFileSync(way.ca, 'utf8') },
       connect: dialling(way),
-      limits: { streamsPerSession: 4_096 },
+      limits: { streamsPerSession: 4_096, streams: 65_536 },
       handlers: {
         forward: ({ stream }) => {
           stream.sendJson(frameTypes.accepted, {});
