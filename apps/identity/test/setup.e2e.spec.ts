@@ -104,7 +104,7 @@ describe('the set-up link', () => {
   it('takes the token from the body alone', async () => {
     const { setupToken } = await offerAnother('fifth-link.json');
     const query = await api(replica, `POST /setup?token=${setupToken}`, { body: {} });
-    expect(query).toMatchObject({ status: 400, body: { code: 'validation_failed' } });
+    expect(query).toMatchObject({ status: 400, body: { code: 'key_in_address' } });
     expect(replica.log()).not.toContain(setupToken);
   });
 

@@ -82,12 +82,14 @@ describe('holdsKey', () => {
     ['a set-up token at the end', `/x/${key('gst_', 43)}`],
     ['what opens a tenant', `/x/${key('gus_', 43)}/y`],
     ['a key whose letters are percent-encoded', `/x/%6d${key('as_', 54).replace('9', '%39').replace('-', '%2D')}`],
-    ['a key beside what is no percent-encoding', `/x/%zz%6${key('%6Das_', 54)}%`],
+    ['a key beside what is no percent-encoding', `/x/%zz%6/${key('%6Das_', 54)}%`],
   ])('finds %s', (_name, address) => expect(holdsKey(address)).toBe(true));
 
   it.each([
     ['the start that lists show', '/keys?prefix=mas_01234567'],
     ['a name that begins like one', '/v1/secret/data/gst_registration_number_of_the_company'],
+    ['the mark of a page that has such letters within', `/list?after=Zx${key('mas_', 54)}&limit=20`],
+    ['text that is longer than a key', `/list?after=${key('mas_', 55)}`],
     ['a name longer than a set-up token', `/v1/secret/data/${key('gst_', 44)}`],
     ['percent signs alone', '/a%20b/%zz/%'],
     ['an address', '/api/v1/identity/keys/0190a1b2-0000-7000-8000-000000000001?limit=20'],

@@ -54,9 +54,11 @@ export function maskSecrets(text: string): string {
   return masked;
 }
 
-/** A whole key of a service, a person or a device, a set-up token, or what opens a tenant: not the start that lists show. */
-const KEY =
-  /ma[su]_[A-Za-z0-9_-]{54}|m87_[A-Za-z0-9]{8}\.[A-Za-z0-9]{40}|g(?:st|us)_[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])/;
+/**
+ * A whole key of a service, a person or a device, a set-up token, or what opens a tenant: not the start that lists show, and not what
+ * happens to stand within longer text, as page marks and tokens of others are.
+ */
+const KEY = /(?<![\w-])(?:ma[su]_[\w-]{54}|m87_[A-Za-z0-9]{8}\.[A-Za-z0-9]{40}|g(?:st|us)_[\w-]{43})(?![\w-])/;
 
 /**
  * Whether an address (path and query as sent, percent-encoded or not) holds a whole key of ours. Addresses stand in the logs of
