@@ -1,3 +1,5 @@
+import { keyFamilies } from '@gatehouse/crypto';
+
 /** What stands where a secret was. */
 export const MASK = '[redacted]';
 
@@ -56,9 +58,14 @@ export function maskSecrets(text: string): string {
 
 /**
  * A whole key of a service, a person or a device, a set-up token, or what opens a tenant: not the start that lists show, and not what
- * happens to stand within longer text, as page marks and tokens of others are.
+ * happens to stand within longer text, as page marks and tokens of others are. No JWT: some protocols have those in addresses.
  */
-const KEY = /(?<![\w-])(?:ma[su]_[\w-]{54}|m87_[A-Za-z0-9]{8}\.[A-Za-z0-9]{40}|g(?:st|us)_[\w-]{43})(?![\w-])/;
+const KEY = new RegExp(
+  `(?<![\\w-])(?:${Object.entries(keyFamilies)
+    .filter(([family]) => family !== 'jwt')
+    .map(([, { pattern }]) => pattern.source.slice('^'.length, -'$'.length))
+    .join('|')})(?![\\w-])`,
+);
 
 /**
  * Whether an address (path and query as sent, percent-encoded or not) holds a whole key of ours. Addresses stand in the logs of

@@ -9,7 +9,7 @@ import type { Way } from './ways.js';
 export type Quantity = number | 'rtt';
 
 interface Bulk {
-  /** Of one that did not finish: what it would have been, had it finished that moment; nothing is known if no end was set to its bytes. */
+  /** Of one that did not finish: what it would have been, had it finished that moment, with the bytes to warm up; nothing is known if no end was set to its bytes. */
   readonly mbPerSecond: number;
   /** CPU seconds of client, device and what is between. Undefined: it did not finish. */
   readonly cpuPerGb: number | undefined;
@@ -72,7 +72,7 @@ export class Contender {
     const found = await ask(way, { what: 'bulk', streams, seconds, onBegin, ...(mostBytes && { mostBytes }) });
     if (!found)
       return {
-        mbPerSecond: (mostBytes ?? Number.NaN) / (patienceSeconds + seconds) / 1e6,
+        mbPerSecond: (2 * (mostBytes ?? Number.NaN)) / (patienceSeconds + seconds) / 1e6,
         cpuPerGb: undefined,
       };
     return {

@@ -7,7 +7,7 @@ interface HeartbeatOptions {
   readonly limits: Limits;
   /** False from the end of the connection on: nothing is sent any more. */
   readonly isAlive: () => boolean;
-  /** From time to time, some times before a silent peer is asked. */
+  /** At every look: twice in `keepAliveMs`, or more often. */
   readonly onBeat: () => void;
   /** Nothing was heard of the peer for as long as it may be silent. */
   readonly onSilence: () => void;
