@@ -57,7 +57,7 @@ export interface CarrierLimits {
   readonly streams?: number;
   /** Bytes that may wait unread in one stream; 1 MiB unless given. */
   readonly streamWindow?: number;
-  /** Bytes that may wait unread in all; 16 MiB unless given. */
+  /** TLS: bytes that may wait unread in all streams together; 16 MiB unless given. Over QUIC each stream has its window, and that is all. */
   readonly connectionWindow?: number;
   /** Nothing heard for so long: the connection is lost; 10 s unless given. */
   readonly idleMs?: number;

@@ -41,7 +41,7 @@ export class AddressWatch {
 
   move(fresh: Socket): void {
     const old = this.socket;
-    if (!this.carrier.migrate(new Outlet(fresh, true), localOf(fresh), this.remote)) {
+    if (!this.carrier.migrate(new Outlet(fresh, true, this.onRefused), localOf(fresh), this.remote)) {
       closeQuietly(fresh);
       return;
     }

@@ -59,6 +59,10 @@ function handshake(
   const publicOnly = needsChain(options.trust) && options.trust.ca === undefined;
   const config = clientConfig(quiche, limits, publicOnly ? authorities(options.trust) : undefined, datagram);
   return new Promise((resolve, reject) => {
+    const refused = (error: NodeJS.ErrnoException) => {
+      if (carrier.isEstablished) carrier.suspect(doubtMs);
+      else void carrier.close({ code: 'refused', detail: error.code ?? 'nobody listens there' });
+    };
     const abort = () => {
       void carrier.close({ code: 'cancelled' });
       reject(signal.reason);
@@ -76,7 +80,7 @@ function handshake(
       dialled: true,
       local: localOf(socket),
       remote,
-      outlet: new Outlet(socket, true),
+      outlet: new Outlet(socket, true, refused),
       check: (connection) => refusalOfPeer(connection, options),
       onReady: () => {
         signal.removeEventListener('abort', abort);
@@ -88,10 +92,7 @@ function handshake(
       },
       onGone: () => watch.stop(),
     });
-    const watch = new AddressWatch(carrier, socket, remote, (error) => {
-      if (carrier.isEstablished) carrier.suspect(doubtMs);
-      else void carrier.close({ code: 'refused', detail: error.code ?? 'nobody listens there' });
-    });
+    const watch = new AddressWatch(carrier, socket, remote, refused);
     signal.addEventListener('abort', abort);
     carrier.start();
   });

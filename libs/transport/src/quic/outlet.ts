@@ -12,10 +12,14 @@ let used = 0;
 export class Outlet {
   #closed = false;
 
-  /** @param connected the kernel knows where to */
+  /**
+   * @param connected the kernel knows where to
+   * @param onRefused the other machine's kernel says that nobody listens there
+   */
   constructor(
     readonly socket: Socket,
     private readonly connected: boolean,
+    private readonly onRefused: (error: NodeJS.ErrnoException) => void = () => undefined,
   ) {}
 
   get isFull(): boolean {
@@ -37,13 +41,22 @@ export class Outlet {
     return slab.subarray(used, used + length);
   }
 
-  /** Sends the packet that was written to the last room. Lost when the kernel won't: that is what retransmission is for. */
-  send(length: number, host: string, port: number): void {
+  /**
+   * Sends the packet that was written to the last room. Lost when the kernel won't: that is what retransmission is for.
+   *
+   * @param listens whether a refusal is heard of. The kernel tells it once, to whoever calls it next: the socket, which reads, or the
+   *   packet after the one that was refused, which does not go out then. With a callback for each packet that would be too dear.
+   */
+  send(length: number, host: string, port: number, listens = false): void {
     if (this.#closed) return;
-    if (this.connected) this.socket.send(slab, used, length);
+    if (this.connected) this.socket.send(slab, used, length, listens ? this.#sent : undefined);
     else this.socket.send(slab, used, length, port, host);
     used += length;
   }
+
+  readonly #sent = (error: NodeJS.ErrnoException | null): void => {
+    if (error?.code === 'ECONNREFUSED') this.onRefused(error);
+  };
 
   #waiting(): number {
     if (this.#closed) return 0;

@@ -31,6 +31,8 @@ export class Sender {
   #owesForData = false;
   #ackTimer: NodeJS.Timeout | undefined;
   #isStopped = false;
+  /** To what becomes of the packets. */
+  #listens = false;
 
   constructor(private readonly options: SenderOptions) {
     this.outlet = options.outlet;
@@ -68,7 +70,7 @@ export class Sender {
       const packet = this.#nextPacket();
       if (!packet) break;
       const [length, { to }] = packet;
-      outlet.send(length, to.host, to.port);
+      outlet.send(length, to.host, to.port, this.#listens);
       left -= length;
     }
     outlet.finish();
@@ -80,7 +82,10 @@ export class Sender {
   afterTimeout(): void {
     this.#doubtSize();
     if (!this.#isStopped && !this.outlet.isFull) this.options.paths.askAfterLosses(this.outlet, this.datagram);
+    // Perhaps nobody is there any more, and the kernel knows.
+    this.#listens = true;
     this.now();
+    this.#listens = false;
   }
 
   stop(): void {

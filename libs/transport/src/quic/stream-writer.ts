@@ -4,7 +4,7 @@ import type { QuicStream } from './quic-stream.js';
 
 /** Bytes of one stream before it is another's turn. */
 const quantum = 32_768;
-/** Streams in a row that may send nothing: then the connection's window is full, and the rest need not be asked. */
+/** Streams in a row that may send nothing: then it is the connection that takes nothing now, and the rest need not be asked. */
 const fruitless = 16;
 const nothing = Buffer.alloc(0);
 
@@ -18,6 +18,8 @@ interface Hooks {
 export class StreamWriter {
   readonly #line = new SendLine<QuicStream>();
   readonly #unborn = new Set<QuicStream>();
+  /** Have bytes, and the peer's window for them is full: in the line they would keep others from their turn. */
+  readonly #unread = new Set<QuicStream>();
 
   constructor(
     private readonly connection: Connection,
@@ -36,6 +38,7 @@ export class StreamWriter {
 
   forget(stream: QuicStream): void {
     this.#unborn.delete(stream);
+    this.#unread.delete(stream);
   }
 
   /** As much as quiche takes now; the number of bytes. */
@@ -63,25 +66,49 @@ export class StreamWriter {
   }
 
   queue(stream: QuicStream): void {
-    this.#line.join(stream);
+    if (!this.#unread.has(stream)) this.#line.join(stream);
   }
 
   /** There may be room again. */
   pump(): void {
+    if (this.#unread.size > 0) this.#findRead();
+    const missed: QuicStream[] = [];
     for (let misses = 0; misses < fruitless; ) {
       const stream = this.#line.next();
       if (!stream) return;
-      if (this.streams.get(stream.id) !== stream) continue;
+      if (this.streams.get(stream.id) !== stream || this.#unread.has(stream)) continue;
       const bytes = stream.outgoing.peek(quantum);
       const sent = bytes.length > 0 ? this.send(stream, bytes) : 0;
       if (sent > 0) {
         stream.outgoing.skip(sent);
         this.#unborn.delete(stream);
+        // It was not the connection that took nothing of those before.
+        for (const other of missed.splice(0)) this.#park(other);
       }
-      if (sent < bytes.length) misses++;
+      if (sent < bytes.length) {
+        misses++;
+        missed.push(stream);
+      }
       if (stream.outgoing.length > 0) this.#line.rejoin(stream);
       else if (bytes.length === 0) misses++;
       stream.wentOut();
+    }
+  }
+
+  #park(stream: QuicStream): void {
+    if (this.streams.get(stream.id) === stream && stream.outgoing.length > 0) this.#unread.add(stream);
+  }
+
+  /** Of those whose window was full. One question costs a tenth of a microsecond. */
+  #findRead(): void {
+    for (const stream of this.#unread) {
+      try {
+        if (this.connection.streamCapacity(stream.id) === 0) continue;
+      } catch (error) {
+        process.nextTick(() => this.hooks.broken(stream, error));
+      }
+      this.#unread.delete(stream);
+      this.#line.join(stream);
     }
   }
 }

@@ -1,0 +1,3 @@
+import { neighboursContract } from '../neighbours.contract.js';
+
+neighboursContract('tls');
