@@ -39,6 +39,8 @@ export interface PairOptions {
   readonly server?: CarrierLimits;
   readonly listen?: Partial<ListenOptions>;
   readonly connect?: Partial<ConnectOptions>;
+  /** What stands before the server's port: the port to dial instead. */
+  readonly before?: (port: number) => Promise<number>;
 }
 
 /** Two carriers that are joined. */
@@ -57,7 +59,7 @@ export async function connectPair(options: PairOptions): Promise<Pair> {
   });
   const client = await connect({
     host: '127.0.0.1',
-    port: listener.port,
+    port: (await options.before?.(listener.port)) ?? listener.port,
     trust: { ca },
     carriers: options.carriers,
     ...(options.client && { limits: options.client }),

@@ -16,6 +16,7 @@ import { resetCode, resetNumber } from './reset-codes.js';
 import { Sender } from './sender.js';
 import { preface, StreamReader } from './stream-reader.js';
 import { StreamWriter } from './stream-writer.js';
+import { Wear } from './wear.js';
 
 const closeWaitMs = 500;
 
@@ -42,6 +43,10 @@ export class QuicCarrier extends ListenedCarrier<QuicStream> implements Carrier 
   #stumbled = false;
   readonly #paths: Paths;
   readonly #sender: Sender;
+  readonly #wear: Wear;
+  /** Streams that we opened and that are not over. */
+  #own = 0;
+  #allowed = 0;
 
   constructor(options: QuicCarrierOptions) {
     super();
@@ -82,6 +87,11 @@ export class QuicCarrier extends ListenedCarrier<QuicStream> implements Carrier 
       idleMs: options.limits.idleMs,
       onBroken: () => this.#giveUp(),
     });
+    this.#wear = new Wear({
+      allowed: () => this.#allowed,
+      known: () => this.#own + this.#placesLeft,
+      onWorn: () => process.nextTick(() => void this.close(lost('the connection is worn out'))),
+    });
   }
 
   /** When the last packet came; `performance.now`. */
@@ -95,12 +105,14 @@ export class QuicCarrier extends ListenedCarrier<QuicStream> implements Carrier 
 
   open(): ByteStream {
     if (this.#end) throw new StreamReset({ code: 'closed' });
-    if (this.#connection.peerStreamsLeftBidi() - this.#writer.unborn <= 0) {
+    this.#wear.look();
+    if (this.#placesLeft <= 0) {
       throw new StreamReset({ code: 'limit', detail: 'as many streams as the peer takes' });
     }
     const stream = new QuicStream(this, this.#nextOwn);
     this.#nextOwn += 4;
     this.#streams.set(stream.id, stream);
+    this.#own++;
     stream.write(preface);
     this.#writer.opened(stream);
     return stream;
@@ -210,6 +222,7 @@ export class QuicCarrier extends ListenedCarrier<QuicStream> implements Carrier 
     for (const direction of [Shutdown.Read, Shutdown.Write]) {
       try {
         this.#connection.streamShutdown(stream.id, direction, resetNumber(end.code));
+        if (direction === Shutdown.Write) this.#wear.count();
       } catch {
         // That direction is over.
       }
@@ -218,9 +231,14 @@ export class QuicCarrier extends ListenedCarrier<QuicStream> implements Carrier 
   }
 
   forget(stream: QuicStream): void {
-    this.#streams.delete(stream.id);
+    if (this.#streams.delete(stream.id) && stream.id % 4 === this.#nextOwn % 4) this.#own--;
     this.#reader.forget(stream);
     this.#writer.forget(stream);
+  }
+
+  /** Streams that the peer still takes. */
+  get #placesLeft(): number {
+    return this.#connection.peerStreamsLeftBidi() - this.#writer.unborn;
   }
 
   readonly #isAlive = (): boolean => this.#end === undefined && !this.#gone;
@@ -259,6 +277,7 @@ export class QuicCarrier extends ListenedCarrier<QuicStream> implements Carrier 
       return;
     }
     this.#sender.datagram = this.#connection.maxSendUdpPayloadSize();
+    this.#allowed = this.#connection.peerStreamsLeftBidi();
     this.#keepHouse();
     this.#options.onReady();
   }
@@ -337,6 +356,7 @@ export class QuicCarrier extends ListenedCarrier<QuicStream> implements Carrier 
     this.#gone = true;
     this.#timer.stop();
     this.#sender.stop();
+    this.#wear.stop();
     this.#options.onGone();
     for (const call of this.#goneCalls.splice(0)) call();
   }
