@@ -43,6 +43,7 @@ export interface DialRelay extends RelayReach {
   readonly onStream: (stream: ByteStream) => void;
   /** On the control stream, after the welcome. `go_away` comes by itself. */
   readonly onMessage: (message: unknown) => void;
+  /** The relay said it, or the connection is worn out: another one should be dialled. */
   readonly onGoAway: (afterMs: number) => void;
   readonly onClose: (end: StreamEnd) => void;
 }
@@ -103,6 +104,7 @@ export async function dialRelay(options: DialRelay): Promise<RelayLine> {
       clearTimeout(timer);
       isIn = true;
       carrier.onClose = options.onClose;
+      carrier.onWorn = () => options.onGoAway(0);
       // A relay without its control stream cannot say what it must: as good as none.
       const lost = (end: StreamEnd) => void carrier.close(end);
       control.onReset = lost;

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { waitFor } from '@gatehouse/testing';
+import { type Carrier, connect, StreamReset } from '@gatehouse/transport';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { GrantRefused } from './client/granting.js';
 import { frameTypes } from './messages.js';
@@ -267,6 +268,47 @@ describe('a session through a relay', () => {
     const other = world.client(full, { openTimeoutMs: 1 });
     await other.openSession(execRequest);
     await expect(other.openSession(execRequest)).rejects.toMatchObject({ end: { code: 'limit' } });
+  });
+
+  it.each([
+    ['sessions', { sessions: 2 }],
+    ['streams', { streams: 2 }],
+  ])('whose client is gone keeps nobody out, of so many %s, and who is there stays', async (_, limits) => {
+    world = await World.make();
+    const lost: string[] = [];
+    const { handlers } = echo();
+    const device = await world.device(
+      {
+        exec: (session) => {
+          handlers.exec?.(session);
+          session.ended.addEventListener('abort', () => lost.push(session.grant.sid));
+        },
+      },
+      { limits },
+    );
+    const [stays, comes] = [1, 2].map(() => world.client(device, { openTimeoutMs: 1 }));
+    const there = await stays?.openSession(execRequest);
+    let only: Carrier | undefined;
+    const leaves = world.client(device, {
+      connect: async (options) => {
+        if (only) throw new StreamReset({ code: 'unreachable' });
+        only = await connect(options);
+        return only;
+      },
+    });
+    await leaves.openSession(execRequest);
+    await expect(comes?.openSession(execRequest)).rejects.toMatchObject({ end: { code: 'limit' } });
+    await only?.close({ code: 'lost' });
+    await waitFor(() => comes?.openSession(execRequest));
+    await waitFor(() => lost.length === 1);
+    expect(device.server.counts.streams).toBe(2);
+    const said = new Promise((resolve) => {
+      if (there)
+        there.onFrame = (type, payload) => type === frameTypes.data && resolve(Buffer.from(payload).toString());
+    });
+    there?.send(frameTypes.data, Buffer.from('still there'));
+    expect(await said).toBe('still there');
+    await expect(comes?.openSession(execRequest)).rejects.toMatchObject({ end: { code: 'limit' } });
   });
 });
 

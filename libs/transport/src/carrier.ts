@@ -13,6 +13,8 @@ export interface Carrier {
   onStream: (stream: ByteStream) => void;
   /** Once: after it no stream is alive, each got its own `onReset` before. */
   onClose: (end: StreamEnd) => void;
+  /** Once, if ever: it will end within a minute, and what goes over it should go over another one by then. Unless somebody listens, it ends. */
+  onWorn: (() => void) | undefined;
   /** @throws StreamReset `limit` when the peer allows no more at the moment, `closed` afterwards */
   open(): ByteStream;
   /** Ends every stream and the connection, and tells the peer why. Resolves when the peer knows or half a second went by. */

@@ -5,6 +5,7 @@ import type { ByteStream, StreamEnd } from './byte-stream.js';
  * their own.
  */
 export abstract class ListenedCarrier<Stream extends ByteStream> {
+  onWorn: (() => void) | undefined;
   #onStream: ((stream: ByteStream) => void) | undefined;
   #onClose: ((end: StreamEnd) => void) | undefined;
   #unclaimed: Stream[] = [];

@@ -38,6 +38,7 @@ export class Visit {
     this.#address = address;
     this.#options = options;
     this.#timer = setTimeout(() => this.#end({ code: 'timeout', detail: 'no hello' }), options.helloMs ?? 10_000);
+    carrier.onWorn = () => this.goAway(0);
     carrier.onStream = (stream) => (this.#control ? this.#onStream(stream) : this.#greet(stream));
   }
 
@@ -50,7 +51,7 @@ export class Visit {
     if (this.role === 'client' && end.code === 'done') setImmediate(() => this.#options.streams.left(this));
   }
 
-  /** Tells it to go elsewhere: this relay will stop. */
+  /** Tells it to go elsewhere, or to come again: this relay will stop, or the connection is worn out. */
   goAway(afterMs: number): void {
     this.#control?.send({ type: 'go_away', afterMs });
   }

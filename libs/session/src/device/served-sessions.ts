@@ -14,6 +14,7 @@ import { renews } from './confine.js';
 import { PastStreams } from './past-streams.js';
 import { serveStream } from './served-stream.js';
 
+/** Whose client is gone makes way for others when a limit is reached, the oldest first. */
 export interface DeviceLimits {
   /** Sessions at once; 256 unless given. */
   readonly sessions?: number;
@@ -146,14 +147,20 @@ export class ServedSessions {
     const stream = session?.streams.get(offer.stream);
     if (stream) return { received: stream.resumable.received, run: this.#run };
     if (offer.received > 0 || (offer.run !== undefined && offer.run !== this.#run)) return refused('gone');
-    if (this.#isFull(session)) return refused('limit');
+    if (!this.#inTheWay(session)) return refused('limit');
     return { received: 0, run: this.#run };
   }
 
-  #isFull(session: Session | undefined): boolean {
+  /** Which streams must go before there is room for another; undefined: none may. Who has no client waits for it, but keeps nobody out. */
+  #inTheWay(session: Session | undefined): readonly Stream[] | undefined {
     const { sessions = 256, streamsPerSession = 256, streams = 512 } = this.options.limits;
-    if (this.#streams >= streams) return true;
-    return session ? session.streams.size >= streamsPerSession : this.#sessions.size >= sessions;
+    const all = [...this.#sessions.values()];
+    if (session && session.streams.size >= streamsPerSession) return oldestWaiting([session]);
+    if (!session && all.length >= sessions) {
+      const left = all.find((other) => [...other.streams.values()].every(isWaiting));
+      return left && [...left.streams.values()];
+    }
+    return this.#streams >= streams ? oldestWaiting(all) : [];
   }
 
   /** The client is there. What was decided before is looked at again: other handshakes went on meanwhile. */
@@ -167,6 +174,10 @@ export class ServedSessions {
   ) {
     const again = this.#decide(offer, claims);
     if (!('received' in again)) return giveUp(lower, { code: 'over' in again ? again.over : again.refused });
+    const known = this.#sessions.get(claims.sid);
+    if (!known?.streams.has(offer.stream))
+      for (const { resumable } of this.#inTheWay(known) ?? [])
+        resumable.cut({ code: 'client_lost', detail: 'others need the place' });
     const session = this.#sessionOf(claims);
     const stream = session.streams.get(offer.stream) ?? this.#begin(session, offer.stream, source);
     if (stream.generation > generation) return giveUp(lower, { code: 'replaced' });
@@ -255,6 +266,13 @@ export class ServedSessions {
     this.#forget(sid, session);
     for (const { resumable } of [...session.streams.values()]) resumable.cut({ code });
   }
+}
+
+const isWaiting = ({ resumable }: Stream): boolean => !resumable.isAttached;
+
+function oldestWaiting(sessions: readonly Session[]): readonly Stream[] | undefined {
+  for (const { streams } of sessions) for (const stream of streams.values()) if (isWaiting(stream)) return [stream];
+  return undefined;
 }
 
 /** Another grant of the same session, of the same subject and client: not necessarily newer. */

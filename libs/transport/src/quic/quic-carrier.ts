@@ -19,6 +19,8 @@ import { StreamWriter } from './stream-writer.js';
 import { Wear } from './wear.js';
 
 const closeWaitMs = 500;
+/** So long a connection that is worn out goes on while another one is dialled. */
+const wornMs = 60_000;
 
 /** Many streams over one connection of quiche, driven by datagrams and one timer. */
 export class QuicCarrier extends ListenedCarrier<QuicStream> implements Carrier {
@@ -90,7 +92,7 @@ export class QuicCarrier extends ListenedCarrier<QuicStream> implements Carrier 
     this.#wear = new Wear({
       allowed: () => this.#allowed,
       known: () => this.#own + this.#placesLeft,
-      onWorn: () => process.nextTick(() => void this.close(lost('the connection is worn out'))),
+      onWorn: () => process.nextTick(() => this.#tellWorn()),
     });
   }
 
@@ -323,6 +325,14 @@ export class QuicCarrier extends ListenedCarrier<QuicStream> implements Carrier 
   }
 
   // The end.
+
+  #tellWorn(): void {
+    const end = () => void this.close(lost('the connection is worn out'));
+    if (this.onWorn) {
+      setTimeout(end, wornMs).unref();
+      this.onWorn();
+    } else end();
+  }
 
   #closeConnection(end: StreamEnd): void {
     try {

@@ -23,26 +23,36 @@ function open(): ByteStream | undefined {
   }
 }
 
+/** Streams on which both sides were sending, one after the other. */
+async function cutStreamsUntil(isEnough: () => boolean): Promise<void> {
+  const arrived: ByteStream[] = [];
+  pair.server.onStream = (stream) => arrived.push(stream);
+  const cut = async () => {
+    const stream = open();
+    if (!stream) return isEnough();
+    const other = await waitFor(() => arrived.pop(), { intervalMs: 1 });
+    for (const side of [stream, other]) pour(side, 1 << 20);
+    other.reset({ code: 'revoked' });
+    return isEnough();
+  };
+  await waitFor(cut, { intervalMs: 100, timeoutMs: 60_000 });
+}
+
 describe('a connection over QUIC', () => {
   it('that lost its places to streams that were cut ends as lost, so that they go on over another', async () => {
-    const arrived: ByteStream[] = [];
-    pair.server.onStream = (stream) => arrived.push(stream);
-    await waitFor(
-      async () => {
-        const stream = open();
-        if (stream) {
-          const other = await waitFor(() => arrived.pop(), { intervalMs: 1 });
-          for (const side of [stream, other]) pour(side, 1 << 20);
-          other.reset({ code: 'revoked' });
-        }
-        return ends.length === 2;
-      },
-      { intervalMs: 5, timeoutMs: 60_000 },
-    );
+    await cutStreamsUntil(() => ends.length === 2);
     expect(ends).toEqual([
       { code: 'lost', detail: 'the connection is worn out' },
       { code: 'lost', detail: 'the connection is worn out' },
     ]);
+  });
+
+  it('tells once that it will end, if somebody listens, and does not at once', async () => {
+    let told = 0;
+    pair.client.onWorn = () => told++;
+    await cutStreamsUntil(() => told > 0);
+    await new Promise((resolve) => setTimeout(resolve, 4_000));
+    expect({ told, ends }).toEqual({ told: 1, ends: [] });
   });
 
   it('whose places are all in use stays, and takes streams again when some are free', async () => {

@@ -8,7 +8,7 @@ interface WearOptions {
   readonly allowed: () => number;
   /** Of these, those that are open and those that may still be opened. */
   readonly known: () => number;
-  /** The connection should be given up for a new one. */
+  /** The connection should be given up for a new one. Once. */
   readonly onWorn: () => void;
 }
 
@@ -20,25 +20,32 @@ interface WearOptions {
 export class Wear {
   #givenUp = 0;
   #timer: NodeJS.Timeout | undefined;
+  #isTold = false;
 
   constructor(private readonly options: WearOptions) {}
 
   /** A stream was opened. */
   look(): void {
-    if (this.#timer !== undefined || !this.#isShort) return;
+    if (this.#timer !== undefined || this.#isTold || !this.#isShort) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      if (this.#isShort) this.options.onWorn();
+      if (this.#isShort) this.#tell();
     }, patienceMs).unref();
   }
 
   /** A stream was given up before it was over. */
   count(): void {
-    if (++this.#givenUp === mostGivenUp) this.options.onWorn();
+    if (++this.#givenUp === mostGivenUp) this.#tell();
   }
 
   stop(): void {
     clearTimeout(this.#timer);
+  }
+
+  #tell(): void {
+    if (this.#isTold) return;
+    this.#isTold = true;
+    this.options.onWorn();
   }
 
   /** Whoever lost nothing has been told of new places before half of them were used up. */
