@@ -327,6 +327,7 @@ export class QuicCarrier extends ListenedCarrier<QuicStream> implements Carrier 
   // The end.
 
   #tellWorn(): void {
+    if (this.#end) return;
     const end = () => void this.close(lost('the connection is worn out'));
     if (this.onWorn) {
       setTimeout(end, wornMs).unref();
