@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { waitFor } from '@gatehouse/testing';
-import { type Carrier, connect, StreamReset } from '@gatehouse/transport';
+import { type Carrier, type ConnectOptions, connect, StreamReset } from '@gatehouse/transport';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { GrantRefused } from './client/granting.js';
 import { frameTypes } from './messages.js';
@@ -152,6 +152,32 @@ describe('a session through a relay', () => {
     const { data, end } = await talk(stream, bytes);
     expect([end, data.equals(bytes)]).toEqual(['end', true]);
   });
+
+  it.each(['client', 'device'] as const)(
+    'goes on over a new connection when that of its %s is worn out',
+    async (who) => {
+      world = await World.make();
+      const carriers: Carrier[] = [];
+      const watched = {
+        connect: async (options: ConnectOptions) => {
+          const carrier = await connect(options);
+          carriers.push(carrier);
+          return carrier;
+        },
+      };
+      const device = await world.device(echo().handlers, who === 'device' ? watched : {});
+      const stream = await world.client(device, who === 'client' ? watched : {}).openSession(execRequest);
+      carriers[0]?.onWorn?.();
+      await waitFor(() => carriers.length === 2);
+      // A device's streams go on where they are until the relay, which knows the new tunnel, closes the old one.
+      await waitFor(() => who === 'device' || world.relay.opened.length === 2);
+      const said = new Promise((resolve) => {
+        stream.onFrame = (type, payload) => type === frameTypes.data && resolve(Buffer.from(payload).toString());
+      });
+      stream.send(frameTypes.data, Buffer.from('still there'));
+      expect(await said).toBe('still there');
+    },
+  );
 
   it('ends when its grant does, unless a newer one comes in time', async () => {
     world = await World.make();

@@ -46,10 +46,10 @@ export function neighboursContract({ kind, streams: most, before }: Line): void 
 
   /** More than the connection's window goes over one stream. */
   async function expectRoom(): Promise<void> {
-    pour(pair.client.open(), 40 * mebibyte);
+    pour(pair.client.open(), 24 * mebibyte);
     const reader = new Reader(await waitFor(() => arrived.pop()), false);
     await reader.whenEnded();
-    expect(reader.bytes).toBe(40 * mebibyte);
+    expect(reader.bytes).toBe(24 * mebibyte);
   }
 
   const never = () => undefined;

@@ -83,7 +83,8 @@ export class StreamWriter {
         stream.outgoing.skip(sent);
         this.#unborn.delete(stream);
         // It was not the connection that took nothing of those before.
-        for (const other of missed.splice(0)) this.#park(other);
+        for (const other of missed) this.#park(other);
+        missed.length = 0;
       }
       if (sent < bytes.length) {
         misses++;
@@ -99,7 +100,7 @@ export class StreamWriter {
     if (this.streams.get(stream.id) === stream && stream.outgoing.length > 0) this.#unread.add(stream);
   }
 
-  /** Of those whose window was full. One question costs a tenth of a microsecond. */
+  /** Of those whose window was full. */
   #findRead(): void {
     for (const stream of this.#unread) {
       try {

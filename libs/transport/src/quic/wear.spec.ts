@@ -2,6 +2,7 @@ import { waitFor } from '@gatehouse/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ByteStream, StreamEnd } from '../byte-stream.js';
 import { connectPair, echo, echoEverything, newCredentials, type Pair, pour } from '../pair.fixture.js';
+import { Wear } from './wear.js';
 
 const limits = { streams: 32 };
 let pair: Pair;
@@ -53,6 +54,15 @@ describe('a connection over QUIC', () => {
     await cutStreamsUntil(() => told > 0);
     await new Promise((resolve) => setTimeout(resolve, 4_000));
     expect({ told, ends }).toEqual({ told: 1, ends: [] });
+  });
+
+  it('is worn out by many streams that it gave up itself, whatever its places, and says so once', () => {
+    let told = 0;
+    const wear = new Wear({ allowed: () => 32, known: () => 32, onWorn: () => told++ });
+    for (let i = 1; i < 16_384; i++) wear.count();
+    expect(told).toBe(0);
+    for (let i = 0; i < 20_000; i++) wear.count();
+    expect(told).toBe(1);
   });
 
   it('whose places are all in use stays, and takes streams again when some are free', async () => {

@@ -1,6 +1,6 @@
 /** So long may the peer's word that there are places again be on its way. */
 const patienceMs = 3_000;
-/** What quiche keeps of a stream is about a kilobyte. */
+/** So that what quiche keeps of them is bounded. */
 const mostGivenUp = 16_384;
 
 interface WearOptions {
