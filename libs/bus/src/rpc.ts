@@ -1,4 +1,5 @@
 import { SharedBound } from '@gatehouse/fair-share';
+import { safeParse } from '@gatehouse/schema';
 import { currentTrace, parseTraceparent, runWithTrace, type TraceContext } from '@gatehouse/telemetry';
 import { errors, type Msg, type MsgHdrs, type NatsConnection, type Subscription } from '@nats-io/transport-node';
 import type { z } from 'zod';
@@ -85,7 +86,7 @@ export function answerOf<O>(
     new RpcError('malformed', `${rpcSubject(contract.service, contract.method)} answered something else than agreed`);
   if (!reply) throw malformed();
   if (!reply.ok) throw new RpcError(reply.code, reply.message);
-  const value = contract.response.safeParse(reply.value);
+  const value = safeParse(contract.response, reply.value);
   if (!value.success) throw malformed();
   return value.data;
 }
@@ -112,7 +113,7 @@ export function serve<I, O>(
 ): Subscription {
   const inFlight = new SharedBound(maxInFlight);
   const answer = async ({ input, trace }: ReceivedCall): Promise<Reply> => {
-    const read = contract.request.safeParse(input);
+    const read = safeParse(contract.request, input);
     if (!read.success) return malformedRequest;
     const work = () => handler(read.data, trace);
     return { ok: true, value: await (trace && asyncTrace ? runWithTrace(trace, work) : work()) };

@@ -1,3 +1,4 @@
+import { safeParse } from '@gatehouse/schema';
 import type { z } from 'zod';
 
 /** What can be told of one field without any environment. */
@@ -11,7 +12,7 @@ export interface FieldFacts {
 
 /** Reads a field's facts; metadata may sit below `.default()` and `.optional()`, so the wrappers are looked through. */
 export function fieldFacts(field: z.ZodType): FieldFacts {
-  const whenAbsent = field.safeParse(undefined);
+  const whenAbsent = safeParse(field, undefined);
   const facts = { meaning: '', accepts: '', secret: false };
   for (let inner: z.ZodType | undefined = field; inner !== undefined; inner = innerType(inner)) {
     const meta = inner.meta();

@@ -1,3 +1,4 @@
+import { safeParse } from '@gatehouse/schema';
 import type { z } from 'zod';
 import { ConfigError, type ConfigProblem } from './errors.js';
 import { fieldFacts } from './field-facts.js';
@@ -24,7 +25,7 @@ export function loadConfig<S extends z.ZodObject>(schema: S, env: Environment = 
     const text = readField(env, name, field as z.ZodType, problems);
     if (text !== undefined) texts[name] = text;
   }
-  const parsed = schema.safeParse(texts);
+  const parsed = safeParse(schema, texts);
   if (!parsed.success) problems.push(...zodProblems(parsed.error, texts, problems));
   if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
   return parsed.data;

@@ -1,3 +1,4 @@
+import { safeParse } from '@gatehouse/schema';
 import { maskSecrets } from '@gatehouse/telemetry';
 import { z } from 'zod';
 import { type FieldError, ProblemError } from './problem.js';
@@ -71,7 +72,7 @@ function refuseQuery(query: unknown, errors: FieldError[]): undefined {
 }
 
 function parse(part: Part, schema: z.ZodType, value: unknown, errors: FieldError[]): unknown {
-  const result = schema.safeParse(value);
+  const result = safeParse(schema, value);
   if (result.success) return result.data;
   for (const issue of result.error.issues) {
     const path = [part, ...issue.path].map(String).join('.');

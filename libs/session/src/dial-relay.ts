@@ -1,3 +1,4 @@
+import { safeParse } from '@gatehouse/schema';
 import {
   type ByteStream,
   type Carrier,
@@ -110,17 +111,17 @@ export async function dialRelay(options: DialRelay): Promise<RelayLine> {
       control.onReset = lost;
       control.onEnd = () => lost({ code: 'protocol', detail: 'control stream ended' });
       control.onMessage = (message) => {
-        const going = goAway.safeParse(message);
+        const going = safeParse(goAway, message);
         if (going.success) options.onGoAway(going.data.afterMs);
         else options.onMessage(message);
       };
       resolve({ address, carrier, control });
     };
     control.onMessage = (message) => {
-      const asked = challenge.safeParse(message);
+      const asked = safeParse(challenge, message);
       if (asked.success) return void control.send(options.hello(asked.data.nonce, carrier.serverFingerprint));
-      if (welcome.safeParse(message).success) return welcomed();
-      const no = refused.safeParse(message);
+      if (safeParse(welcome, message).success) return welcomed();
+      const no = safeParse(refused, message);
       const { code, retryAfterMs = 0 } = no.success ? no.data : { code: 'version' as const };
       return fail(new RelayRefused(code, Math.min(Math.max(0, retryAfterMs), longestRetryMs)), { code: 'closed' });
     };

@@ -1,4 +1,6 @@
+import { safeParse } from '@gatehouse/schema';
 import type { ByteStream, StreamEnd } from '@gatehouse/transport';
+import type { z } from 'zod';
 import { FrameReader, type FrameShape } from './frame-reader.js';
 import type { GrantClaims } from './grant.js';
 import type { SessionReport } from './hello.js';
@@ -121,9 +123,9 @@ class FramesOverBytes implements FrameStream {
 export const frameStream = (lower: ByteStream): FrameStream => new FramesOverBytes(lower);
 
 /** The JSON of a frame as its schema has it; undefined for anything else. */
-export function frameJson<T>(schema: { safeParse(value: unknown): { data?: T } }, payload: Uint8Array): T | undefined {
+export function frameJson<T>(schema: z.ZodType<T>, payload: Uint8Array): T | undefined {
   try {
-    return schema.safeParse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload))).data;
+    return safeParse(schema, JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload))).data;
   } catch {
     return undefined;
   }

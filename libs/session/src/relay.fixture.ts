@@ -1,6 +1,7 @@
 import { createPublicKey, type KeyObject, randomBytes, randomUUID, verify } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createLocalAuthority } from '@gatehouse/local-servers';
+import { safeParse } from '@gatehouse/schema';
 import { tempDir } from '@gatehouse/testing';
 import {
   type ByteStream,
@@ -114,7 +115,7 @@ export class TestRelay {
       const control = new MessageStream(stream);
       control.send({ type: 'challenge', version: 1, relayId: 'r', nonce });
       control.onMessage = (message) => {
-        const said = hello.safeParse(message).data;
+        const said = safeParse(hello, message).data;
         if (!said) return void this.told.push(message);
         who = { carrier, control };
         if (said.role === 'client') this.clients.add(who);

@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { KeyPair } from '@gatehouse/noise';
+import { safeParse } from '@gatehouse/schema';
 import type { ByteStream } from '@gatehouse/transport';
 import { type ReportStore, Reports } from './device/reports.js';
 import { type DeviceLimits, ServedSessions } from './device/served-sessions.js';
@@ -83,9 +84,9 @@ export function serveSessions(options: ServeSessionsOptions): SessionServer {
     agent: options.agent,
     onStream: (stream) => takeStream(stream, sessions),
     onMessage: (message) => {
-      const ended = endSession.safeParse(message);
+      const ended = safeParse(endSession, message);
       if (ended.success) sessions.endSession(ended.data.sid, ended.data.code);
-      const taken = reportsTaken.safeParse(message);
+      const taken = safeParse(reportsTaken, message);
       if (taken.success) reports.taken(taken.data.n);
     },
     onOnline: ({ control }) => reports.sendTo((report) => control.send(report)),
@@ -132,7 +133,7 @@ function takeStream(stream: ByteStream, sessions: ServedSessions): void {
   messages.onEnd = messages.onReset = () => clearTimeout(timer);
   messages.onMessage = (message) => {
     clearTimeout(timer);
-    const opened = openSession.safeParse(message);
+    const opened = safeParse(openSession, message);
     if (opened.success) sessions.accept(messages.release(), opened.data.source);
     else messages.reset({ code: 'protocol' });
   };

@@ -49,6 +49,8 @@ inLab('a device behind a router', () => {
     let [out, error] = ['', ''];
     child.stdout?.on('data', (chunk) => (out += chunk));
     child.stderr?.on('data', (chunk) => (error += chunk));
+    // One that ends without reading, as a program that is not there does, is told of by its exit code.
+    child.stdin?.on('error', () => undefined);
     if (input !== undefined) child.stdin?.end(input);
     const [code] = await once(child, 'close');
     return { code, out, error };

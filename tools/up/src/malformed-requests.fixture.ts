@@ -76,6 +76,7 @@ const strangeValues: readonly unknown[] = [
   [[[[[[]]]]]],
   {},
   { __proto__: null, constructor: { prototype: 1 }, toString: 1 },
+  { length: { toString: 1 }, size: { toString: 1 } },
   Array.from({ length: 300 }, (_, i) => i),
 ];
 

@@ -1,4 +1,5 @@
 import type { Envelope } from '@gatehouse/contracts';
+import { safeParse } from '@gatehouse/schema';
 import { z } from 'zod';
 import { isOnDevice } from '../ledger/entry-row.js';
 import type { EntryRecord } from './entry.entity.js';
@@ -51,7 +52,7 @@ const itemsListed = 10;
 /** A decision, if it has the shape of one: entries of any shape are listed. */
 function asDecided(value: unknown): DecidedView | undefined {
   const { subject, action, resource, decision, reason } = (value ?? {}) as Record<string, unknown>;
-  const [about, on] = [who.safeParse(subject), who.safeParse(resource)];
+  const [about, on] = [safeParse(who, subject), safeParse(who, resource)];
   if (typeof decision !== 'boolean' || typeof action !== 'string' || action === '') return undefined;
   if (!about.success || !on.success) return undefined;
   const said = { subject: about.data, action, resource: `${on.data.type}/${on.data.id}`, decision };
@@ -68,7 +69,7 @@ interface Decisions {
 function decisionsIn({ id, type, data }: Envelope): Decisions {
   if (type === 'decision.recorded') return { common: asDecided(data) ?? {} };
   if (isOnDevice(type)) {
-    const about = who.safeParse(data.subject);
+    const about = safeParse(who, data.subject);
     return { common: about.success ? { subject: about.data } : {} };
   }
   if (type !== 'decisions.recorded' || !Array.isArray(data.items)) return { common: {} };
@@ -100,7 +101,7 @@ export function summaryOf(envelope: Envelope): string {
     return `Actor ${envelope.actor.id} asked ${batch.length} decisions ${about}at once: ${allowed} allowed, ${batch.length - allowed} denied.`;
   }
   const { subject: acting, deviceId } = envelope.data;
-  const whose = who.safeParse(acting);
+  const whose = safeParse(who, acting);
   if (isOnDevice(envelope.type) && typeof deviceId === 'string')
     return `${whose.success ? `Actor ${whose.data.id}` : `Actor ${envelope.actor.id}`}: ${envelope.type} on device/${deviceId}.`;
   if (!subject) return `Actor ${envelope.actor.id} caused ${envelope.type}.`;

@@ -7,6 +7,7 @@ import {
   memoryStreams,
   type OpenMessage,
 } from '@gatehouse/session';
+import { z } from 'zod';
 import type { Dial, DialExtra } from './dial/dial.js';
 
 export interface Opened {
@@ -32,5 +33,4 @@ export function deviceServing(serve: (opened: Opened) => void, accepts = true): 
 
 export const nothing = new Uint8Array(0);
 export const text = (payload: Uint8Array): string => Buffer.from(payload).toString('utf8');
-export const json = (payload: Uint8Array): unknown =>
-  frameJson({ safeParse: (data: unknown) => ({ data }) }, Buffer.from(payload));
+export const json = (payload: Uint8Array): unknown => frameJson(z.unknown(), Buffer.from(payload));

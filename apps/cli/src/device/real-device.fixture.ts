@@ -1,6 +1,7 @@
 import { createPublicKey, generateKeyPairSync, randomBytes, randomUUID, verify } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createLocalAuthority } from '@gatehouse/local-servers';
+import { safeParse } from '@gatehouse/schema';
 import {
   type DeviceAction,
   type GrantRequest,
@@ -171,7 +172,7 @@ export class RealDevices {
       control = made;
       made.send({ type: 'challenge', version: 1, relayId: 'r', nonce });
       made.onMessage = (message) => {
-        const said = hello.safeParse(message).data;
+        const said = safeParse(hello, message).data;
         if (said?.role === 'device' && this.#isHeld(said, nonce, carrier)) this.#tunnels.set(said.deviceId, carrier);
         if (said) made.send({ type: 'welcome', tunnelId: randomUUID() });
       };

@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { safeParse } from '@gatehouse/schema';
 import type { z } from 'zod';
 
 /**
@@ -23,7 +24,7 @@ export function readSecrets<T>(path: string, shape: z.ZodType<T>): T | undefined
   const text = readIfThere(path);
   if (text === undefined) return undefined;
   if ((statSync(path).mode & 0o077) !== 0) throw new Error(`${path} can be read by others: chmod 600 it`);
-  const parsed = shape.safeParse(parseJson(text));
+  const parsed = safeParse(shape, parseJson(text));
   if (!parsed.success) throw new Error(`${path} is not a file that this command wrote: choose another`);
   return parsed.data;
 }

@@ -1,6 +1,7 @@
 import { call } from '@gatehouse/bus';
 import { personalData } from '@gatehouse/contracts';
 import type { PostgresEventStore } from '@gatehouse/event-store';
+import { safeParse } from '@gatehouse/schema';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { z } from 'zod';
 import { type Erasure, erasureStream } from './erasure/erasure.js';
@@ -38,7 +39,7 @@ export class LedgerPlaces {
     const question = { userId, tenantIds: [], eventId };
     try {
       const { items } = await call(this.#options.bus(), personalData('audit'), question, rpcTimeoutMs);
-      return { eventId, tenantId, ...place.safeParse(items[0]?.record).data };
+      return { eventId, tenantId, ...safeParse(place, items[0]?.record).data };
     } catch (error) {
       this.#options.onError(error as Error);
       return { eventId, tenantId };

@@ -1,3 +1,4 @@
+import { safeParse } from '@gatehouse/schema';
 import { z } from 'zod';
 
 const idPattern = /^[a-z0-9-]{1,63}$/;
@@ -24,7 +25,7 @@ const limit = z.coerce.number().int().min(1).max(200).default(50);
 /** Query of a list whose ids are words. */
 export const pageQuery = z.object({ limit, cursor: cursor((id) => id !== '').optional() });
 /** Query of a list whose ids are UUIDs. */
-export const uuidPageQuery = z.object({ limit, cursor: cursor((id) => uuid.safeParse(id).success).optional() });
+export const uuidPageQuery = z.object({ limit, cursor: cursor((id) => safeParse(uuid, id).success).optional() });
 
 /** A page of rows that were read with one more than `limit`. */
 export function pageOf<T>(rows: readonly T[], size: number, idOf: (row: T) => string) {

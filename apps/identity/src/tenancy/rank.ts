@@ -1,4 +1,5 @@
 import { type MemberRole, memberRole, memberRoles } from '@gatehouse/contracts';
+import { safeParse } from '@gatehouse/schema';
 
 /** 0 for an owner; the higher, the less. Somebody without a role ranks below everybody. */
 export const rankOf = (role: MemberRole | undefined): number =>
@@ -11,4 +12,4 @@ export const isAbove = (role: MemberRole, own: MemberRole | undefined): boolean 
 export const highestRole = (roles: readonly string[]): MemberRole | undefined =>
   memberRoles.find((role) => roles.includes(role));
 
-export const isMemberRole = (text: string): text is MemberRole => memberRole.safeParse(text).success;
+export const isMemberRole = (text: string): text is MemberRole => safeParse(memberRole, text).success;

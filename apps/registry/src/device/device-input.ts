@@ -1,3 +1,4 @@
+import { safeParse } from '@gatehouse/schema';
 import { z } from 'zod';
 import { isDeviceName } from './device-name.js';
 
@@ -28,7 +29,7 @@ export const labelSelector = z
       const equals = pair.indexOf('=');
       return [pair.slice(0, Math.max(0, equals)), pair.slice(equals + 1)] as const;
     });
-    const parsed = labelsInput.safeParse(Object.fromEntries(pairs));
+    const parsed = safeParse(labelsInput, Object.fromEntries(pairs));
     if (parsed.success) return parsed.data;
     context.addIssue({ code: 'custom', message: 'is not NAME=VALUE, several with commas' });
     return z.NEVER;

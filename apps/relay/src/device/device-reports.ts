@@ -1,4 +1,5 @@
 import { pause } from '@gatehouse/event-store';
+import { safeParse } from '@gatehouse/schema';
 import { type SessionReport, sessionReport } from '@gatehouse/session';
 import type { SessionEvent, SessionLog } from '../session/session-log.js';
 import type { Sessions } from '../session/sessions.service.js';
@@ -28,7 +29,7 @@ export class DeviceReports {
   }
 
   take(tunnel: Tunnel, message: unknown): void {
-    const report = sessionReport.safeParse(message);
+    const report = safeParse(sessionReport, message);
     // A word that is not known here is one of a newer device's.
     if (!report.success) return;
     const { sid, event, n } = report.data;

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { safeParse } from '@gatehouse/schema';
 import { hello } from '@gatehouse/session';
 import type { ByteStream, Carrier, StreamEnd } from '@gatehouse/transport';
 import type { Peers } from '../peer/peers.js';
@@ -65,7 +66,7 @@ export class Visit {
   }
 
   #hear(control: Control, message: unknown): void {
-    const said = hello.safeParse(message);
+    const said = safeParse(hello, message);
     if (!said.success) {
       this.#refuse(control, { code: 'version' });
       return;

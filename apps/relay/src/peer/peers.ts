@@ -1,4 +1,5 @@
 import { createPublicKey, type KeyObject, sign } from 'node:crypto';
+import { safeParse } from '@gatehouse/schema';
 import { challenge, type Hello, helloText, MessageStream, opened, welcome } from '@gatehouse/session';
 import { type Carrier, type CarrierLimits, connect, type StreamEnd, StreamReset } from '@gatehouse/transport';
 import type { z } from 'zod';
@@ -116,14 +117,14 @@ export class Peers {
       const control = new MessageStream(carrier.open());
       control.onReset = (end) => fail(new StreamReset(end));
       control.onMessage = (message) => {
-        const asked = challenge.safeParse(message);
+        const asked = safeParse(challenge, message);
         if (!asked.success) fail(new StreamReset({ code: 'protocol', detail: 'not a challenge' }));
         // At that address is another relay by now: what it has is in the directory in a moment.
         else if (asked.data.relayId !== relayId)
           fail(new StreamReset({ code: 'unreachable', detail: 'another relay' }));
         else {
           control.onMessage = (answer) => {
-            if (!welcome.safeParse(answer).success) return fail(new StreamReset({ code: 'refused' }));
+            if (!safeParse(welcome, answer).success) return fail(new StreamReset({ code: 'refused' }));
             clearTimeout(timer);
             // Later words, such as that it will stop, change nothing here: its tunnels go elsewhere by themselves.
             control.onMessage = () => undefined;

@@ -1,4 +1,5 @@
 import { StoreUnavailable } from '@gatehouse/event-store';
+import { safeParse } from '@gatehouse/schema';
 import { type GrantClaims, GrantError, MessageStream, type opened, openSession } from '@gatehouse/session';
 import { type ByteStream, StreamReset } from '@gatehouse/transport';
 import type { z } from 'zod';
@@ -95,7 +96,7 @@ export class OpenStreams {
 
   /** Undefined: the streams are joined. */
   async #open(held: HeldStream, opener: Opener): Promise<Refused | undefined> {
-    const message = openSession.safeParse(held.value);
+    const message = safeParse(openSession, held.value);
     if (!message.success) return refusal('bad_grant');
     const { grant, source } = message.data;
     if ('client' in opener && !this.#options.rates.take(opener.client, performance.now()))

@@ -1,4 +1,5 @@
 import { canonicalJson, constantTimeEqual } from '@gatehouse/crypto';
+import { safeParse } from '@gatehouse/schema';
 import { z } from 'zod';
 import { leaseIdPattern } from './lease-name.js';
 
@@ -49,7 +50,7 @@ export async function readMarker(
   comment: string | null,
   codeOf: (input: string) => Promise<Buffer>,
 ): Promise<Marker | undefined> {
-  const parsed = stored.safeParse(parseJson(comment));
+  const parsed = safeParse(stored, parseJson(comment));
   if (!parsed.success) return undefined;
   const { lease: leaseId, database, role, maxUntil, holder, code } = parsed.data;
   const marker = { leaseId, database, role, maxUntil: Date.parse(maxUntil), holder };

@@ -1,5 +1,6 @@
 import type { LoginMethod } from '@gatehouse/contracts';
 import { type FieldError, ProblemError } from '@gatehouse/http';
+import { safeParse } from '@gatehouse/schema';
 import { z } from 'zod';
 import { type Asker, contextOf } from '../asker.js';
 import type { LoginRoles } from './login-roles.service.js';
@@ -43,7 +44,7 @@ export function checked<S extends z.ZodType>(
   schema: S,
   body: unknown,
 ): z.output<S> & Readonly<Record<string, unknown>> {
-  const result = schema.safeParse(body);
+  const result = safeParse(schema, body);
   if (result.success) return result.data as never;
   const errors = result.error.issues.map(
     (issue): FieldError => ({

@@ -1,4 +1,5 @@
 import type { KeyPair } from '@gatehouse/noise';
+import { safeParse } from '@gatehouse/schema';
 import type { ByteStream, Carrier, StreamEnd } from '@gatehouse/transport';
 import { StreamReset } from '@gatehouse/transport';
 import type { ChannelAnswer, ChannelOffer } from '../channel/channel-offer.js';
@@ -75,7 +76,7 @@ export function openCarried(options: CarriedOptions): Promise<Carried> {
     messages.onEnd = () => giveUpWith({ code: 'closed' });
     messages.onMessage = (message) => {
       clearTimeout(timer);
-      const said = opened.safeParse(message);
+      const said = safeParse(opened, message);
       if (!said.success) return giveUpWith({ code: 'protocol', detail: 'not an answer of a relay' });
       if (said.data.type === 'opened') return channel.read(messages.release());
       messages.reset({ code: 'closed' });

@@ -1,3 +1,4 @@
+import { safeParse } from '@gatehouse/schema';
 import { z } from 'zod';
 
 /** asciinema's asciicast v2: a header, and one event a line. */
@@ -40,10 +41,10 @@ export class CastReader {
     const isFirst = this.#seen++ === 0;
     const value = parsed(line);
     if (isFirst) {
-      const { data } = header.safeParse(value);
+      const { data } = safeParse(header, value);
       if (data) return [{ kind: 'header', columns: data.width, rows: data.height }];
     } else {
-      const { data } = event.safeParse(value);
+      const { data } = safeParse(event, value);
       if (data) return [{ kind: 'event', atSeconds: data[0], code: data[1], data: data[2] }];
     }
     this.bad++;

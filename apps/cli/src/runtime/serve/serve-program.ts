@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Readable } from 'node:stream';
+import { safeParse } from '@gatehouse/schema';
 import { type FrameType, frameTypes, resizeMessage, type ServedSession, signalMessage } from '@gatehouse/session';
 import type { RuntimeHost } from '../host.js';
 import { newMark, programEnvironment } from '../process/environment.js';
@@ -130,7 +131,7 @@ class ProgramSession {
   }
 
   #resize(payload: Uint8Array): void {
-    const size = resizeMessage.safeParse(parseJson(payload)).data;
+    const size = safeParse(resizeMessage, parseJson(payload)).data;
     if (size === undefined) this.#giveUp('bad resize');
     else {
       this.program.resize(size.rows, size.columns);
@@ -139,7 +140,7 @@ class ProgramSession {
   }
 
   #signal(payload: Uint8Array): void {
-    const wanted = signalMessage.safeParse(parseJson(payload)).data;
+    const wanted = safeParse(signalMessage, parseJson(payload)).data;
     if (wanted === undefined) this.#giveUp('bad signal');
     else void this.program.signal(wanted.signal);
   }

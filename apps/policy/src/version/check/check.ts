@@ -1,6 +1,7 @@
 import type { Pepper } from '@gatehouse/crypto';
 import { type FieldError, policyErrors } from '@gatehouse/evaluator';
 import { parsePolicyText, parsePolicyValue, runPolicyTests } from '@gatehouse/policy-document';
+import { safeParse } from '@gatehouse/schema';
 import { recordedText } from '@gatehouse/telemetry';
 import { compileText, VersionUnusable } from '../compiled-versions.js';
 import { recordableVersion } from '../recordable-version.js';
@@ -59,7 +60,7 @@ export function prepare(given: GivenPolicy, pepper: Pepper): Prepared {
   const title = given.title ?? parsed.title ?? '';
   const kept = recordableVersion(pepper, { document, actions, tests: given.tests ?? parsed.tests });
   const { content, replaced } = kept;
-  const wrongTitle = title === '' || titleSchema.safeParse(title).success ? [] : [titleError];
+  const wrongTitle = title === '' || safeParse(titleSchema, title).success ? [] : [titleError];
   const errors = [...kept.errors, ...wrongTitle, ...policyErrors(content.document).map(withCode)];
   if (errors.length > 0) return { ok: false, errors: errors.slice(0, maxRemarks) };
   const made = textOf(content);

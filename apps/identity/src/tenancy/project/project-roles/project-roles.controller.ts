@@ -10,6 +10,7 @@ import {
   ProblemError,
   Route,
 } from '@gatehouse/http';
+import { safeParse } from '@gatehouse/schema';
 import { PLATFORM, type Platform } from '@gatehouse/service';
 import { Controller, Inject, Req } from '@nestjs/common';
 import { z } from 'zod';
@@ -116,7 +117,7 @@ async function shown(client: Client, tenantId: string, projectId: string) {
 
 async function exists(client: Client, tenantId: string, { type, id }: Subject): Promise<boolean> {
   if (type === 'team') return (await findTeam(client, tenantId, id)) !== undefined;
-  return z.uuid().safeParse(id).success && (await roleOfMember(client, tenantId, id)) !== undefined;
+  return safeParse(z.uuid(), id).success && (await roleOfMember(client, tenantId, id)) !== undefined;
 }
 
 async function standingOf(client: Client, caller: Principal, projectId: string, subject: Subject) {
