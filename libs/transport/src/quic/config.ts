@@ -1,6 +1,7 @@
 import type { Limits } from '../limits.js';
 import { alpn } from '../trust.js';
 import type { Config, Quiche } from './native.js';
+import { noteWindow } from './reset-notes.js';
 
 /** What BoringSSL has; without Ed448, which OpenSSL would offer. */
 const signatures = [
@@ -30,10 +31,11 @@ function configure(quiche: Quiche, config: Config, limits: Limits, sent: number,
   config.setInitialMaxData(Number.MAX_SAFE_INTEGER);
   config.setInitialMaxStreamDataBidiLocal(limits.streamWindow);
   config.setInitialMaxStreamDataBidiRemote(limits.streamWindow);
-  config.setInitialMaxStreamDataUni(0);
+  config.setInitialMaxStreamDataUni(noteWindow);
   config.setMaxStreamWindow(limits.streamWindow);
   config.setInitialMaxStreamsBidi(limits.streams);
-  config.setInitialMaxStreamsUni(0);
+  // Of `ResetNotes`.
+  config.setInitialMaxStreamsUni(1);
   config.setActiveConnectionIdLimit(spareIds);
   config.setDisableActiveMigration(false);
   config.setCcAlgorithm(quiche.CongestionControlAlgorithm.BBR);

@@ -13,6 +13,7 @@ import { Paths } from './paths.js';
 import type { QuicCarrierOptions } from './quic-carrier-options.js';
 import { QuicStream } from './quic-stream.js';
 import { resetCode, resetNumber } from './reset-codes.js';
+import { ResetNotes } from './reset-notes.js';
 import { Sender } from './sender.js';
 import { preface, StreamReader } from './stream-reader.js';
 import { StreamWriter } from './stream-writer.js';
@@ -46,6 +47,7 @@ export class QuicCarrier extends ListenedCarrier<QuicStream> implements Carrier 
   readonly #paths: Paths;
   readonly #sender: Sender;
   readonly #wear: Wear;
+  readonly #notes: ResetNotes;
   /** Streams that we opened and that are not over. */
   #own = 0;
   #allowed = 0;
@@ -72,6 +74,13 @@ export class QuicCarrier extends ListenedCarrier<QuicStream> implements Carrier 
     this.#reader = new StreamReader(options.quiche, options.connection, this.#streams, options.dialled ? 1 : 0, {
       arrived: (id) => this.#adopt(id),
       broken: (stream, error) => this.#broken(stream, error),
+      violated: (end) => this.#closeConnection(end),
+    });
+    this.#notes = new ResetNotes({
+      ...{ connection: options.connection, dialled: options.dialled, streams: options.limits.streams },
+      nextPeers: () => this.#reader.nextPeers,
+      sent: () => this.#flushSoon(),
+      onReset: (id, number) => this.#resetByPeer(this.#streams.get(id), number),
       violated: (end) => this.#closeConnection(end),
     });
     this.#nextOwn = options.dialled ? 0 : 1;
@@ -218,18 +227,26 @@ export class QuicCarrier extends ListenedCarrier<QuicStream> implements Carrier 
     });
   }
 
-  shutDown(stream: QuicStream, end: StreamEnd): void {
-    if (this.#gone) return;
+  reset(stream: QuicStream, end: StreamEnd): void {
+    if (this.#gone || !this.#shutDown(stream, end) || this.#end) return;
+    this.#notes.write(stream.id, resetNumber(end.code));
+  }
+
+  /** @returns whether quiche knew of it, and a direction was not over */
+  #shutDown(stream: QuicStream, end: StreamEnd): boolean {
     const { Shutdown } = this.#options.quiche;
+    let isKnown = false;
     for (const direction of [Shutdown.Read, Shutdown.Write]) {
       try {
         this.#connection.streamShutdown(stream.id, direction, resetNumber(end.code));
+        isKnown = true;
         if (direction === Shutdown.Write) this.#wear.count();
       } catch {
         // That direction is over.
       }
     }
     this.#flushSoon();
+    return isKnown;
   }
 
   forget(stream: QuicStream): void {
@@ -263,8 +280,10 @@ export class QuicCarrier extends ListenedCarrier<QuicStream> implements Carrier 
 
   #work(): void {
     this.#keepHouse();
+    this.#notes.readAll();
     this.#reader.readAll(this.#isAlive);
     if (this.#end) return;
+    this.#notes.pump();
     this.#writer.pump();
   }
 
@@ -295,14 +314,20 @@ export class QuicCarrier extends ListenedCarrier<QuicStream> implements Carrier 
     const stream = new QuicStream(this, id);
     this.#streams.set(id, stream);
     this.tellStream(stream);
+    const number = this.#notes.arrived(id);
+    if (number !== undefined) process.nextTick(() => this.#resetByPeer(stream, number));
     return stream;
   }
 
   #broken(stream: QuicStream, error: unknown): void {
-    if (this.#streams.get(stream.id) !== stream) return;
-    const number = /Stream(?:Reset|Stopped)\((\d{1,16})\)/.exec((error as Error).message)?.[1];
-    this.shutDown(stream, { code: 'cancelled' });
-    stream.receiveReset({ code: number === undefined ? 'internal' : resetCode(Number(number)) });
+    this.#resetByPeer(stream, Number(/Stream(?:Reset|Stopped)\((\d{1,16})\)/.exec((error as Error).message)?.[1]));
+  }
+
+  /** @param number of its reset; `internal` for one that is not known */
+  #resetByPeer(stream: QuicStream | undefined, number: number): void {
+    if (this.#gone || !stream || this.#streams.get(stream.id) !== stream) return;
+    this.#shutDown(stream, { code: 'cancelled' });
+    stream.receiveReset({ code: resetCode(number) });
   }
 
   #flushSoon(): void {

@@ -68,7 +68,7 @@ export class QuicStream implements ByteStream {
   reset(end: StreamEnd): void {
     if (this.#over) return;
     this.close();
-    this.carrier.shutDown(this, end);
+    this.carrier.reset(this, end);
   }
 
   pause(): void {

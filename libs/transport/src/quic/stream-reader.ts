@@ -25,15 +25,18 @@ export class StreamReader {
   readonly #halfClosed = new Set<QuicStream>();
   readonly #early = new Set<number>();
   readonly #prefaceDue = new Set<number>();
+  #next: number;
 
-  /** @param nextPeers number of the peer's first stream */
+  /** @param first number of the peer's first stream */
   constructor(
     private readonly quiche: Quiche,
     private readonly connection: Connection,
     private readonly streams: ReadonlyMap<number, QuicStream>,
-    private nextPeers: number,
+    first: number,
     private readonly hooks: Hooks,
-  ) {}
+  ) {
+    this.#next = first;
+  }
 
   /** After packets came in. @param go asked after each stream */
   readAll(go: () => boolean): void {
@@ -49,8 +52,8 @@ export class StreamReader {
       this.read(stream);
       if (!go()) return false;
     }
-    while (this.connection.streamReadable(this.nextPeers)) {
-      this.#arrive(this.nextPeers);
+    while (this.connection.streamReadable(this.#next)) {
+      this.#arrive(this.#next);
       if (!go()) return false;
     }
     return true;
@@ -67,6 +70,11 @@ export class StreamReader {
     return true;
   }
 
+  /** Number of the stream that the peer opens next. */
+  get nextPeers(): number {
+    return this.#next;
+  }
+
   forget(stream: QuicStream): void {
     this.#halfClosed.delete(stream);
     this.#prefaceDue.delete(stream.id);
@@ -74,15 +82,15 @@ export class StreamReader {
 
   /** A stream of the peer's that we do not know; handed out in order (RFC 9000 2.1: it opened all below, too). */
   #arrive(id: number): void {
-    const isPeers = id % 4 === this.nextPeers % 4;
-    if (!isPeers || id < this.nextPeers) {
+    const isPeers = id % 4 === this.#next % 4;
+    if (!isPeers || id < this.#next) {
       this.#discard(id);
       return;
     }
     this.#early.add(id);
-    while (this.#early.delete(this.nextPeers)) {
-      const number = this.nextPeers;
-      this.nextPeers += 4;
+    while (this.#early.delete(this.#next)) {
+      const number = this.#next;
+      this.#next += 4;
       this.#prefaceDue.add(number);
       this.read(this.hooks.arrived(number));
     }
