@@ -35,6 +35,7 @@ describe('checkBannedWords', () => {
     ['libs/a/src/a.spec.ts', `${join('console', '.log')}('in a test');`],
     ['libs/a/src/a.ts', `/**\n * ${join('console', '.log')}(example());\n */`],
     ['libs/a/src/a.spec.ts', `hello${join('.safe', 'Parse(')}words)`],
+    ['apps/relay/src/a.ts', `({ ..${join('.safe', 'Parse(')}hello, words).data })`],
     ['docs/a.md', 'network/work/flow and ./work/ are relative'],
     ['libs/a/src/a.spec.ts', 'const exit = (f) => f(); exit(1); submit(2);'],
     ['package-lock.json', `"integrity": "sha512-a/${join('XX', 'X')}/b"`],
