@@ -10,14 +10,17 @@ export interface Child {
 /**
  * Starts a Node program and resolves with the first line of its output that `isReady` accepts.
  *
- * @param signal ends it, whether it was ready or not
+ * @param options signal: ends it, whether it was ready or not. env: beside ours
  */
 export async function startChild(
   args: readonly string[],
   isReady: (line: string) => boolean,
-  { signal }: { readonly signal?: AbortSignal } = {},
+  { signal, env = {} }: { readonly signal?: AbortSignal; readonly env?: Readonly<Record<string, string>> } = {},
 ): Promise<Child & { readonly line: string }> {
-  const child = spawn(process.execPath, [...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...env },
+  });
   const kill = () => void child.kill('SIGKILL');
   signal?.addEventListener('abort', kill);
   const ended = once(child, 'exit');

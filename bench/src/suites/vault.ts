@@ -19,9 +19,10 @@ type Measure = (width: number) => Promise<number>;
 
 /** Reads and writes of secrets over HTTP, in turns with what they can't be faster than. */
 export async function vault(stack: Stack, seconds: number): Promise<readonly Row[]> {
-  const hello = await startChild([fileURLToPath(new URL('../hello-server.js', import.meta.url))], (line) =>
-    line.startsWith('http'),
-  );
+  const program = (name: string) => fileURLToPath(new URL(`../${name}.js`, import.meta.url));
+  const isReady = (line: string) => line.startsWith('http');
+  const hello = await startChild([program('hello-server')], isReady);
+  const commits = await startChild([program('commit-server')], isReady, { env: { DATABASE_URL: stack.databaseUrl } });
   const nc = await connectBus({ servers: stack.natsUrl, user: 'vault', seedFile: stack.natsSeed('vault') });
   const pool = new pg.Pool({ connectionString: stack.databaseUrl, max: 64 });
   try {
@@ -39,6 +40,8 @@ export async function vault(stack: Stack, seconds: number): Promise<readonly Row
       hello: async (width) => (await load({ url: hello.line }, width, seconds)).perSecond,
       commit: (width) =>
         repeated(() => pool.query('insert into public.plain (body) values ($1)', [value]), width, seconds),
+      once: (width) => rowsOverHttp(`${commits.line}/once`, width, seconds),
+      twice: (width) => rowsOverHttp(`${commits.line}/twice`, width, seconds),
       overBus: (width) => repeated(() => call(nc, decide, asked, 5_000), width, seconds),
       decision: (width) => decisionsOverHttp(stack, asked, width, seconds),
       write: (width) => overHttp(stack, 'PUT', width, seconds),
@@ -57,11 +60,11 @@ export async function vault(stack: Stack, seconds: number): Promise<readonly Row
     }
     return rows;
   } finally {
-    await Promise.all([hello.stop(), nc.close(), pool.end()]);
+    await Promise.all([hello.stop(), commits.stop(), nc.close(), pool.end()]);
   }
 }
 
-type Single = 'hello' | 'commit' | 'overBus' | 'decision' | 'write' | 'read';
+type Single = 'hello' | 'commit' | 'once' | 'twice' | 'overBus' | 'decision' | 'write' | 'read';
 type Many = 'writeMany' | 'readMany';
 type Rates = Readonly<Record<Single, number> & Partial<Record<Many, number>>>;
 type Measures = Readonly<Record<Single, Measure> & Partial<Record<Many, Measure>>>;
@@ -73,11 +76,15 @@ async function inTurns(measures: Measures, width: number): Promise<Rates> {
   return Object.fromEntries(found.map(({ name, rates }) => [name, median(rates)])) as unknown as Rates;
 }
 
-function rowsOf(width: number, { hello, commit, overBus, decision, write, read }: Rates): Row[] {
+function rowsOf(width: number, { hello, commit, once, twice, overBus, decision, write, read }: Rates): Row[] {
   const named = (name: string) => `${name}, c=${width}`;
   return [
     { name: named('NestJS on Fastify hello'), value: rate(hello) },
     { name: named('one row a commit'), value: rate(commit) },
+    ...[
+      { name: named('limit: hello, and a row in a shared commit'), of: once },
+      { name: named('limit: hello, and two, one after the other'), of: twice },
+    ].map(({ name, of }) => ({ name, value: rate(of), ratio: ratioOf(of, commit), against: 'one row a commit' })),
     { name: named('recorded decision over HTTP'), value: rate(decision) },
     { name: named('recorded decision over the bus'), value: rate(overBus) },
     { name: named('secret written'), value: rate(write), ratio: ratioOf(write, commit), against: 'one row a commit' },
@@ -132,6 +139,17 @@ async function overHttp(stack: Stack, method: 'PUT' | 'GET', width: number, seco
     }));
   const figures = await load({ url: stack.services.vault ?? '', requestsOf }, width, seconds);
   if (figures.failed > 0) throw new Error(`${figures.failed} calls of ${method} failed`);
+  return figures.perSecond;
+}
+
+/** What is left of a write over HTTP when nothing else is done. */
+async function rowsOverHttp(url: string, width: number, seconds: number): Promise<number> {
+  const figures = await load(
+    { url, method: 'POST', headers: { 'content-type': 'application/json' }, body },
+    width,
+    seconds,
+  );
+  if (figures.failed > 0) throw new Error(`${figures.failed} calls of ${url} failed`);
   return figures.perSecond;
 }
 
