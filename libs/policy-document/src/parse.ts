@@ -1,5 +1,5 @@
 import type { PolicyDocument } from '@gatehouse/evaluator';
-import { safeParse } from '@gatehouse/schema';
+import { comparable, safeParse } from '@gatehouse/schema';
 import { bounded, error, type Finding, inOrder, type Locate, placed } from './finding.js';
 import { documentLimits } from './limits.js';
 import { lintPolicy } from './lint/lint.js';
@@ -41,7 +41,7 @@ export function parsePolicyValue(value: unknown): ParsedPolicy {
 
 function parse(value: unknown, locate: Locate): ParsedPolicy {
   // An empty file is the empty policy: the built-in roles alone.
-  const checked = safeParse(policyFile, value ?? {});
+  const checked = safeParse(policyFile, comparable(value) ?? {});
   if (!checked.success) return answer({}, placedAll(findingsOf(checked.error.issues, value), locate));
   const file: WrittenFile = checked.data;
   const { document, findings, written } = normalise(file);

@@ -1,1 +1,1 @@
-export { safeParse } from './safe-parse.js';
+export { comparable, safeParse } from './safe-parse.js';

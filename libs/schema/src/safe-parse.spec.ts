@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { z } from 'zod';
-import { safeParse } from './safe-parse.js';
+import { comparable, safeParse } from './safe-parse.js';
 
 const bent = () => JSON.parse('{"length": {"toString": 1}, "size": {"toString": 1, "valueOf": 1}}');
 
@@ -31,6 +31,13 @@ describe('safeParse', () => {
     expect(JSON.stringify(data)).toBe(JSON.stringify(bent()));
     expect(data).toEqual(bent());
     expect(structuredClone(data)).toEqual(bent());
+  });
+
+  it('walks the value only where zod threw', () => {
+    const value = { length: {} };
+    expect(safeParse(z.unknown(), value).data).toBe(value);
+    expect(Object.getOwnPropertySymbols(value.length)).toEqual([]);
+    expect(Object.getOwnPropertySymbols(comparable(value).length)).toEqual([Symbol.toPrimitive]);
   });
 
   it('ends where objects form a circle, and leaves frozen ones as they are', () => {
