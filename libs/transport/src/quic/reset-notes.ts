@@ -9,6 +9,9 @@ const numberBytes = 6;
 const batch = 512;
 /** A peer's window for notes. */
 export const noteWindow = 65_536;
+/** For whoever reads: nobody does while somebody reads. */
+const incoming = Buffer.allocUnsafeSlow(batch * noteBytes);
+const nothing = Buffer.alloc(0);
 
 interface ResetNotesOptions {
   readonly connection: Pick<Connection, 'streamSend' | 'streamRecv' | 'streamReadable' | 'streamPriority'>;
@@ -33,9 +36,8 @@ export class ResetNotes {
   readonly #outgoing = new ChunkQueue();
   readonly #own: number;
   readonly #peers: number;
-  readonly #incoming = Buffer.allocUnsafe(batch * noteBytes);
-  /** Bytes of a note that has begun. */
-  #begun = 0;
+  /** Of a note that has begun. */
+  #begun: Buffer = nothing;
   /** Of streams that are still on their way. */
   readonly #early = new Map<number, number>();
 
@@ -74,16 +76,15 @@ export class ResetNotes {
   /** After packets came in. */
   readAll(): void {
     const { connection, violated } = this.options;
-    try {
-      while (connection.streamReadable(this.#peers)) {
-        const read = connection.streamRecv(this.#peers, this.#incoming.subarray(this.#begun));
-        if (!read) return;
-        const [count, isLast] = read;
-        this.#take(this.#begun + count);
-        if (isLast) throw new RangeError('it has no end');
-      }
-    } catch {
+    while (connection.streamReadable(this.#peers)) {
+      incoming.set(this.#begun);
+      const read = this.#receive(incoming.subarray(this.#begun.length));
+      if (!read) return;
+      const [count, isLast] = read;
+      const areNotes = this.#take(incoming.subarray(0, this.#begun.length + count));
+      if (areNotes && !isLast) continue;
       violated({ code: 'protocol', detail: 'notes of resets that are none' });
+      return;
     }
   }
 
@@ -94,20 +95,33 @@ export class ResetNotes {
     return number;
   }
 
-  #take(bytes: number): void {
-    const whole = bytes - (bytes % noteBytes);
-    for (let at = 0; at < whole; at += noteBytes)
-      this.#heard(this.#incoming.readUIntBE(at, numberBytes), this.#incoming.readUInt16BE(at + numberBytes));
-    this.#incoming.copyWithin(0, whole, bytes);
-    this.#begun = bytes - whole;
+  /** @returns bytes, and whether they are the last; null: none now */
+  #receive(into: Buffer): readonly [number, boolean] | null {
+    try {
+      return this.options.connection.streamRecv(this.#peers, into);
+    } catch {
+      // The peer took it back.
+      return [0, true];
+    }
   }
 
-  #heard(id: number, number: number): void {
+  /** @returns whether notes are what they are */
+  #take(bytes: Buffer): boolean {
+    const whole = bytes.length - (bytes.length % noteBytes);
+    this.#begun = whole < bytes.length ? Buffer.from(bytes.subarray(whole)) : nothing;
+    for (let at = 0; at < whole; at += noteBytes)
+      if (!this.#heard(bytes.readUIntBE(at, numberBytes), bytes.readUInt16BE(at + numberBytes))) return false;
+    return true;
+  }
+
+  /** @returns whether there can be such a stream */
+  #heard(id: number, number: number): boolean {
     const { nextPeers, streams, onReset } = this.options;
     const next = nextPeers();
     const isEarly = id % 4 === next % 4 && id >= next;
     if (!isEarly) onReset(id, number);
     else if (id < next + 4 * streams) this.#early.set(id, number);
-    else throw new RangeError('of a stream that it may not open');
+    else return false;
+    return true;
   }
 }
