@@ -1,4 +1,5 @@
 import type { AreaContext, AreaParts } from '../area.js';
+import type { TokenDirectory } from '../token/token-directory.service.js';
 import type { Tokens } from '../token/tokens.service.js';
 import { ApproleRoutes } from './approle.routes.js';
 import { ApproleLogin } from './approle-login.service.js';
@@ -13,10 +14,14 @@ import { TokenKeys } from './token-keys.js';
 import { TokenLoginRoutes } from './token-login.routes.js';
 
 /** AppRole, JWT and Kubernetes logins. */
-export function loginParts({ platform, store, keyring }: AreaContext, tokens: Tokens): AreaParts {
+export function loginParts(
+  { platform, store, keyring }: AreaContext,
+  tokens: Tokens,
+  directory: Pick<TokenDirectory, 'forgetAll'>,
+): AreaParts {
   const { pepper, callers, observations, settings } = platform;
   const { system: query } = platform.database;
-  const roles = new LoginRoles(store, query);
+  const roles = new LoginRoles(store, query, () => directory.forgetAll());
   const secretIds = new SecretIds(store, query, pepper);
   const configs = new LoginConfigs(store, query, keyring);
   const onError = platform.warn('a failed login could not be counted');

@@ -23,10 +23,14 @@ const anyState = { initialState: null, evolve: () => null };
 
 /** The roles that programs log in to. */
 export class LoginRoles {
-  /** @param system connections of the system role: a login does not tell its tenant */
+  /**
+   * @param system connections of the system role: a login does not tell its tenant
+   * @param onRemoved its tokens open nothing more: this replica need not wait until it is notified
+   */
   constructor(
     private readonly store: PostgresEventStore,
     private readonly system: Query,
+    private readonly onRemoved: () => void,
   ) {}
 
   async find(tenantId: string, method: LoginMethod, name: string): Promise<LoginRole | undefined> {
@@ -120,6 +124,7 @@ export class LoginRoles {
       const roleId = rows[0]?.role_id;
       if (roleId) await append(log, context, roleId, 'login_role.removed', { roleId, method, name });
     });
+    this.onRemoved();
   }
 }
 

@@ -62,6 +62,11 @@ export class TokenDirectory implements VaultTokens {
     this.#cache.forget(tokenId);
   }
 
+  /** After a login role is gone here, with whatever tokens it gave: rare, and what still lives is read again. */
+  forgetAll(): void {
+    this.#cache.clear();
+  }
+
   /** Whether a text says to be a token of the vault. */
   isToken(text: string): boolean {
     return text.startsWith('gvt_');
@@ -130,8 +135,7 @@ export class TokenDirectory implements VaultTokens {
   #note(changed: string): void {
     const [, kind, id = ''] = notice.exec(changed) ?? [];
     if (kind === 'token') this.#cache.forget(id);
-    // Rare, and any number of tokens: they are read again.
-    if (kind === 'role') this.#cache.clear();
+    if (kind === 'role') this.forgetAll();
   }
 }
 

@@ -22,7 +22,7 @@ export const tokenArea: Area = {
     const directory = new TokenDirectory({ pepper, query: system, wake, callers });
     const tokens = new Tokens({ store, pool, pepper, callers, directory, quota: new TokenQuota(system) });
     const wrapping = new Wrapping({ store, system, keyring, pepper, observations });
-    const login = loginParts(context, tokens);
+    const login = loginParts(context, tokens, directory);
     const sweep = new Sweep(platform);
     return {
       dialect: [TokenRoutes, WrappingRoutes, ...(login.dialect ?? [])],
