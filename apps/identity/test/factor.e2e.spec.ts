@@ -25,7 +25,11 @@ beforeAll(async () => {
 afterAll(() => stack?.stop());
 
 const newPerson = () => register(stack, replica, `person${++count}@example.org`);
-const tokenOf = async (person: Registered): Promise<string> => (await signIn(replica, person)).body.access_token;
+async function tokenOf(person: Registered): Promise<string> {
+  const signedIn = await signIn(replica, person);
+  expect(outcome(signedIn)).toEqual([200, undefined]);
+  return signedIn.body.access_token;
+}
 const challengeOf = async (person: Registered): Promise<string> => {
   await forgetAttempts(person.userId);
   return (await signIn(replica, person)).body.challenge;
@@ -61,7 +65,9 @@ interface WithTotp extends Registered {
 async function withTotp(): Promise<WithTotp> {
   const person = await newPerson();
   const token = await tokenOf(person);
-  const { secret } = (await auth(replica, 'POST /factors/totp', undefined, token)).body;
+  const begun = await auth(replica, 'POST /factors/totp', undefined, token);
+  expect(outcome(begun)).toEqual([200, undefined]);
+  const { secret } = begun.body;
   const added = await auth(replica, 'POST /factors/totp/confirm', { code: totpCode(secret, Date.now()) }, token);
   expect(added.status).toBe(201);
   await forgetSteps(person.userId);

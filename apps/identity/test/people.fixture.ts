@@ -57,6 +57,12 @@ export async function register(stack: Stack, replica: Replica, email: string): P
   const token = await waitFor(() => safely(() => letterTo(stack, email)), { message });
   const verified = await auth(replica, 'POST /verify-email', { token, password });
   if (verified.status !== 200) throw new Error(JSON.stringify(verified.body));
+  // Callers are read off the log: until then a token of this person is for a tenant that nobody knows.
+  const known = async () => {
+    const members = 'select from identity.known_members where user_id = $1';
+    return (await stack.superuser(members, [verified.body.id])).length > 0;
+  };
+  await waitFor(known, { message: () => `identity knows ${email}: ${tail(replica)}` });
   return { userId: verified.body.id, email, password };
 }
 

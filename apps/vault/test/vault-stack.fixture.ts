@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { connectBus, ensureTopology } from '@gatehouse/bus';
+import { call, connectBus, ensureTopology } from '@gatehouse/bus';
+import { decide } from '@gatehouse/contracts';
 import { createKeyFile } from '@gatehouse/crypto';
 import { type RunningService, startService } from '@gatehouse/service';
 import { IdentityLog, type RunningProgram, runProgram } from '@gatehouse/service-testing';
@@ -120,7 +121,11 @@ async function stackOn<Postgres extends TestDatabases>(
     service: await startService(vaultService, env),
     superuser,
     call: (path, call) => send(stack.service, path, call),
-    somebody: (tenantId, name, roles) => introduce(stack, tenantId, name, roles),
+    async somebody(tenantId, name, roles) {
+      const somebody = await introduce(stack, tenantId, name, roles);
+      await settle(stack, nc);
+      return somebody;
+    },
     async restart(changes = {}) {
       await stack.service.stop();
       stack.service = await startService(vaultService, { ...env, ...changes });
@@ -172,4 +177,16 @@ async function introduce(
     await waitFor(granted, { timeoutMs: 60_000, message: `policy knows the roles of ${name}` });
   }
   return { tenantId, id: name, key, keyId };
+}
+
+/** Until policy decides on all that its log says: a grant that is in its table may not be in its memory yet. */
+async function settle({ superuser }: VaultStack, nc: Parameters<typeof call>[0]): Promise<void> {
+  const { rows } = await superuser.query<{ position: string }>(
+    `select tx || '.' || seq as position from policy.events order by tx desc, seq desc limit 1`,
+  );
+  const [last] = rows;
+  if (!last) return;
+  const subject = { type: 'service', id: 'settle' };
+  const question = { tenantId: 'settle', subject, action: 'secret.read', resource: { type: 'secret', id: 'none' } };
+  await call(nc, decide, { ...question, caller: subject, minPosition: last.position });
 }

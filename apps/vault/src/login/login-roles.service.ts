@@ -116,15 +116,17 @@ export class LoginRoles {
 
   /** With it go its secret ids, and its tokens open nothing more. What is not there stays away. */
   async remove(tenantId: string, method: LoginMethod, name: string, context: CommandContext): Promise<void> {
-    await this.store.together(tenantId, async (log, client) => {
+    const removed = await this.store.together(tenantId, async (log, client) => {
       const { rows } = await client.query<{ role_id: string }>(
         'delete from login_roles where tenant_id = $1 and method = $2 and name = $3 returning role_id',
         [tenantId, method, name],
       );
       const roleId = rows[0]?.role_id;
       if (roleId) await append(log, context, roleId, 'login_role.removed', { roleId, method, name });
+      return roleId !== undefined;
     });
-    this.onRemoved();
+    // Of a role that was not there nothing is forgotten: anybody could have everybody's tokens read anew, for ever.
+    if (removed) this.onRemoved();
   }
 }
 
