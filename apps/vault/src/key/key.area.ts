@@ -1,6 +1,7 @@
 import type { Exclusive } from '@gatehouse/event-store';
 import type { Area } from '../area.js';
 import { Keys1700000002001 } from '../migrations/2-keys.js';
+import { SealedInserts1700000003001 } from '../migrations/3001-sealed-inserts.js';
 import { keyChannel } from './key-log.js';
 import { RootKeyRotation } from './root-key-rotation.js';
 import { RootKeys } from './root-keys.js';
@@ -19,7 +20,7 @@ const weakSeals: Partial<Record<SealKind, string>> = {
 
 /** Root key, tenant keys, and what seals them. */
 export const keyArea: Area = {
-  migrations: [Keys1700000002001],
+  migrations: [Keys1700000002001, SealedInserts1700000003001],
   channels: [keyChannel],
   compose: ({ keys, platform }) => {
     const { keyring, follower, worker, sealKind } = keys;

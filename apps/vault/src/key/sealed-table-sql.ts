@@ -6,8 +6,17 @@
  */
 export const sealedTableSql = (table: string): string => `
   create index ${table}_key_version on vault.${table} (tenant_id, key_version);
-  create trigger sealed_under_known_key before insert or update of key_version on vault.${table}
+  ${sealedTriggersSql(table)}`;
+
+/** Inserted rows are looked at together: they come in batches, and have one key. */
+export const sealedTriggersSql = (table: string): string => `
+  create trigger inserted_under_known_key after insert on vault.${table} referencing new table as inserted
+    for each statement execute function vault.refuse_retired_tenant_keys();
+  create trigger sealed_under_known_key before update of key_version on vault.${table}
     for each row when (new.key_version is not null) execute function vault.refuse_retired_tenant_key();`;
+
+/** Without both of them no key is deleted. */
+export const sealedTriggers = ['inserted_under_known_key', 'sealed_under_known_key'] as const;
 
 /** Names of the advisory locks, as SQL expressions over the tenant. */
 export const tenantKeyLockSql = (tenant: string): string => `hashtextextended('vault:tenant-key:' || ${tenant}, 0)`;
@@ -16,6 +25,26 @@ export const rootKeyLockSql = `hashtextextended('vault:root-key', 0)`;
 /** Id of the root key that a key is wrapped under: it stands in the clear in front (`wrapKey` of libs/crypto). */
 export const wrappedUnderSql = (column: string): string => `encode(substring(${column} from 2 for 8), 'hex')`;
 
+const tenantKeyGuardSql = (row: string): string => `
+    perform pg_advisory_xact_lock_shared(${tenantKeyLockSql(`${row}.tenant_id`)});
+    if not exists (select from tenant_keys
+        where tenant_id = ${row}.tenant_id and purpose = 'data' and version = ${row}.key_version) then
+      raise exception 'tenant key % is retired: seal again', ${row}.key_version using errcode = '40001';
+    end if;`;
+
+export const insertGuardSql = `
+  create or replace function vault.refuse_retired_tenant_keys() returns trigger language plpgsql security definer
+    set search_path = vault, pg_temp as $guard$
+  declare
+    used record;
+  begin
+    for used in select distinct tenant_id, key_version from inserted where key_version is not null
+      order by tenant_id, key_version
+    loop ${tenantKeyGuardSql('used')}
+    end loop;
+    return null;
+  end $guard$;`;
+
 /**
  * 40001, so that it counts as a race that was lost: sealing again, under the key that is active now, succeeds. The
  * functions run as their owner, since who serves requests may not look at keys.
@@ -23,14 +52,10 @@ export const wrappedUnderSql = (column: string): string => `encode(substring(${c
 export const keyGuardsSql = `
   create function vault.refuse_retired_tenant_key() returns trigger language plpgsql security definer
     set search_path = vault, pg_temp as $guard$
-  begin
-    perform pg_advisory_xact_lock_shared(${tenantKeyLockSql('new.tenant_id')});
-    if not exists (select from tenant_keys
-        where tenant_id = new.tenant_id and purpose = 'data' and version = new.key_version) then
-      raise exception 'tenant key % is retired: seal again', new.key_version using errcode = '40001';
-    end if;
+  begin ${tenantKeyGuardSql('new')}
     return new;
   end $guard$;
+  ${insertGuardSql}
   create function vault.refuse_retired_root_key() returns trigger language plpgsql security definer
     set search_path = vault, pg_temp as $guard$
   begin

@@ -6,6 +6,7 @@ import { byVault, type KeyLog, tenantKeyStream } from './key-log.js';
 import type { Keyring } from './keyring.js';
 import type { RotationPass } from './root-key-rotation.js';
 import { newKey, type RootKeys } from './root-keys.js';
+import { sealedTriggers } from './sealed-table-sql.js';
 import type { SealedRow, SealedTable } from './sealed-tables.js';
 import { keyRowsOf, lockTenantKeys, tenantContext } from './tenant-key-table.js';
 
@@ -170,9 +171,11 @@ interface Keys {
 async function refuseStrangeTables(client: pg.PoolClient, tables: readonly SealedTable[]): Promise<void> {
   const { rows } = await client.query<{ name: string; guarded: boolean }>(
     `select c.relname as name,
-       exists (select from pg_trigger t where t.tgrelid = c.oid and t.tgname = 'sealed_under_known_key' and t.tgenabled = 'O') as guarded
+       (select count(*) = cardinality($1::text[]) from pg_trigger t
+        where t.tgrelid = c.oid and t.tgname = any($1) and t.tgenabled = 'O') as guarded
      from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'wrapped_key' and not a.attisdropped
      where c.relnamespace = 'vault'::regnamespace and c.relkind in ('r', 'p')`,
+    [sealedTriggers],
   );
   const known = new Set(tables.map(({ table }) => table));
   const strange = rows.find(({ name, guarded }) => !guarded || !known.has(name));

@@ -41,6 +41,7 @@ export class Keys1700000002001 implements MigrationInterface {
     await query.query(`
       drop trigger wrapped_under_known_key on vault.tenant_keys;
       drop function vault.refuse_retired_root_key(), vault.refuse_retired_tenant_key();
+      drop function if exists vault.refuse_retired_tenant_keys();
       drop table vault.tenant_seals, vault.seal_state;
       alter table vault.tenant_keys drop sealed_key, drop retiring, drop algorithm;
       alter table vault.root_keys drop seal_facts, drop algorithm;`);

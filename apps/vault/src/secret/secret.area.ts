@@ -5,6 +5,7 @@ import { Secrets1700000002101 } from '../migrations/2101-secrets.js';
 import { SecretBatches1700000002102 } from '../migrations/2102-secret-batches.js';
 import { SecretPlans1700000002103 } from '../migrations/2103-secret-plans.js';
 import { SecretStores1700000002104 } from '../migrations/2104-secret-stores.js';
+import { SecretPages1700000002105 } from '../migrations/2105-secret-pages.js';
 import { ListRoutes } from './api/list.routes.js';
 import { ManyRoutes } from './api/many.routes.js';
 import { MetadataRoutes } from './api/metadata.routes.js';
@@ -19,7 +20,13 @@ import { Secrets } from './secrets.js';
 
 /** Secrets, their versions and metadata: rows beside the log, which vouches for them. */
 export const secretArea: Area = {
-  migrations: [Secrets1700000002101, SecretBatches1700000002102, SecretPlans1700000002103, SecretStores1700000002104],
+  migrations: [
+    Secrets1700000002101,
+    SecretBatches1700000002102,
+    SecretPlans1700000002103,
+    SecretStores1700000002104,
+    SecretPages1700000002105,
+  ],
   compose: ({ platform, store, keyring }) => {
     const { request } = platform.database;
     const reports = new IntegrityReports(store, platform.logger);
