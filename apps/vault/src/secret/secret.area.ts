@@ -6,6 +6,7 @@ import { SecretBatches1700000002102 } from '../migrations/2102-secret-batches.js
 import { SecretPlans1700000002103 } from '../migrations/2103-secret-plans.js';
 import { SecretStores1700000002104 } from '../migrations/2104-secret-stores.js';
 import { SecretPages1700000002105 } from '../migrations/2105-secret-pages.js';
+import { SecretStatistics1700000002106 } from '../migrations/2106-secret-statistics.js';
 import { ListRoutes } from './api/list.routes.js';
 import { ManyRoutes } from './api/many.routes.js';
 import { MetadataRoutes } from './api/metadata.routes.js';
@@ -26,6 +27,7 @@ export const secretArea: Area = {
     SecretPlans1700000002103,
     SecretStores1700000002104,
     SecretPages1700000002105,
+    SecretStatistics1700000002106,
   ],
   compose: ({ platform, store, keyring }) => {
     const { request } = platform.database;
