@@ -1,8 +1,6 @@
-import 'reflect-metadata';
 import { Body, Controller, Module, Post } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import pg from 'pg';
+import { serveModule } from './serve-module.js';
 
 /** Rows that wait are put in together, in one commit at a time: nothing that writes over HTTP can do with less. */
 class SharedCommits {
@@ -62,7 +60,4 @@ class CommitController {
 @Module({ controllers: [CommitController] })
 class CommitModule {}
 
-const app = await NestFactory.create<NestFastifyApplication>(CommitModule, new FastifyAdapter(), { logger: false });
-await app.listen(0, '127.0.0.1');
-process.stdout.write(`${await app.getUrl()}\n`);
-process.once('SIGTERM', () => void app.close().then(() => process.exit(0)));
+await serveModule(CommitModule);

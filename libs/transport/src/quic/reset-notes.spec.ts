@@ -28,10 +28,15 @@ describe('a stream that is given up', () => {
     pair.server.onStream = (stream) => arrived.push(stream);
     return arrived;
   }
-  /** The next datagrams from the client. */
-  function lose(count: number): void {
-    let left = count;
-    proxy.tamper = (datagram, direction) => (direction === 'up' && left-- > 0 ? [] : [datagram]);
+  /** The next datagrams from the client. Returns how many were lost so far. */
+  function lose(count: number): () => number {
+    let lost = 0;
+    proxy.tamper = (datagram, direction) => {
+      if (direction !== 'up' || lost === count) return [datagram];
+      lost++;
+      return [];
+    };
+    return () => lost;
   }
 
   it.each([1, 3])('is over for the peer, which waits to send, when the news of it was lost %i times', async (times) => {
@@ -60,10 +65,10 @@ describe('a stream that is given up', () => {
     pair.server.onStream = (stream) => {
       stream.onReset = ({ code }) => codes.push(code);
     };
-    lose(3);
+    const lost = lose(3);
     const client = pair.client.open();
     client.write(Buffer.from('hello'));
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await waitFor(() => lost() > 0);
     client.reset({ code: 'revoked' });
     await waitFor(() => codes.length > 0);
     expect(codes).toEqual(['revoked']);
