@@ -28,7 +28,10 @@ const newPerson = () => register(stack, replica, `person${++count}@example.org`)
 async function tokenOf(person: Registered): Promise<string> {
   const signedIn = await signIn(replica, person);
   expect(outcome(signedIn)).toEqual([200, undefined]);
-  return signedIn.body.access_token;
+  const token = signedIn.body.access_token;
+  // The replica hears of a new person's tenant a moment after it is stored: until then it says that there is none.
+  await waitFor(async () => (await auth(replica, 'GET /factors', undefined, token)).status !== 404);
+  return token;
 }
 const challengeOf = async (person: Registered): Promise<string> => {
   await forgetAttempts(person.userId);
