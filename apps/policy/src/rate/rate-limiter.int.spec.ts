@@ -1,3 +1,4 @@
+import { waitFor } from '@gatehouse/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { bucketsOf, type Limit } from './bucket.js';
 import { type RateDatabase, startRateDatabase } from './rate.fixture.js';
@@ -59,7 +60,9 @@ describe('limits', () => {
     const [wide, narrow] = [{ requests_per_period: 2 }, { requests_per_period: 1 }];
     const one = limiter();
     expect(await admitted([one.take(buckets([wide, narrow])), one.take(buckets([wide, narrow]))])).toBe(1);
-    expect(await admitted([limiter().take(buckets([wide]))])).toBe(1);
+    // Given back by the next statement, after the answer. Replicas remember that a bucket is empty, so each look is a new one's.
+    await waitFor(async () => (await admitted([limiter().take(buckets([wide]))])) === 1);
+    expect(await admitted([limiter().take(buckets([wide]))])).toBe(0);
   });
 
   it('are shared by replicas without a request too many or too few', async () => {
