@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { Connection } from '@gatehouse/config';
 import { migrate } from '@gatehouse/service';
-import { startTestPostgres, type TestPostgres } from '@gatehouse/testing';
+import { startTestPostgres, type TestPostgres, waitFor } from '@gatehouse/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
+import type { QueryRunner } from 'typeorm';
 import { Foundation1700000001001 } from '../migrations/1-foundation.js';
 import { Keys1700000002001 } from '../migrations/2-keys.js';
+import { SecretStatistics1700000002106 } from '../migrations/2106-secret-statistics.js';
 import { secretArea } from './secret.area.js';
 
 const size = 400;
@@ -26,7 +28,7 @@ beforeAll(async () => {
     migrations: [Foundation1700000001001, Keys1700000002001, ...(secretArea.migrations ?? [])],
   });
   superuser = await connected(adminUrl);
-  // Until its first look at a new table, which may take a minute.
+  // As it is until autovacuum comes by, which may take a minute.
   for (const table of ['secrets', 'secret_versions'])
     await superuser.query(`alter table vault.${table} set (autovacuum_enabled = false)`);
   for (let stored = 0; stored < size; stored++) {
@@ -108,5 +110,60 @@ describe('what a session planned when a tenant had few secrets', () => {
     expect(await touched(client, () => read(client, stream))).toBe(2);
     expect(await touched(client, () => end(client, stream, 'pruned'))).toBe(1);
     expect(await touched(client, () => end(client, stream, 'destroyed'))).toBe(1);
+  });
+});
+
+describe('counting tables that are in use', () => {
+  beforeAll(async () => {
+    await superuser.query(`
+      create role plain_owner login nosuperuser nobypassrls;
+      grant usage, create on schema vault to plain_owner;
+      alter table vault.secrets owner to plain_owner;
+      alter table vault.secret_versions owner to plain_owner`);
+  });
+
+  /** By an owner who is no superuser: row-level security hides everybody's rows from it. */
+  async function countAgain(): Promise<void> {
+    const owner = await connected(postgres.urlOf('plans', 'plain_owner'));
+    try {
+      expect((await owner.query('select from vault.secrets')).rowCount).toBe(0);
+      await owner.query('begin');
+      await new SecretStatistics1700000002106().up({
+        query: (sql: string) => owner.query(sql),
+      } as unknown as QueryRunner);
+      await owner.query('commit');
+    } finally {
+      await owner.end();
+    }
+  }
+  const stored = async () =>
+    (
+      await superuser.query(`select
+        (select count(*) from vault.secrets)::integer as secrets,
+        (select count(*) from vault.secret_versions)::integer as versions,
+        (select bool_and(relforcerowsecurity) from pg_class where oid in ('vault.secrets'::regclass, 'vault.secret_versions'::regclass)) as walled`)
+    ).rows[0];
+
+  it('loses no row that its owner does not see', async () => {
+    await countAgain();
+    expect(await stored()).toEqual({ secrets: size, versions: size, walled: true });
+  });
+
+  it('loses nothing that somebody writes who came first', async () => {
+    await superuser.query('truncate vault.secrets, vault.secret_versions');
+    await superuser.query('begin');
+    await superuser.query('lock table vault.secrets, vault.secret_versions in row exclusive mode');
+    const counting = countAgain();
+    await waitFor(async () => (await superuser.query('select from pg_locks where not granted')).rowCount === 1);
+    await store(0);
+    await superuser.query('commit');
+    await counting;
+    expect(await stored()).toEqual({ secrets: 1, versions: 1, walled: true });
+  });
+
+  it('leaves empty tables empty and walled', async () => {
+    await superuser.query('truncate vault.secrets, vault.secret_versions');
+    await countAgain();
+    expect(await stored()).toEqual({ secrets: 0, versions: 0, walled: true });
   });
 });
